@@ -1,0 +1,123 @@
+//! Events: what the journal records of every verdict, plan and operator change.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Generation, Intent, Scope, State};
+
+/// One entry of the append-only journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in the journal, from 1 without gaps; 0 before it was appended.
+    #[serde(default)]
+    pub id: u64,
+    /// When, by the wall clock.
+    pub time: Timestamp,
+    /// The node that saw it.
+    pub node: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum EventKind {
+    /// The node started.
+    Started {
+        /// Program version.
+        version: String,
+        /// Its first generation.
+        generation: Generation,
+    },
+    /// The node stopped in order.
+    Stopped,
+    /// An endpoint changed state.
+    Verdict {
+        /// Service name.
+        service: String,
+        /// Site name.
+        site: String,
+        /// The endpoint's address.
+        address: IpAddr,
+        /// Before.
+        from: State,
+        /// After.
+        to: State,
+        /// Why.
+        reason: String,
+    },
+    /// A plan replaced another.
+    Plan {
+        /// Its generation.
+        generation: Generation,
+        /// What it changed, one phrase a (service, site): `mx: fra serving -> down (connection refused)`.
+        changes: Vec<String>,
+    },
+    /// An operator's order was accepted.
+    Ordered {
+        /// The order as stored.
+        intent: Intent,
+    },
+    /// An operator lifted an order.
+    Lifted {
+        /// Which.
+        scope: Scope,
+        /// Who.
+        by: String,
+        /// Why, where said.
+        reason: String,
+        /// The store revision of the change.
+        revision: u64,
+    },
+    /// An order ended by itself.
+    Expired {
+        /// The order that ended.
+        intent: Intent,
+    },
+    /// An order was refused by a safety rule.
+    Refused {
+        /// What was ordered: `isolate fra`.
+        order: String,
+        /// By whom.
+        by: String,
+        /// The rule, its numbers and the remedy.
+        why: String,
+    },
+    /// Configuration or zones were loaded.
+    Reloaded {
+        /// What changed.
+        detail: String,
+    },
+    /// A reload was refused; what ran before runs on.
+    ReloadFailed {
+        /// The diagnostics.
+        detail: String,
+    },
+    /// Something works less well than it should.
+    Degraded {
+        /// Which part: `store`, `geo`, `clock`, `listener`.
+        part: String,
+        /// What and what to do.
+        detail: String,
+    },
+    /// A degraded part works again.
+    Recovered {
+        /// Which part.
+        part: String,
+        /// How.
+        detail: String,
+    },
+    /// A token was made or revoked.
+    Token {
+        /// What was done: `created`, `revoked`.
+        action: String,
+        /// The token's name.
+        name: String,
+        /// By whom.
+        by: String,
+    },
+}

@@ -1,0 +1,35 @@
+//! The nouns of Waypost: sites, services, monitors, endpoints, verdicts, intents and plans.
+//!
+//! Imports no other room. Holds data and the invariants of each noun, no decisions: what a verdict
+//! *means* for an answer is decided in [`crate::health`], [`crate::plan`] and [`crate::steer`].
+//! No clock, no I/O, no randomness.
+
+mod endpoint;
+mod event;
+mod intent;
+mod monitor;
+mod name;
+mod plan;
+mod service;
+mod settings;
+mod site;
+mod time;
+mod topology;
+mod verdict;
+
+pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
+pub use event::{Event, EventKind};
+pub use intent::{Intent, IntentKind, Lifetime, Scope};
+pub use monitor::{
+    DetectorKind, HttpCheck, Monitor, MonitorIx, MonitorKind, ProbeAddress, SmtpCheck, TlsMode, TlsPolicy,
+};
+pub use name::{Name, NameError};
+pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
+pub use service::{GeoRule, MxMode, NamePattern, Policy, Service, ServiceIx};
+pub use settings::{
+    AdminSettings, GeoSettings, NetworkPlace, NodeSettings, Settings, StateSettings, ZoneOrigins, ZoneSource,
+};
+pub use site::{Coordinates, Country, Location, Site, SiteIx, SiteSet};
+pub use time::{Mono, Share};
+pub use topology::Topology;
+pub use verdict::{EndpointHealth, State, Verdict, Vote};

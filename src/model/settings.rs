@@ -1,0 +1,94 @@
+//! The checked configuration: what one file said, with every reference resolved.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+use super::{Coordinates, Country, Monitor, Name, Service, Site, SiteIx};
+
+/// A whole checked configuration. Paths are absolute or relative to the working directory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `[node]`
+    pub node: NodeSettings,
+    /// `[admin]`
+    pub admin: AdminSettings,
+    /// `[state]`
+    pub state: StateSettings,
+    /// `[geo]`
+    pub geo: GeoSettings,
+    /// `[[site]]`, in file order.
+    pub sites: Vec<Site>,
+    /// `[[service]]`, in file order.
+    pub services: Vec<Service>,
+    /// `[monitor.*]`, in name order.
+    pub monitors: Vec<Monitor>,
+    /// `[[zone]]`, in file order.
+    pub zones: Vec<ZoneSource>,
+}
+
+/// Who this node is and where it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSettings {
+    /// Unique name; NSID, votes, metrics.
+    pub name: String,
+    /// Where it stands: its votes on that site are local.
+    pub site: Option<SiteIx>,
+    /// UDP and TCP addresses of the DNS service.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// Where the admin API listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminSettings {
+    /// Loopback TCP address for API, dashboard and metrics.
+    pub listen: Option<SocketAddr>,
+    /// Unix socket; who may open it is an administrator.
+    pub socket: Option<PathBuf>,
+}
+
+/// Where state is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateSettings {
+    /// Directory of the embedded store.
+    pub path: PathBuf,
+}
+
+/// How clients are located.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GeoSettings {
+    /// MMDB file; `None` is the embedded country database.
+    pub database: Option<PathBuf>,
+    /// What the operator knows better; the longest prefix wins.
+    pub networks: Vec<(IpNet, NetworkPlace)>,
+}
+
+/// Where a network override says that a client is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NetworkPlace {
+    /// At this site: it comes first, the others follow by distance from it.
+    Site(SiteIx),
+    /// In this country.
+    Country(Country),
+    /// Here.
+    Coordinates(Coordinates),
+}
+
+/// A zone file and the zones made from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneSource {
+    /// The zone or zones.
+    pub origins: ZoneOrigins,
+    /// The RFC 1035 master file.
+    pub file: PathBuf,
+}
+
+/// Which zones a file makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ZoneOrigins {
+    /// One zone.
+    One(Name),
+    /// Every name listed in this file, one a line; all share one relative template.
+    Listed(PathBuf),
+}
