@@ -145,6 +145,7 @@ pub struct Detector {
     burst: Option<Burst>,
     outstanding: Vec<Outstanding>,
     next_number: u64,
+    late_probes: u64,
 }
 
 impl Detector {
@@ -172,6 +173,7 @@ impl Detector {
             burst: None,
             outstanding: Vec::new(),
             next_number: 0,
+            late_probes: 0,
             policy,
         }
     }
@@ -222,9 +224,20 @@ impl Detector {
     /// When something is due: a probe, or one becomes overdue.
     #[must_use]
     pub fn wake_at(&self) -> Mono {
-        let overdue = self.outstanding.iter().filter_map(|probe| probe.overdue_at).min();
-        let next = self.may_begin().then(|| self.next_probe());
-        overdue.into_iter().chain(next).min().unwrap_or(Mono(Duration::MAX))
+        let overdue = self.next_overdue();
+        if self.may_begin() { overdue.min(self.next_probe()) } else { overdue }
+    }
+
+    /// When the next probe under way becomes overdue; never, if none can.
+    #[must_use]
+    pub fn next_overdue(&self) -> Mono {
+        self.outstanding.iter().filter_map(|probe| probe.overdue_at).min().unwrap_or(Mono(Duration::MAX))
+    }
+
+    /// How many probes were overdue so far.
+    #[must_use]
+    pub const fn late_probes(&self) -> u64 {
+        self.late_probes
     }
 
     /// Whether a probe is due at `now`.
@@ -289,6 +302,7 @@ impl Detector {
                 let depth = late.depth;
                 late.counted = true;
                 late.overdue_at = None;
+                detector.late_probes += 1;
                 let bound = detector.bound(depth).as_millis();
                 detector.failed(FailureKind::Overdue, format!("no answer within {bound} ms"), now, wall);
             }
