@@ -13,90 +13,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::bounds::{OUTSTANDING, PENDING};
-use super::{Damping, Evidence, FailureKind, Finding, Outcome, OverdueBound, Schedule};
-use crate::model::{DetectorKind, Monitor, MonitorKind, Mono, State, Verdict};
-
-/// Which probe a result belongs to; rises with every probe of a detector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProbeNumber(pub u64);
-
-/// How far a probe goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Depth {
-    /// Everything the monitor asks.
-    Full,
-    /// A TCP connect and nothing else.
-    Connect,
-}
-
-/// A probe that is to start now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// To report its end under.
-    pub number: ProbeNumber,
-    /// How far it goes.
-    pub depth: Depth,
-}
-
-/// What changed in a detector's opinion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The verdict has another state, or the first one.
-    Verdict {
-        /// The state before.
-        from: State,
-    },
-    /// Evidence began to gather, or proved to be nothing.
-    Suspicion,
-    /// A verdict from before the start was seen to hold still.
-    Confirmed,
-}
-
-/// Where the endpoint is on its way between verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Not judged yet.
-    Unknown,
-    /// Up or deferring.
-    Serving,
-    /// Down.
-    Out,
-    /// Good again, `rise` times at least, but damping holds it down for a while.
-    Held,
-}
-
-/// The thresholds of a monitor as the detector uses them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Policy {
-    /// Between two regular probes.
-    pub interval: Duration,
-    /// After which a probe has failed.
-    pub timeout: Duration,
-    /// Good probes in a row before an endpoint returns.
-    pub rise: u32,
-    /// Failed probes in a row before an endpoint is down.
-    pub fall: u32,
-    /// Between the probes of a burst.
-    pub burst_gap: Duration,
-    /// How failure is judged.
-    pub kind: DetectorKind,
-    /// What a full probe is: for a TCP monitor nothing but a connect, which then speaks for the service.
-    pub full: Depth,
-}
-
-impl From<&Monitor> for Policy {
-    fn from(monitor: &Monitor) -> Self {
-        Self {
-            interval: monitor.interval,
-            timeout: monitor.timeout,
-            rise: monitor.rise.max(1),
-            fall: monitor.fall.max(1),
-            burst_gap: monitor.burst_gap,
-            kind: monitor.detector,
-            full: if monitor.kind == MonitorKind::Tcp { Depth::Connect } else { Depth::Full },
-        }
-    }
-}
+use super::{
+    Change, Damping, Depth, Evidence, FailureKind, Finding, Order, Outcome, OverdueBound, Phase, ProbeNumber, Schedule,
+    Thresholds,
+};
+use crate::model::{DetectorKind, Mono, State, Verdict};
 
 /// A probe under way.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +42,7 @@ struct Burst {
 /// The failure detector of one (endpoint, monitor).
 #[derive(Clone, Debug)]
 pub struct Detector {
-    policy: Policy,
+    thresholds: Thresholds,
     verdict: Verdict,
     /// A restored verdict is confirmed by the first probe that agrees.
     confirmed: bool,
@@ -151,14 +72,14 @@ pub struct Detector {
 impl Detector {
     /// A detector that starts at `now` with a verdict from before, or knowing nothing; `spread` is [`super::spread`].
     #[must_use]
-    pub fn new(policy: Policy, restored: Option<Verdict>, spread: u64, now: Mono, wall: Timestamp) -> Self {
-        let schedule = Schedule::new(policy.interval, spread);
+    pub fn new(thresholds: Thresholds, restored: Option<Verdict>, spread: u64, now: Mono, wall: Timestamp) -> Self {
+        let schedule = Schedule::new(thresholds.interval, spread);
         let verdict =
             restored.unwrap_or(Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: wall });
         Self {
             confirmed: verdict.state == State::Unknown,
             verdict,
-            evidence: Evidence::new(policy.interval),
+            evidence: Evidence::new(thresholds.interval),
             damping: Damping::default(),
             full_bound: OverdueBound::default(),
             connect_bound: OverdueBound::default(),
@@ -174,7 +95,7 @@ impl Detector {
             outstanding: Vec::new(),
             next_number: 0,
             late_probes: 0,
-            policy,
+            thresholds,
         }
     }
 
@@ -218,7 +139,7 @@ impl Detector {
     /// The bound past which a full probe is overdue.
     #[must_use]
     pub fn overdue_bound(&self) -> Duration {
-        self.full_bound.get(self.policy.timeout)
+        self.full_bound.get(self.thresholds.timeout)
     }
 
     /// When something is due: a probe, or one becomes overdue.
@@ -269,7 +190,7 @@ impl Detector {
         let depth = match &mut self.burst {
             Some(burst) => {
                 let depth = burst.depth;
-                burst.next = now.after(self.policy.burst_gap);
+                burst.next = now.after(self.thresholds.burst_gap.min(self.thresholds.interval));
                 burst.depth = Depth::Full;
                 depth
             }
@@ -324,7 +245,7 @@ impl Detector {
             Outcome::Inconclusive(_) => {}
             Outcome::Failed { .. } if probe.counted => {}
             Outcome::Failed { kind, reason } => self.failed(kind, reason, now, wall),
-            Outcome::Ok if probe.depth == Depth::Connect && self.policy.full == Depth::Full => self.host_is_alive(),
+            Outcome::Ok if probe.depth == Depth::Connect && self.thresholds.full == Depth::Full => self.host_is_alive(),
             Outcome::Ok => self.answered(None, finding.latency, now, wall),
             Outcome::Deferring(reason) => self.answered(Some(reason), finding.latency, now, wall),
         }
@@ -358,8 +279,8 @@ impl Detector {
 
     /// At least `fall` failures in a row, and evidence where there is a history to hold it against.
     fn is_conclusive(&self) -> bool {
-        let by_count = self.policy.kind == DetectorKind::Count || self.phase() == Phase::Unknown;
-        self.failures >= self.policy.fall && (by_count || self.evidence.is_conclusive())
+        let by_count = self.thresholds.kind == DetectorKind::Count || self.phase() == Phase::Unknown;
+        self.failures >= self.thresholds.fall && (by_count || self.evidence.is_conclusive())
     }
 
     fn judge_down(&mut self, reason: String, now: Mono, wall: Timestamp) {
@@ -381,7 +302,7 @@ impl Detector {
 
     /// The first failed or overdue probe starts a burst; its first probe goes out at once, the others `burst_gap` apart.
     fn confirm_by_burst(&mut self, kind: FailureKind, now: Mono) {
-        if self.policy.kind == DetectorKind::Count || self.burst.is_some() {
+        if self.thresholds.kind == DetectorKind::Count || self.burst.is_some() {
             return;
         }
         let host_alive = kind.shows_a_live_host();
@@ -408,18 +329,21 @@ impl Detector {
             let reason = deferring.unwrap_or_default();
             self.held = false;
             self.verdict = Verdict { state, reason, since: wall };
+        } else if let (State::Deferring, Some(reason)) = (self.verdict.state, deferring) {
+            // The trouble of today, not that of the day it began: "certificate ends in 3 days".
+            self.verdict.reason = reason;
         }
     }
 
     /// The state that an answer leads to, where it is another one.
     fn state_after_answer(&mut self, now: Mono) -> Option<State> {
-        let deferring = self.deferring >= self.policy.fall;
+        let deferring = self.deferring >= self.thresholds.fall;
         match (self.phase(), self.verdict.state) {
             (Phase::Unknown, _) if self.well > 0 => Some(State::Up),
             (Phase::Unknown, _) | (Phase::Serving, State::Up) => deferring.then_some(State::Deferring),
-            (Phase::Serving, _) => (self.well >= self.policy.rise).then_some(State::Up),
+            (Phase::Serving, _) => (self.well >= self.thresholds.rise).then_some(State::Up),
             (Phase::Out | Phase::Held, _) => {
-                self.held |= self.good >= self.policy.rise;
+                self.held |= self.good >= self.thresholds.rise;
                 let good_for = now.since(self.good_since.unwrap_or(now));
                 (self.held && good_for >= self.hold()).then_some(if self.deferring > 0 {
                     State::Deferring
@@ -432,7 +356,7 @@ impl Detector {
 
     /// How long the endpoint must stay good; plain counts know no damping.
     fn hold(&self) -> Duration {
-        match self.policy.kind {
+        match self.thresholds.kind {
             DetectorKind::Evidence => self.damping.hold(),
             DetectorKind::Count => Duration::ZERO,
         }
@@ -451,19 +375,19 @@ impl Detector {
     /// After which a probe that starts now is overdue; `None` where lateness is no news or no longer than the timeout.
     fn lateness_bound(&self, depth: Depth) -> Option<Duration> {
         let host_alive = self.burst.is_some_and(|burst| burst.host_alive);
-        let judged_by_lateness = self.policy.kind == DetectorKind::Evidence
+        let judged_by_lateness = self.thresholds.kind == DetectorKind::Evidence
             && matches!(self.phase(), Phase::Serving | Phase::Held)
             && !(host_alive && depth == Depth::Full);
         let bound = self.bound(depth);
-        (judged_by_lateness && bound < self.policy.timeout).then_some(bound)
+        (judged_by_lateness && bound < self.thresholds.timeout).then_some(bound)
     }
 
     /// The learnt bound of a probe of `depth`. A connect is never slower than a conversation, whatever was learnt of it.
     fn bound(&self, depth: Depth) -> Duration {
-        let full = self.full_bound.get(self.policy.timeout);
+        let full = self.full_bound.get(self.thresholds.timeout);
         match depth {
             Depth::Full => full,
-            Depth::Connect => self.connect_bound.get(self.policy.timeout).min(full),
+            Depth::Connect => self.connect_bound.get(self.thresholds.timeout).min(full),
         }
     }
 
@@ -486,7 +410,7 @@ impl Detector {
         match self.verdict.state {
             State::Up => self.well > 0,
             State::Deferring => self.deferring > 0,
-            State::Down => self.failures >= self.policy.fall,
+            State::Down => self.failures >= self.thresholds.fall,
             State::Unknown => false,
         }
     }

@@ -19,13 +19,18 @@ fn deferring() -> (Duration, Outcome) {
 }
 
 /// Times from a failure at many phases of the interval to the verdict, ascending.
-fn detection_times(failing: impl Fn(Depth) -> (Duration, Outcome) + Copy, policy: Policy) -> Vec<Duration> {
+fn detection_times(failing: impl Fn(Depth) -> (Duration, Outcome) + Copy, thresholds: Thresholds) -> Vec<Duration> {
     let mut times: Vec<_> = (0..200_u64)
         .map(|phase| {
             let dies = secs(60).after(Duration::from_millis(phase * 5));
             let spread = 123_456_789;
             let mut simulation =
-                Simulation::new(policy, None, spread, move |at, depth| if at < dies { ok(12) } else { failing(depth) });
+                Simulation::new(
+                    thresholds,
+                    None,
+                    spread,
+                    move |at, depth| if at < dies { ok(12) } else { failing(depth) },
+                );
             simulation.run_until(dies.after(Duration::from_secs(20)));
             assert_eq!(simulation.entries(State::Down), 1);
             simulation.entered(State::Down, dies).unwrap().since(dies)
@@ -55,7 +60,7 @@ fn a_black_hole_is_down_within_two_seconds() {
 
 #[test]
 fn a_tcp_monitor_is_as_quick() {
-    let tcp = Policy { full: Depth::Connect, ..DEFAULTS };
+    let tcp = Thresholds { full: Depth::Connect, ..DEFAULTS };
     assert!(median(&detection_times(|_| refused(), tcp)) <= Duration::from_millis(900));
     assert!(median(&detection_times(|_| silence(), tcp)) <= Duration::from_millis(1600));
 }
@@ -226,7 +231,7 @@ fn a_single_deferring_answer_does_not_flap_and_several_demote() {
 
 #[test]
 fn plain_counts_are_plain() {
-    let count = Policy { kind: DetectorKind::Count, ..DEFAULTS };
+    let count = Thresholds { kind: DetectorKind::Count, ..DEFAULTS };
     let mut simulation = Simulation::new(count, None, 0, |at, _| match at.0.as_secs() {
         10..13 | 20..22 => refused(),
         _ => ok(5),
@@ -269,8 +274,8 @@ fn a_late_driver_blames_itself() {
 
 #[test]
 fn a_hint_brings_the_next_probe_forward() {
-    let policy = Policy { interval: Duration::from_secs(60), ..DEFAULTS };
-    let mut detector = Detector::new(policy, restored(State::Up), 5, Mono::START, Timestamp::UNIX_EPOCH);
+    let thresholds = Thresholds { interval: Duration::from_secs(60), ..DEFAULTS };
+    let mut detector = Detector::new(thresholds, restored(State::Up), 5, Mono::START, Timestamp::UNIX_EPOCH);
     let _ = detector.begin(secs(1));
     assert!(!detector.is_due(secs(2)));
     detector.hint(secs(2));
@@ -297,8 +302,8 @@ fn scripted(script: &[u8], second: u64) -> (Duration, Outcome) {
 proptest! {
     #[test]
     fn never_down_with_fewer_than_fall_failures(script in any_network(), fall in 1_u32..6) {
-        let policy = Policy { fall, ..DEFAULTS };
-        let mut detector = Detector::new(policy, None, 0, Mono::START, Timestamp::UNIX_EPOCH);
+        let thresholds = Thresholds { fall, ..DEFAULTS };
+        let mut detector = Detector::new(thresholds, None, 0, Mono::START, Timestamp::UNIX_EPOCH);
         let (mut now, mut run) = (secs(1), 0);
         for step in &script {
             let order = detector.begin(now);

@@ -16,12 +16,14 @@ mod overdue;
 mod schedule;
 #[cfg(test)]
 mod simulation;
+mod terms;
 
 pub use combine::{Judgement, combine};
 pub use consensus::{consensus, is_fresh, vote_freshness};
 pub use damping::Damping;
-pub use detector::{Change, Depth, Detector, Order, Phase, Policy, ProbeNumber};
+pub use detector::Detector;
 pub use evidence::Evidence;
 pub use outcome::{FailureKind, Finding, Outcome};
 pub use overdue::OverdueBound;
 pub use schedule::{Schedule, spread};
+pub use terms::{Change, Depth, Order, Phase, ProbeNumber, Thresholds};

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Change, Depth, Detector, FailureKind, Finding, Outcome, Phase, Policy, ProbeNumber};
+use super::{Change, Depth, Detector, FailureKind, Finding, Outcome, Phase, ProbeNumber, Thresholds};
 use crate::model::{DetectorKind, Mono, State, Verdict};
 
 /// Default thresholds (DESIGN section 10) for a monitor that holds conversations.
-pub(crate) const DEFAULTS: Policy = Policy {
+pub(crate) const DEFAULTS: Thresholds = Thresholds {
     interval: Duration::from_secs(1),
     timeout: Duration::from_secs(2),
     rise: 3,
@@ -64,8 +64,8 @@ pub(crate) struct Simulation<N> {
 }
 
 impl<N: FnMut(Mono, Depth) -> (Duration, Outcome)> Simulation<N> {
-    pub(crate) fn new(policy: Policy, restored: Option<Verdict>, spread: u64, network: N) -> Self {
-        let detector = Detector::new(policy, restored, spread, Mono::START, Timestamp::UNIX_EPOCH);
+    pub(crate) fn new(thresholds: Thresholds, restored: Option<Verdict>, spread: u64, network: N) -> Self {
+        let detector = Detector::new(thresholds, restored, spread, Mono::START, Timestamp::UNIX_EPOCH);
         let (running, changes, probes) = (Vec::new(), Vec::new(), Vec::new());
         Self { detector, now: Mono::START, network, running, changes, probes }
     }

@@ -34,6 +34,9 @@ enum Conversation {
     Tcp,
     Smtp(Box<SmtpProbe>),
     Http(Box<HttpProbe>),
+    /// A fault of ours.
+    #[cfg(test)]
+    Panic,
 }
 
 /// What a conversation notes about itself while it runs.
@@ -54,6 +57,12 @@ impl Check {
         Self { address: target.address, timeout: target.monitor.timeout, conversation }
     }
 
+    /// A check that panics.
+    #[cfg(test)]
+    pub(super) fn panicking(target: &Target) -> Self {
+        Self { conversation: Conversation::Panic, ..Self::new(target) }
+    }
+
     /// Probes once; ends within the monitor's timeout.
     pub(super) async fn run(&self, depth: Depth, trust: &TrustStore) -> Report {
         let start = Instant::now();
@@ -64,6 +73,8 @@ impl Check {
                 probe.run(self.address, start, deadline, trust, &mut notes).await
             }
             (Conversation::Http(probe), Depth::Full) => probe.run(deadline, trust, &mut notes).await,
+            #[cfg(test)]
+            (Conversation::Panic, _) => panic!("as the test wants it"),
             (Conversation::Tcp, _) | (_, Depth::Connect) => {
                 let connection = tcp::connect(self.address, deadline).await;
                 notes.connected = connection.is_ok().then(|| start.elapsed());

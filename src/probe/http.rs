@@ -189,20 +189,11 @@ fn of_error(error: &reqwest::Error) -> Outcome {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     let mut last = error.to_string();
     while let Some(current) = cause {
-        if let Some(tls) = current.downcast_ref::<rustls::Error>() {
-            return Outcome::failed(FailureKind::Tls, format!("TLS handshake failed: {tls}"));
-        }
         if current.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
             return Outcome::failed(FailureKind::Reset, "connection closed before the response was complete");
         }
         if let Some(io) = current.downcast_ref::<io::Error>() {
-            // An I/O error may wrap what TLS said.
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return Outcome::failed(FailureKind::Tls, format!("TLS handshake failed: {tls}"));
-            }
-            if io.get_ref().is_none_or(|inner| inner.source().is_none()) {
-                return failure(io, "waiting for the response");
-            }
+            return of_io_error(io);
         }
         last = current.to_string();
         cause = current.source();
@@ -211,4 +202,19 @@ fn of_error(error: &reqwest::Error) -> Outcome {
         return Outcome::failed(FailureKind::Timeout, "timed out waiting for the response");
     }
     Outcome::failed(FailureKind::Protocol, format!("no valid HTTP response: {last}"))
+}
+
+/// What an I/O error says; those of TLS come wrapped in one, or in several.
+fn of_io_error(error: &io::Error) -> Outcome {
+    let mut innermost = error;
+    while let Some(inner) = innermost.get_ref() {
+        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+            return Outcome::failed(FailureKind::Tls, format!("TLS handshake failed: {tls}"));
+        }
+        match inner.downcast_ref::<io::Error>() {
+            Some(inner) => innermost = inner,
+            None => break,
+        }
+    }
+    failure(innermost, "waiting for the response")
 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::bounds::{IN_FLIGHT, IN_FLIGHT_DOWN};
 use super::stats::Counters;
 use super::tls::TrustStore;
-use super::watch::Watch;
+use super::watch::{Window, keep_watch};
 use super::{Opinion, Stats, Target, TargetStatus};
 use crate::model::EndpointKey;
 
@@ -30,12 +30,25 @@ pub(super) struct Common {
     pub(super) trust: TrustStore,
 }
 
+impl Common {
+    pub(super) fn new(node: &str, epoch: Instant, opinions: mpsc::Sender<Opinion>) -> Self {
+        Self {
+            node: node.to_owned(),
+            epoch,
+            opinions,
+            slots: Arc::new(Semaphore::new(IN_FLIGHT)),
+            slots_down: Arc::new(Semaphore::new(IN_FLIGHT_DOWN)),
+            counters: Counters::default(),
+            trust: TrustStore::default(),
+        }
+    }
+}
+
 /// One watch as the prober sees it.
 #[derive(Debug)]
 struct Running {
     target: Target,
-    status: Arc<Mutex<TargetStatus>>,
-    hint: Arc<Notify>,
+    window: Window,
     task: JoinHandle<()>,
 }
 
@@ -54,15 +67,7 @@ impl Prober {
     /// Opinions that the receiver is slow to take do not hold up probing: each watch keeps its latest one until there is room.
     #[must_use]
     pub fn start(node: &str, epoch: Instant, opinions: mpsc::Sender<Opinion>) -> Self {
-        let common = Common {
-            node: node.to_owned(),
-            epoch,
-            opinions,
-            slots: Arc::new(Semaphore::new(IN_FLIGHT)),
-            slots_down: Arc::new(Semaphore::new(IN_FLIGHT_DOWN)),
-            counters: Counters::default(),
-            trust: TrustStore::default(),
-        };
+        let common = Common::new(node, epoch, opinions);
         Self { common: Arc::new(common), watches: Mutex::default() }
     }
 
@@ -77,7 +82,7 @@ impl Prober {
                 Some(running) if running.target.is_probed_like(&target) => running,
                 Some(running) => {
                     running.task.abort();
-                    target.restored = Some(status_of(&running).verdict);
+                    target.restored = Some(running.window.status().verdict);
                     self.watch(target)
                 }
                 None => self.watch(target),
@@ -96,7 +101,7 @@ impl Prober {
         let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
         for ((endpoint, _), running) in watches.iter() {
             if endpoint == key {
-                running.hint.notify_one();
+                running.window.hint.notify_one();
             }
         }
     }
@@ -105,7 +110,7 @@ impl Prober {
     #[must_use]
     pub fn snapshot(&self) -> Vec<TargetStatus> {
         let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = watches.values().map(status_of).collect();
+        let mut all: Vec<_> = watches.values().map(|running| running.window.status()).collect();
         drop(watches);
         all.sort_by(|a, b| (&a.key, &a.monitor).cmp(&(&b.key, &b.monitor)));
         all
@@ -131,9 +136,9 @@ impl Prober {
     }
 
     fn watch(&self, target: Target) -> Running {
-        let watch = Watch::new(Arc::clone(&self.common), &target);
-        let (status, hint) = (watch.status(), watch.hint());
-        Running { target, status, hint, task: tokio::spawn(watch.run()) }
+        let window = Window::new(&target);
+        let task = tokio::spawn(keep_watch(Arc::clone(&self.common), target.clone(), window.clone()));
+        Running { target, window, task }
     }
 }
 
@@ -143,8 +148,4 @@ impl Drop for Prober {
             running.task.abort();
         }
     }
-}
-
-fn status_of(running: &Running) -> TargetStatus {
-    running.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

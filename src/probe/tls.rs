@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::bounds::{TRUST_REREAD, TRUST_RETRY};
+use super::transcript::printable;
 use crate::health::Outcome;
 use crate::model::{Name, TlsPolicy};
 
@@ -293,11 +294,15 @@ fn describe(error: &rustls::Error, name: &ServerName<'_>) -> String {
             "certificate is not signed by an authority that is trusted; set `ca` if it is your own".to_owned()
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let presented = if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") };
+            // The library gives them as `DnsName("mx.example.org")`.
+            let names = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name)).collect::<Vec<_>>();
+            let presented =
+                if names.is_empty() { "no name".to_owned() } else { printable(names.join(", ").as_bytes()) };
             format!("certificate is for {presented}, not for {}", name.to_str())
         }
         CertificateError::NotValidForName => format!("certificate is not for {}", name.to_str()),
-        error => error.to_string(),
+        CertificateError::BadSignature => "certificate is not signed by the authority it names".to_owned(),
+        error => format!("certificate is not valid: {error}"),
     }
 }
 

@@ -2,23 +2,25 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::bounds::LATE_WAKE;
 use super::check::{Check, Report};
 use super::prober::Common;
 use super::stats::MonitorCounters;
 use super::{Opinion, Target, TargetStatus};
-use crate::health::{Change, Depth, Detector, FailureKind, Finding, Outcome, Phase, Policy, ProbeNumber, spread};
-use crate::model::{EndpointKey, Mono};
+use crate::health::{Change, Depth, Detector, FailureKind, Finding, Outcome, Phase, ProbeNumber, Thresholds, spread};
+use crate::model::{EndpointKey, Mono, State, Verdict};
 
 /// A place in one of the pools that bound the probes under way.
 type Slot = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
@@ -35,7 +37,7 @@ enum Event {
 }
 
 /// The watch over one target.
-pub(super) struct Watch {
+struct Watch {
     common: Arc<Common>,
     counters: Arc<MonitorCounters>,
     key: EndpointKey,
@@ -50,58 +52,86 @@ pub(super) struct Watch {
     transcript: Option<String>,
     /// An opinion that waits for room.
     unsent: Option<Opinion>,
-    status: Arc<Mutex<TargetStatus>>,
-    hint: Arc<Notify>,
+    window: Window,
 }
 
-impl Watch {
-    pub(super) fn new(common: Arc<Common>, target: &Target) -> Self {
-        let monitor = target.monitor.name.clone();
-        let now = Mono(common.epoch.elapsed());
-        let policy = Policy::from(&target.monitor);
-        let spread = spread(&common.node, &target.key, &monitor);
-        let detector = Detector::new(policy, target.restored.clone(), spread, now, Timestamp::now());
+/// What a watch shares with the prober.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    pub(super) status: Arc<Mutex<TargetStatus>>,
+    /// Wakes the watch to probe at once.
+    pub(super) hint: Arc<Notify>,
+}
+
+impl Window {
+    pub(super) fn new(target: &Target) -> Self {
+        let unknown = Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: Timestamp::now() };
         let status = TargetStatus {
             key: target.key.clone(),
-            monitor: monitor.clone(),
+            monitor: target.monitor.name.clone(),
             address: target.address,
-            verdict: detector.verdict().clone(),
+            verdict: target.restored.clone().unwrap_or(unknown),
             suspect: false,
-            phase: detector.phase(),
+            phase: Phase::Unknown,
             evidence: 0.0,
             held_for: None,
             latency: None,
-            overdue_bound: detector.overdue_bound(),
+            overdue_bound: target.monitor.timeout,
             last_probe: None,
             last_trouble: None,
         };
-        Self {
+        Self { status: Arc::new(Mutex::new(status)), hint: Arc::default() }
+    }
+
+    /// How things stand.
+    pub(super) fn status(&self) -> TargetStatus {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, TargetStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Watches over `target` until aborted or until nobody listens. A watch that panics is counted and starts over with its last verdict.
+pub(super) async fn keep_watch(common: Arc<Common>, mut target: Target, window: Window) {
+    loop {
+        let watch = Watch::new(Arc::clone(&common), &target, window.clone());
+        if AssertUnwindSafe(watch.run()).catch_unwind().await.is_ok() {
+            return;
+        }
+        common.counters.panics.fetch_add(1, Ordering::Relaxed);
+        target.restored = Some(window.status().verdict);
+        sleep(target.monitor.interval).await;
+    }
+}
+
+impl Watch {
+    fn new(common: Arc<Common>, target: &Target, window: Window) -> Self {
+        let monitor = target.monitor.name.clone();
+        let now = Mono(common.epoch.elapsed());
+        let spread = spread(&common.node, &target.key, &monitor);
+        let restored = target.restored.clone();
+        let watch = Self {
             counters: common.counters.monitor(&monitor),
             check: Arc::new(Check::new(target)),
             key: target.key.clone(),
             monitor,
-            detector,
+            detector: Detector::new(Thresholds::from(&target.monitor), restored, spread, now, Timestamp::now()),
             probes: JoinSet::new(),
             numbers: HashMap::new(),
             latency: None,
             transcript: None,
             unsent: None,
-            status: Arc::new(Mutex::new(status)),
-            hint: Arc::default(),
+            window,
             common,
-        }
-    }
-
-    pub(super) fn status(&self) -> Arc<Mutex<TargetStatus>> {
-        Arc::clone(&self.status)
-    }
-
-    pub(super) fn hint(&self) -> Arc<Notify> {
-        Arc::clone(&self.hint)
+        };
+        watch.publish();
+        watch
     }
 
     /// Watches until aborted or until nobody listens.
-    pub(super) async fn run(mut self) {
+    async fn run(mut self) {
         let mut slot: Option<Slot> = None;
         loop {
             let due = self.detector.is_due(self.now());
@@ -129,7 +159,7 @@ impl Watch {
                     Err(_) => Event::Closed,
                 },
                 permit = poll_slot(&mut slot), if slot.is_some() => Event::Slot(permit),
-                () = self.hint.notified() => Event::Hint,
+                () = self.window.hint.notified() => Event::Hint,
                 () = sleep_until(wake) => Event::Time,
             };
             match event {
@@ -204,28 +234,29 @@ impl Watch {
         let now = self.now();
         let change = self.detector.finished(number, finding, now, Timestamp::now());
         {
-            let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut status = self.window.lock();
             status.last_probe = Some(now);
             status.last_trouble = trouble;
         }
         self.note(change);
     }
 
-    /// Publishes what the detector thinks now.
+    /// Shows what the detector thinks now.
+    fn publish(&self) {
+        let mut status = self.window.lock();
+        status.verdict.clone_from(self.detector.verdict());
+        status.suspect = self.detector.is_suspect();
+        status.phase = self.detector.phase();
+        status.evidence = self.detector.evidence_level();
+        status.held_for = self.detector.held_for(self.now());
+        status.latency = self.latency;
+        status.overdue_bound = self.detector.overdue_bound();
+    }
+
+    /// Publishes what the detector thinks now, and has it sent where it is news.
     fn note(&mut self, change: Option<Change>) {
         self.give_up_what_is_not_awaited();
-        let verdict = self.detector.verdict().clone();
-        let suspect = self.detector.is_suspect();
-        {
-            let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-            status.verdict = verdict.clone();
-            status.suspect = suspect;
-            status.phase = self.detector.phase();
-            status.evidence = self.detector.evidence_level();
-            status.held_for = self.detector.held_for(self.now());
-            status.latency = self.latency;
-            status.overdue_bound = self.detector.overdue_bound();
-        }
+        self.publish();
         let Some(change) = change else { return };
         // What is newer replaces what nobody has seen, but a change of verdict stays one.
         let change = match (self.unsent.as_ref().map(|unsent| unsent.change), change) {
@@ -235,8 +266,8 @@ impl Watch {
         self.unsent = Some(Opinion {
             key: self.key.clone(),
             monitor: self.monitor.clone(),
-            verdict,
-            suspect,
+            verdict: self.detector.verdict().clone(),
+            suspect: self.detector.is_suspect(),
             latency: self.latency,
             transcript: self.transcript.clone(),
             change,
@@ -299,5 +330,31 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.common.counters.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::model::MonitorKind;
+    use crate::probe::tests;
+
+    #[tokio::test]
+    async fn a_probe_that_panics_is_counted_and_says_nothing() {
+        let (sender, mut opinions) = mpsc::channel(8);
+        let common = Arc::new(Common::new("fra-ns1", std::time::Instant::now(), sender));
+        let address = tests::nobody().await;
+        let target = tests::target(MonitorKind::Tcp, address, Duration::from_secs(30));
+        let mut watch = Watch::new(Arc::clone(&common), &target, Window::new(&target));
+        watch.check = Arc::new(Check::panicking(&target));
+        let watching = tokio::spawn(watch.run());
+        while common.counters.panics.load(Ordering::Relaxed) < 3 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        assert!(!watching.is_finished() && opinions.try_recv().is_err());
+        watching.abort();
+        assert!(watching.await.is_err_and(|error| error.is_cancelled()));
     }
 }
