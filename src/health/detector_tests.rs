@@ -133,7 +133,6 @@ fn two_percent_loss_for_a_month_is_no_flapping() {
     let mut simulation = Simulation::new(DEFAULTS, None, 0, move |_, _| if chance.is(20) { silence() } else { ok(12) });
     simulation.run_until(month);
     assert!(simulation.probes.len() > 2_592_000);
-    println!("{} false alarms in {} probes", simulation.entries(State::Down), simulation.probes.len());
     assert!(simulation.entries(State::Down) <= 3, "{} false alarms", simulation.entries(State::Down));
     assert_eq!(simulation.state(), State::Up);
 }
