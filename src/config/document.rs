@@ -1,7 +1,8 @@
 //! The document: its sections in the order in which they need one another.
 
-use super::reader::{Reader, Table};
+use super::reader::Reader;
 use super::roster::Roster;
+use super::value::Table;
 use super::{geo, monitor, node, service, site, zone};
 use crate::model::Settings;
 

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::reader::{Reader, Value};
+use super::reader::Reader;
+use super::value::Value;
 
 /// Units from the largest to the smallest, in milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];

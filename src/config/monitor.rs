@@ -9,9 +9,11 @@ use super::defaults::{
     REGEX_COMPILED, REGEX_OCTETS, RISE, RISE_FALL_RANGE, SMTP_PORT, SUBMISSIONS_PORT, TIMEOUT, TIMEOUT_RANGE,
 };
 use super::duration::written;
-use super::reader::{Reader, Table, Value, quoted, similar};
+use super::reader::Reader;
 use super::roster::Roster;
 use super::tls;
+use super::value::{Table, Value};
+use super::words::{quoted, similar};
 use crate::model::{
     DetectorKind, HttpCheck, Monitor, MonitorKind, NodeSettings, ProbeAddress, Site, SmtpCheck, TlsMode, TlsPolicy,
 };

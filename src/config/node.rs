@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use super::Severity;
 use super::defaults::{ADMIN_LISTEN, ADMIN_SOCKET, NAME_OCTETS, NODE_LISTEN, SOCKET_OCTETS, STATE_PATH};
-use super::reader::{Reader, Table, Value, quoted};
+use super::reader::Reader;
 use super::roster::Roster;
+use super::value::{Table, Value};
+use super::words::quoted;
 use crate::model::{AdminSettings, NodeSettings, SiteIx, StateSettings};
 
 /// The word that turns a listener off, as `tls = "none"` turns TLS off.

@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use super::defaults::WEIGHT_MOST;
 use super::node::site_ix;
-use super::reader::{Reader, Table, Value, quoted};
+use super::reader::Reader;
 use super::roster::Roster;
 use super::service::some_sites;
+use super::value::{Table, Value};
+use super::words::quoted;
 use crate::model::{GeoRule, Policy, SiteIx};
 
 #[derive(Clone, Copy, PartialEq)]
