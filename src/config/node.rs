@@ -98,7 +98,7 @@ fn admin_listen(reader: &mut Reader<'_>, value: &Value<'_>, node: &NodeSettings)
     }
     if socket.port() != 0 && node.listen.contains(&socket) {
         let what = format!("{socket} as {value} and as listen of [node]");
-        reader.error(&value.span, what, "an address of its own", "choose another port, as in \"127.0.0.1:8053\"");
+        reader.error(&value.span, what, "an address of its own", "choose another port for one of the two");
     }
     Some(socket)
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::position::{Lines, Position};
+use super::syntax::starts_section;
 use super::value::Table;
 use super::{Diagnostic, Report, Severity};
 
@@ -45,6 +46,11 @@ impl<'t> Reader<'t> {
         self.lines.line(self.lines.position(span).line)
     }
 
+    /// The column that `span` starts in.
+    pub(super) fn column(&self, span: &Range<usize>) -> usize {
+        self.lines.position(span).column
+    }
+
     /// The number of the line that `span` starts in.
     pub(super) fn line(&self, span: &Range<usize>) -> usize {
         self.lines.position(span).line
@@ -64,7 +70,9 @@ impl<'t> Reader<'t> {
         remedy: impl Into<String>,
     ) {
         let position = self.lines.position(span);
-        if !self.damaged.contains(&position.line) {
+        // Where a value is missing, the parser fills in one that stands nowhere.
+        let invented = !self.is_whole() && *span == (0..0);
+        if !invented && !self.damaged.contains(&position.line) {
             self.push(Severity::Error, position, what.into(), expected.into(), remedy.into());
         }
     }
@@ -118,8 +126,9 @@ impl<'t> Reader<'t> {
         if !self.damaged.insert(position.line) {
             return;
         }
-        if is_header(self.lines.line(position.line)) {
-            let below = (position.line + 1..=self.lines.count()).take_while(|line| !is_header(self.lines.line(*line)));
+        if starts_section(self.lines.line(position.line)) {
+            let below =
+                (position.line + 1..=self.lines.count()).take_while(|line| !starts_section(self.lines.line(*line)));
             self.damaged.extend(below);
         }
         self.push(Severity::Error, position, what, expected, remedy);
@@ -135,6 +144,11 @@ impl<'t> Reader<'t> {
         self.damaged.is_empty()
     }
 
+    /// Whether no error was found so far, so that what seems unused is not the consequence of one.
+    pub(super) fn is_good(&self) -> bool {
+        !self.report.has_errors()
+    }
+
     fn push(&mut self, severity: Severity, position: Position, what: String, expected: String, remedy: String) {
         let Position { line, column, length } = position;
         self.report.push(Diagnostic {
@@ -148,9 +162,4 @@ impl<'t> Reader<'t> {
             remedy,
         });
     }
-}
-
-/// Whether a line starts a section.
-fn is_header(line: &str) -> bool {
-    line.trim_start().starts_with('[')
 }

@@ -15,7 +15,7 @@ pub(super) fn report(reader: &mut Reader<'_>, faults: &[Error]) {
             Some((fault, expected)) => (fault, expected),
             None => (fault.message(), "TOML"),
         };
-        if opens_array(fault) && starts_anew(reader.line_text(&span)) {
+        if is_in_open_array(fault, reader.line_text(&span), reader.column(&span)) {
             let what = "a new key or section inside an array that is not closed".to_owned();
             reader.syntax(&span, what, "`]`".to_owned(), "close the array above with ]".to_owned());
             // For the parser everything below is in the array.
@@ -41,6 +41,9 @@ pub(super) fn report(reader: &mut Reader<'_>, faults: &[Error]) {
             "duplicate key" => {
                 format!("delete one {}; sections that repeat take two brackets, as in [[site]]", quoted(there))
             }
+            "unexpected key or value" if starts_section(reader.line_text(&span)) => {
+                "write [section] or [[section]], with as many brackets on both sides".to_owned()
+            }
             _ => remedy(fault).to_owned(),
         };
         let expected = if fault == "duplicate key" { "each key and each [section] once" } else { expected };
@@ -49,9 +52,14 @@ pub(super) fn report(reader: &mut Reader<'_>, faults: &[Error]) {
     }
 }
 
-/// What the parser says of lines below an array that is not closed.
-fn opens_array(fault: &str) -> bool {
-    matches!(fault, "missing comma between array elements" | "unexpected `=` in array")
+/// Whether the parser, at `column` of `line`, takes a new key or section for an element of the array above.
+fn is_in_open_array(fault: &str, line: &str, column: usize) -> bool {
+    let at_start = line.chars().take(column.saturating_sub(1)).all(char::is_whitespace);
+    match fault {
+        "missing comma between array elements" => at_start && starts_anew(line),
+        "unexpected `=` in array" => starts_anew(line),
+        _ => false,
+    }
 }
 
 /// Whether the parser took a bare text for the kind of value that its first letters suggest.
@@ -66,12 +74,17 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit() || matches!(octet, b'_' | b'+' | b'-'))
 }
 
+/// Whether a line starts a section.
+pub(super) fn starts_section(line: &str) -> bool {
+    line.trim_start().starts_with('[')
+}
+
 /// Whether a line starts a section or an assignment.
 fn starts_anew(line: &str) -> bool {
     let word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     let line = line.trim_start();
     let key = line.trim_start_matches(word);
-    line.starts_with('[') || (key.len() < line.len() && key.trim_start().starts_with('='))
+    starts_section(line) || (key.len() < line.len() && key.trim_start().starts_with('='))
 }
 
 /// What to do about a syntax error that the parser describes as `fault`.

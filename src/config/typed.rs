@@ -110,7 +110,11 @@ impl Reader<'_> {
                 Some(meant) => format!("did you mean \"{meant}\"?"),
                 None => format!("write {} = \"{}\"", value.key, words.first().unwrap_or(&"")),
             };
-            self.refuse(value, format!("one of {}", words.join(", ")), remedy);
+            let expected = match words.as_slice() {
+                [only] => (*only).to_owned(),
+                words => format!("one of {}", words.join(", ")),
+            };
+            self.refuse(value, expected, remedy);
         }
         meaning
     }

@@ -34,9 +34,9 @@ const ERRORS: &[Mistake] = &[
     mistake(54, "file = /etc/example.org.zone", (54, 8), "/etc/example.org.zone", "a text in quotes", "quotes: \"/etc/example.org.zone\""),
     mistake(41, "min_sites = 1,", (41, 14), "unexpected", "newline", "# before a comment"),
     mistake(41, "min_sites := 1", (41, 11), "key with no value", "`=`", "key = value"),
-    mistake(41, "min sites = 1", (41, 5), "", "", "key = value"),
-    mistake(31, "[service]]", (31, 10), "", "", ""),
-    mistake(28, "networks = [\"198.51.100.0/26\"; \"10.0.0.0/8\"]", (28, 30), "", "", ""),
+    mistake(41, "min sites = 1", (41, 5), "key with no value", "`=`", "key = value"),
+    mistake(31, "[service]]", (31, 10), "unexpected", "newline", "[[section]]"),
+    mistake(28, "networks = [\"198.51.100.0/26\"; \"10.0.0.0/8\"]", (28, 30), "missing comma", "`,`", "put a comma between them"),
     mistake(3, "site \"fra\"", (3, 6), "key with no value", "`=`", "key = value"),
     mistake(4, "listen = [\"0.0.0.0:53\"", (6, 1), "an array that is not closed", "`]`", "close the array above with ]"),
     mistake(6, "[admin", (6, 7), "unclosed table", "`]`", "close the header with ]"),
@@ -115,12 +115,12 @@ const ERRORS: &[Mistake] = &[
     mistake(34, "types = [\"MX\", \"CNAME\"]", (34, 16), "\"CNAME\" as types", "MX, A, AAAA or SRV", "leave CNAME out"),
     mistake(34, "types = [\"MXX\"]", (34, 10), "\"MXX\"", "MX, A, AAAA or SRV", "as zone files do"),
     mistake(35, "policy = \"neareast\"", (35, 10), "\"neareast\" as policy", "nearest, geo, failover, weighted, spread", "did you mean \"nearest\"?"),
-    mistake(35, "policy = \"weighted\"", (31, 1), "[[service]] \"mx\" without weights", "weighted", "add weights"),
+    mistake(35, "policy = \"weighted\"", (31, 1), "[[service]] \"mx\" without weights", "weighted", "add weights = { fra = 1, iad = 1 }"),
     mistake(35, "policy = \"weighted\"\nweights = { fra = 3, nrt = 1, iad = 1 }", (36, 22), "unknown site \"nrt\" as weights", "fra, iad", "declare"),
     mistake(35, "policy = \"weighted\"\nweights = { fra = 3 }", (36, 11), "without a weight for site \"iad\"", "each site", "add iad = 1"),
     mistake(35, "policy = \"weighted\"\nweights = { fra = 0, iad = 0 }", (36, 11), "only zeros", "above 0", "give a weight"),
     mistake(35, "policy = \"weighted\"\nweights = { fra = -1, iad = 1 }", (36, 19), "the integer -1 as fra", "0 to 1000000", "whole number"),
-    mistake(35, "policy = \"geo\"", (31, 1), "[[service]] \"mx\" without geo", "geo", "add geo"),
+    mistake(35, "policy = \"geo\"", (31, 1), "[[service]] \"mx\" without geo", "geo", "sites = [\"fra\", \"iad\"]"),
     mistake(35, "policy = \"geo\"\ngeo = [{ continent = \"XX\", sites = [\"fra\"] }]", (36, 22), "\"XX\" as continent", "AF, AN, AS, EU, NA, OC, SA", "AF"),
     mistake(35, "policy = \"geo\"\ngeo = [{ sites = [\"fra\"] }]", (36, 8), "without clients", "network, country, continent, default", "default = true"),
     mistake(35, "policy = \"geo\"\ngeo = [{ country = \"DE\", continent = \"EU\", sites = [\"fra\"] }]", (36, 8), "country and continent together", "one of", "a rule of each"),
@@ -143,7 +143,7 @@ const ERRORS: &[Mistake] = &[
     mistake(49, "recipient = \"<probe@example.org>\"", (49, 13), "\"<probe@example.org>\"", "a mailbox", "probe@example.org"),
     mistake(49, "recipient = \"a@b.example\\r\\nDATA\"", (49, 13), "a@b.example\\r\\nDATA", "a mailbox", "probe@example.org"),
     mistake(50, "helo = \"my host\"", (50, 8), "\"my host\" as helo", "a host name", "without scheme"),
-    mistake(50, "expiry_warning = 14", (50, 18), "the integer 14", "with unit", "write expiry_warning = \"14s\""),
+    mistake(50, "expiry_warning = 14", (50, 18), "the integer 14", "with unit", "write expiry_warning = \"14d\""),
     mistake(50, "rise = 0", (50, 8), "the integer 0 as rise", "1 to 100", "whole number"),
     mistake(50, "burst_gap = \"2s\"", (50, 13), "\"2s\" as burst_gap", "at most the interval, 1s", "200ms"),
     mistake(50, "detector = \"counts\"", (50, 12), "\"counts\" as detector", "evidence, count", "did you mean \"count\"?"),
@@ -187,6 +187,7 @@ fn verdict(mistake: &Mistake, severity: Severity) -> Option<String> {
                 && one.remedy.contains(mistake.remedy)
                 && !one.expected.is_empty()
                 && settings.is_some() == (severity == Severity::Warning)
+                && report.iter().count() == 1
                 && !report.render(Color::Never).is_empty()
         }
         _ => false,
