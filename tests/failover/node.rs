@@ -18,9 +18,9 @@ pub struct Node {
     child: Option<Child>,
 }
 
-/// The program under test; `WAYPOST_EXECUTABLE` names an installed one.
+/// The program under test; `WAYPOST_BIN` names an installed one.
 pub fn executable() -> PathBuf {
-    std::env::var_os("WAYPOST_EXECUTABLE").map_or_else(|| env!("CARGO_BIN_EXE_waypost").into(), PathBuf::from)
+    std::env::var_os("WAYPOST_BIN").map_or_else(|| env!("CARGO_BIN_EXE_waypost").into(), PathBuf::from)
 }
 
 impl Node {

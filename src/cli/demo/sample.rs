@@ -29,9 +29,9 @@ pub const SITES: [SampleSite; 3] = [
 /// A network in Germany, for `dig +subnet`.
 pub const GERMAN_CLIENT: &str = "80.128.0.0/24";
 /// A network in Japan, for `dig +subnet`.
-pub const JAPANESE_CLIENT: &str = "126.0.0.0/24";
+pub const JAPANESE_CLIENT: &str = "133.5.0.0/24";
 /// A client in it, for `explain --client`.
-pub const JAPANESE_ADDRESS: &str = "126.0.0.1";
+pub const JAPANESE_ADDRESS: &str = "133.5.0.1";
 
 #[cfg(test)]
 mod tests {
