@@ -16,19 +16,18 @@ use super::loading::Loaded;
 use super::orders::{Change, Written};
 use super::picture::{Degradation, MonitorView, Picture, StandingOrder};
 use crate::answer::Tables;
-use crate::health;
-use crate::model::{EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Verdict, Vote};
+use crate::health::{self, Judgement};
+use crate::model::{
+    Endpoint, EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict, Vote,
+};
 use crate::plan;
-use crate::probe::Opinion;
-use crate::serve::Usage;
+use crate::probe::{Opinion, Prober, Target};
 use crate::store::{Snapshot, Store};
 
 /// How often deadlines and clocks are looked at.
 const TICK: Duration = Duration::from_millis(100);
 /// At most this often are verdicts written to the store.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
-/// How long this node's own votes count as fresh. The engine renews them whenever it looks at them.
-const OWN_VOTE_FRESHNESS: Duration = Duration::from_secs(8);
 
 /// What the engine is asked or told.
 pub enum Message {
@@ -56,8 +55,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// What is served.
     pub tables: Arc<ArcSwap<Tables>>,
-    /// Who was named until when.
-    pub usage: Arc<Usage>,
+    /// The monitors.
+    pub prober: Arc<Prober>,
     /// What everyone else looks at.
     pub picture: Arc<ArcSwap<Picture>>,
     /// The engine's own address, for what comes back from the store.
@@ -187,33 +186,35 @@ impl Engine {
         let tables = Tables::new(Arc::clone(&loaded.attribution), Arc::clone(&loaded.steering), Arc::clone(&plan));
         self.swap(plan, tables);
         self.publish();
+        let remembered = |key: &EndpointKey, monitor: &str| {
+            self.opinions.get(&(key.clone(), monitor.to_owned())).map(|view| view.verdict.clone())
+        };
+        self.parts.prober.replace(Target::all(&self.picture.topology, remembered));
     }
 
     /// Agrees on every endpoint anew and records what changed.
     fn judge(&mut self) {
         let topology = Arc::clone(&self.picture.topology);
-        let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
+        let mono = self.parts.clock.mono();
         let standing_in = self.picture.settings.node.site;
-        let node = &self.picture.settings.node.name;
         let mut all = Vec::with_capacity(topology.endpoints.len());
-        let mut events = Vec::new();
         for (_, endpoint) in topology.endpoints() {
             let key = topology.key(endpoint);
-            let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
-            let views = monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| self.opinions.get(&(key.clone(), monitor.name.clone())));
-            let (verdicts, suspect) = views.fold((Vec::new(), false), |(mut verdicts, suspect), view| {
-                verdicts.push(view.map_or_else(|| unjudged(wall), |view| view.verdict.clone()));
-                (verdicts, suspect || view.is_some_and(|view| view.suspect))
-            });
-            let own = if verdicts.is_empty() { unmonitored(wall) } else { health::combine(&verdicts) };
-            let previous = self.agreed.get(&key).map_or(State::Unknown, |verdict| verdict.state);
-            let vote = Vote { node: node.clone(), standing_in, state: own.state, received: mono };
-            let state = health::consensus(previous, &[vote], endpoint.site, mono, OWN_VOTE_FRESHNESS);
-            let since = self.agreed.get(&key).filter(|verdict| verdict.state == state).map_or(wall, |verdict| verdict.since);
-            // Restored and first verdicts carry their own beginning.
-            let since = if previous == State::Unknown && own.state == state { own.since } else { since };
-            if state != previous && previous != State::Unknown || state == State::Down && previous != State::Down {
-                events.push(EventKind::Verdict {
+            let own = self.own_opinion(&topology, endpoint, &key);
+            let before = self.agreed.get(&key);
+            let previous = before.map_or(State::Unknown, |verdict| verdict.state);
+            let vote = Vote {
+                node: self.picture.settings.node.name.clone(),
+                standing_in,
+                state: own.state,
+                received: mono,
+            };
+            let freshness = health::vote_freshness(self.slowest_interval(&topology, endpoint));
+            let state = health::consensus(previous, &[vote], endpoint.site, mono, freshness);
+            let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
+            // A first good verdict after a start is no news.
+            if state != previous && !(previous == State::Unknown && state == State::Up) {
+                self.parts.journal.record(EventKind::Verdict {
                     service: key.service.clone(),
                     site: topology.site_name(endpoint.site).to_owned(),
                     address: endpoint.address,
@@ -223,11 +224,41 @@ impl Engine {
                 });
             }
             self.agreed.insert(key, Verdict { state, reason: own.reason.clone(), since });
-            all.push(EndpointHealth { state, suspect, reason: own.reason, since });
+            all.push(EndpointHealth { state, since, ..own });
         }
-        events.into_iter().for_each(|event| self.parts.journal.record(event));
         self.picture.health = all.into();
         self.picture.opinions = Arc::new(self.opinions.clone());
+    }
+
+    /// What this node's monitors together think of an endpoint.
+    fn own_opinion(&self, topology: &Topology, endpoint: &Endpoint, key: &EndpointKey) -> EndpointHealth {
+        let now = self.parts.clock.wall();
+        let unjudged = Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: now };
+        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
+        let judgements: Vec<Judgement<'_>> = monitors
+            .iter()
+            .filter_map(|ix| topology.monitor(*ix))
+            .map(|monitor| {
+                let view = self.opinions.get(&(key.clone(), monitor.name.clone()));
+                Judgement {
+                    monitor: &monitor.name,
+                    verdict: view.map_or(&unjudged, |view| &view.verdict),
+                    suspect: view.is_some_and(|view| view.suspect),
+                }
+            })
+            .collect();
+        health::combine(&judgements).unwrap_or_else(|| EndpointHealth {
+            state: State::Up,
+            suspect: false,
+            reason: "no monitor".to_owned(),
+            since: now,
+        })
+    }
+
+    /// The longest interval of an endpoint's monitors: its vote cannot be renewed more often.
+    fn slowest_interval(&self, topology: &Topology, endpoint: &Endpoint) -> Duration {
+        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
+        monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| monitor.interval).max().unwrap_or_default()
     }
 
     /// Makes a plan from what is known now and serves it if it says anything new.
@@ -361,15 +392,21 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
     }
 }
 
+/// The plan of `loaded` before anything is known of health: everything declared serves.
+pub(super) fn first_plan(loaded: &Loaded, epoch: u64) -> Arc<Plan> {
+    let topology = &loaded.attribution.topology;
+    let unjudged = EndpointHealth {
+        state: State::Unknown,
+        suspect: false,
+        reason: String::new(),
+        since: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let health = vec![unjudged; topology.endpoints.len()];
+    let generation = Generation { epoch, sequence: 0 };
+    Arc::new(plan::make(&plan::Inputs { topology, health: &health, intents: &[], generation }))
+}
+
 fn kept_zones(loaded: &Loaded) -> Option<String> {
     let kept: Vec<String> = loaded.kept.iter().map(|(origin, why)| format!("{origin} is served as last loaded: {}", why.trim_end())).collect();
     (!kept.is_empty()).then(|| kept.join("; "))
-}
-
-fn unjudged(now: jiff::Timestamp) -> Verdict {
-    Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: now }
-}
-
-fn unmonitored(now: jiff::Timestamp) -> Verdict {
-    Verdict { state: State::Up, reason: "no monitor".to_owned(), since: now }
 }

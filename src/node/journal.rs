@@ -28,6 +28,7 @@ pub struct Journal {
     followers: broadcast::Sender<Arc<Event>>,
     waiting: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
+    last_id: Arc<AtomicU64>,
 }
 
 /// What the writer says of the store as it goes.
@@ -44,17 +45,27 @@ impl Journal {
         node: &str,
         clock: Clock,
         store: Arc<dyn Store>,
+        last_id: u64,
         health: mpsc::UnboundedSender<StoreHealth>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, events) = mpsc::unbounded_channel();
         let (followers, _) = broadcast::channel(FOLLOWERS);
-        let journal = Self { node: node.into(), clock, queue, followers, waiting: Arc::default(), lost: Arc::default() };
+        let journal = Self {
+            node: node.into(),
+            clock,
+            queue,
+            followers,
+            waiting: Arc::default(),
+            lost: Arc::default(),
+            last_id: Arc::new(AtomicU64::new(last_id)),
+        };
         let writer = Writer {
             store,
             health,
             followers: journal.followers.clone(),
             waiting: Arc::clone(&journal.waiting),
             lost: Arc::clone(&journal.lost),
+            last_id: Arc::clone(&journal.last_id),
             backlog: VecDeque::new(),
             shown: 0,
         };
@@ -80,6 +91,7 @@ impl Journal {
     /// Announces an event that is in the store already, written together with the order it tells of.
     pub fn announce(&self, event: Event) {
         log(&event);
+        self.last_id.fetch_max(event.id, Ordering::Relaxed);
         let _ = self.followers.send(Arc::new(event));
     }
 
@@ -87,6 +99,12 @@ impl Journal {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
         self.followers.subscribe()
+    }
+
+    /// The id of the newest stored event; 0 before the first.
+    #[must_use]
+    pub fn last_id(&self) -> u64 {
+        self.last_id.load(Ordering::Relaxed)
     }
 
     /// Events that wait to be stored.
@@ -108,6 +126,7 @@ struct Writer {
     followers: broadcast::Sender<Arc<Event>>,
     waiting: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
+    last_id: Arc<AtomicU64>,
     backlog: VecDeque<Event>,
     /// How many events at the front of the backlog followers have seen already, without an id, while the store refused.
     shown: usize,
@@ -164,10 +183,11 @@ impl Writer {
         let batch: Vec<Event> = self.backlog.iter().cloned().collect();
         let (result, batch) = tokio::task::spawn_blocking(move || (store.append(&batch), batch))
             .await
-            .unwrap_or_else(|error| (Err(StoreError::Io(error.to_string())), Vec::new()));
+            .unwrap_or_else(|error| (Err(StoreError::Io { file: "journal".into(), detail: error.to_string() }), Vec::new()));
         let ids = result?;
         self.backlog.drain(..batch.len());
         self.waiting.fetch_sub(u64::try_from(batch.len()).unwrap_or(0), Ordering::Relaxed);
+        self.last_id.fetch_max(ids.last().copied().unwrap_or(0), Ordering::Relaxed);
         for (id, event) in ids.into_iter().zip(batch).skip(std::mem::take(&mut self.shown)) {
             let _ = self.followers.send(Arc::new(Event { id, ..event }));
         }

@@ -65,7 +65,14 @@ pub fn load(path: &Path, fallback: Fallback<'_>) -> Result<Loaded, Report> {
     let (settings, found) = config::read(path, &text);
     report.merge(found);
     let Some(settings) = settings else { return Err(report) };
+    assemble(settings, fallback, report)
+}
 
+/// Reads the files that `settings` name.
+///
+/// # Errors
+/// `report` and what was found, if anything that has no fallback is wrong.
+pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) -> Result<Loaded, Report> {
     let mut kept = Vec::new();
     let zones = load_zones(&settings, fallback, &mut kept, &mut report);
     let (atlas, geo_degraded) = match load_atlas(&settings.geo) {

@@ -12,7 +12,7 @@ use super::engine::{Engine, Message, standing};
 use super::picture::StandingOrder;
 use crate::model::{Event, EventKind, Generation, Intent, Mono, Plan, Scope};
 use crate::plan::{self, Order, Refusal, Reviewed};
-use crate::store::StoreError;
+use crate::store::{Changed, StoreError};
 
 /// Changes that may wait for the store. A store that hangs must not collect orders that nobody remembers.
 const WAITING: usize = 32;
@@ -80,7 +80,7 @@ pub enum Effect {
 }
 
 /// Why a change did not happen.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum OrderFailure {
     /// A safety rule forbids it.
     #[error(transparent)]
@@ -96,14 +96,9 @@ pub enum OrderFailure {
 /// What came back from the store.
 pub struct Written {
     change: Change,
-    stored: Stored,
-    result: Result<u64, StoreError>,
-}
-
-/// What was written.
-struct Stored {
-    intent: Option<Intent>,
-    event: Event,
+    /// The event that was to be written with it.
+    kind: EventKind,
+    result: Result<Changed, StoreError>,
 }
 
 impl Engine {
@@ -215,26 +210,26 @@ impl Engine {
     fn write(&mut self, change: Change, put: Option<Intent>, clear: Option<Scope>, event: Event) {
         self.writing = true;
         let (store, mailbox, expected) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone(), self.store_revision);
-        let stored = Stored { intent: put.clone(), event: event.clone() };
+        let kind = event.kind.clone();
         tokio::spawn(async move {
             let result = tokio::task::spawn_blocking(move || store.change_intents(expected, put, clear.as_ref(), event))
                 .await
-                .unwrap_or_else(|error| Err(StoreError::Io(error.to_string())));
-            let _ = mailbox.send(Message::Written(Box::new(Written { change, stored, result }))).await;
+                .unwrap_or_else(|error| Err(StoreError::Io { file: "orders".into(), detail: error.to_string() }));
+            let _ = mailbox.send(Message::Written(Box::new(Written { change, kind, result }))).await;
         });
     }
 
     /// Puts into effect what the store has acknowledged.
     pub(super) fn written(&mut self, written: Written) {
         self.writing = false;
-        let Written { change, stored, result } = written;
+        let Written { change, kind, result } = written;
         match result {
-            Ok(revision) => {
+            Ok(Changed { revision, intent, event }) => {
                 self.store_revision = revision;
-                self.put_into_effect(&change, stored.intent.clone());
-                self.parts.journal.announce(stored.event);
+                self.put_into_effect(&change, intent.clone());
+                self.parts.journal.announce(event);
                 self.recover("store", "writes go through again");
-                let done = self.done(Effect::Changed, stored.intent);
+                let done = self.done(Effect::Changed, intent);
                 if let Change::Give { reply, .. } | Change::Lift { reply, .. } = change {
                     let _ = reply.send(Ok(done));
                 }
@@ -246,7 +241,7 @@ impl Engine {
                         let _ = reply.send(Err(OrderFailure::Store(error)));
                     }
                     // Out of the plan already. The store still holds it, with its end: a restart ends it again.
-                    Change::End { .. } => self.parts.journal.record(stored.event.kind),
+                    Change::End { .. } => self.parts.journal.record(kind),
                 }
             }
         }
