@@ -134,7 +134,6 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         journal: journal.clone(),
         store: Arc::clone(&store),
         tables: Arc::clone(&tables),
-        usage: Arc::clone(&usage),
         picture: Arc::clone(&picture),
         prober: Arc::clone(&prober),
         mailbox: mailbox.clone(),
