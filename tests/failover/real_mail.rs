@@ -25,6 +25,8 @@ const SITES: [(&str, &str, &str); 3] = [
     ("iad", "mx-iad.example.org", "198.51.100.10"),
     ("nrt", "mx-nrt.example.org", "203.0.113.10"),
 ];
+/// A name with an address at every site.
+const SHARED: &str = "shared.example.org.";
 const DNS: &str = "127.0.0.1:5300";
 const RESOLVER: &str = "127.0.0.1";
 const SENDER: &str = "127.0.0.2";
@@ -141,9 +143,12 @@ impl Scene {
         self.letters_arrive_first_at(name);
     }
 
+    /// Whether the MX answer or the A answer of a name that all sites share names the site.
     fn names_site(&self, name: &str) -> bool {
-        let (_, host, _) = SITES.iter().find(|site| site.0 == name).unwrap();
-        self.node.client().mx("example.org.", None).iter().any(|named| named == &format!("{host}."))
+        let (_, host, address) = SITES.iter().find(|site| site.0 == name).unwrap();
+        let client = self.node.client();
+        client.mx("example.org.", None).contains(&format!("{host}."))
+            || client.addresses(SHARED, None).contains(&address.parse().unwrap())
     }
 
     /// Letters handed in after caches have forgotten the site are tried only at the others.
@@ -217,7 +222,11 @@ fn line_count(path: &Path) -> usize {
 
 /// Writes zone and trust anchor beside the configuration and gives its text.
 fn configuration(directory: &Path, authority: &Authority) -> String {
-    fs::write(directory.join("example.org.zone"), include_str!("../../zones/example.org.zone")).unwrap();
+    let mut zone = include_str!("../../zones/example.org.zone").to_owned();
+    for (_, _, address) in SITES {
+        zone += &format!("{SHARED} 300 IN A {address}\n");
+    }
+    fs::write(directory.join("example.org.zone"), zone).unwrap();
     fs::write(directory.join("ca.pem"), authority.certificate()).unwrap();
     format!(
         r#"[node]
@@ -251,7 +260,7 @@ networks = ["203.0.113.0/26"]
 
 [[service]]
 name = "mx"
-names = ["example.org", "mx-fra.example.org", "mx-iad.example.org", "mx-nrt.example.org"]
+names = ["example.org", "shared.example.org", "mx-fra.example.org", "mx-iad.example.org", "mx-nrt.example.org"]
 types = ["MX", "A"]
 policy = "nearest"
 ttl = "{ttl}s"

@@ -98,7 +98,7 @@ pub fn run(program: &str, arguments: &[&str]) -> Output {
     output
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     fs::read_to_string("/proc/self/status")
         .unwrap_or_default()
         .lines()
