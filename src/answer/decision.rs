@@ -8,6 +8,7 @@ use hickory_proto::rr::{DNSClass, RData, RecordType};
 
 use super::bounds::MAX_LINKS;
 use super::lookup::{Place, locate, target, zone_for};
+use super::tables::Steered;
 use super::{Client, Glue, Named, Note, Part, Question, Reply, Tables, Transport};
 use crate::model::Name;
 use crate::zone::{Node, RrSet, Zone};
@@ -17,7 +18,8 @@ pub(super) fn decide<'t>(tables: &'t Tables, question: &Question, client: &Clien
     if let Some(refusal) = refuse(question) {
         return refusal;
     }
-    let mut answer = Composer { tables, client, draw, rtype: question.rtype, reply: Reply::empty(ResponseCode::NoError) };
+    let mut answer =
+        Composer { tables, client, draw, rtype: question.rtype, reply: Reply::empty(ResponseCode::NoError) };
     let mut name = question.name.clone();
     for link in 0..=MAX_LINKS {
         let key = name.key();
@@ -191,19 +193,28 @@ impl<'t> Composer<'t, '_> {
 
     /// Adds an RRset to the answer, as steered for this client where a service steers it.
     fn answer(&mut self, owner: Name, set: &'t RrSet) {
-        let Some(steered) = set.steered.and_then(|ix| self.tables.steer(ix, self.client.location(), self.draw)) else {
+        let location = self.client.location();
+        let steered = set.steered.and_then(|ix| Some((ix, self.tables.steer(ix, location, self.draw)?)));
+        let Some((ix, Steered { service, variant, scope })) = steered else {
             return self.put(owner, set.rtype, set.ttl, Cow::Borrowed(&set.rdata));
         };
-        let variant = steered.variant;
         if self.client.subnet.is_some_and(|subnet| subnet.source_prefix() > 0) {
-            self.reply.scope = self.reply.scope.max(steered.scope);
+            self.reply.scope = self.reply.scope.max(scope);
         }
         if variant.last_resort()
-            && let Some(service) = self.tables.topology().service(steered.service)
+            && let Some(service) = self.tables.topology().service(service)
         {
             self.reply.notes.push(Note::last_resort(&service.name));
         }
-        self.reply.named.push(Named { service: steered.service, sites: variant.sites(), ttl: variant.ttl() });
+        self.reply.named.push(Named {
+            part: self.reply.answer.len(),
+            set: ix,
+            service,
+            sites: variant.sites(),
+            ttl: variant.ttl(),
+            tier: variant.tier(),
+            last_resort: variant.last_resort(),
+        });
         self.put(owner, set.rtype, variant.ttl(), Cow::Borrowed(variant.rdata()));
     }
 

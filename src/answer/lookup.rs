@@ -48,7 +48,8 @@ pub(super) fn locate<'z>(zone: &'z Zone, key: &[u8], rtype: RecordType) -> Place
         if let Some(node) = zone.node(suffix) {
             encloser = encloser.or(Some((suffix, node)));
             // At the cut the parent still answers for DS.
-            let cut = node.rrset(RecordType::NS).filter(|_| !at_apex && !(exact && rtype == RecordType::DS));
+            let asks_parent = exact && rtype == RecordType::DS;
+            let cut = node.rrset(RecordType::NS).filter(|_| !at_apex && !asks_parent);
             let dname = node.rrset(RecordType::DNAME).filter(|_| !exact);
             if let Some(ns) = cut {
                 hidden = Some(Place::Cut(node, ns));

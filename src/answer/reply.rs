@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{RData, Record, RecordType};
 
-use crate::model::{Name, ServiceIx, SiteSet};
+use crate::model::{Name, ServiceIx, SiteSet, Tier};
+use crate::zone::SteeredIx;
 
 /// An answer: which records go into which section, and what is said about it.
 #[derive(Clone, Debug)]
@@ -82,15 +83,23 @@ pub struct Glue<'t> {
     pub required: bool,
 }
 
-/// Which sites an answer names.
+/// A steered RRset of an answer: which sites it sends clients to, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// The service of the answered RRset.
+    /// Position of the RRset in [`Reply::answer`].
+    pub part: usize,
+    /// The steered set.
+    pub set: SteeredIx,
+    /// The service that steers it.
     pub service: ServiceIx,
     /// The sites whose hosts or addresses were answered.
     pub sites: SiteSet,
     /// How long a cache may hold the answer, in seconds.
     pub ttl: u32,
+    /// The resort that was used.
+    pub tier: Tier,
+    /// Whether nothing was usable, so that the declared RRset is served.
+    pub last_resort: bool,
 }
 
 /// An extended error (RFC 8914): what a plain RCODE does not tell.

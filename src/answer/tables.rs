@@ -8,7 +8,7 @@ use hickory_proto::rr::RData;
 use super::decision;
 use super::variants::{DrawClasses, Variant, Variants};
 use super::{Client, Explanation, Question, Reply};
-use crate::model::{Name, Plan, ServiceIx, Topology};
+use crate::model::{Plan, ServiceIx, Topology};
 use crate::steer::Steering;
 use crate::zone::{Attribution, SteeredIx, SteeredSet, Zones};
 
@@ -114,6 +114,11 @@ impl Tables {
         self.attribution.steered.get(ix.get())
     }
 
+    /// The declared records of the steered set at `ix`.
+    pub(super) fn declared(&self, ix: SteeredIx) -> &[RData] {
+        self.declared.get(ix.get()).map_or(&[], Vec::as_slice)
+    }
+
     /// The compiled answer of a steered set for a client at `location`.
     pub(super) fn steer(&self, ix: SteeredIx, location: IpAddr, draw: u16) -> Option<Steered<'_>> {
         let service = self.steered_set(ix)?.service;
@@ -137,13 +142,3 @@ fn declared(attribution: &Attribution) -> Arc<[Vec<RData>]> {
     }
     declared.into()
 }
-
-impl Tables {
-    /// The node name's explanation entry: the RRset of `owner` as declared, for comparisons.
-    pub(super) fn declared_rdata(&self, ix: SteeredIx) -> &[RData] {
-        self.declared.get(ix.get()).map_or(&[], Vec::as_slice)
-    }
-}
-
-#[allow(unused)]
-fn _unused(_: Name) {}

@@ -86,8 +86,7 @@ impl Handler {
             (Some(question), None) => question,
             (_, fault) => return Response::error(packet, inquiry, fault.unwrap_or(ResponseCode::FormErr)),
         };
-        let client =
-            Client { source: source.ip(), subnet: inquiry.edns.and_then(|edns| edns.subnet), transport };
+        let client = Client { source: source.ip(), subnet: inquiry.edns.and_then(|edns| edns.subnet), transport };
         let tables = self.tables.load();
         let reply = tables.decide(question, &client, draw());
         let response = Response::new(packet, inquiry, transport, &reply, &self.node)?;

@@ -121,13 +121,8 @@ impl Inquiry {
 
     fn read_extension(&mut self, record: &RawRecord<'_>) -> Result<(), ResponseCode> {
         let [_, version, flags, _] = record.ttl.to_be_bytes();
-        let mut edns = Extension {
-            payload: record.class,
-            version,
-            dnssec_ok: flags & 0x80 != 0,
-            nsid: false,
-            subnet: None,
-        };
+        let mut edns =
+            Extension { payload: record.class, version, dnssec_ok: flags & 0x80 != 0, nsid: false, subnet: None };
         self.edns = Some(edns);
         // Options of a version that we do not know may mean anything.
         if version != 0 {

@@ -90,9 +90,7 @@ impl Response {
         let opt = self.frame_length()? - HEADER - self.queries.as_bytes().len();
         let mut scratch = Vec::with_capacity(usize::from(UDP_PAYLOAD));
         let mut room = Room::new(&mut scratch, self.queries.as_bytes(), limit, opt)?;
-        for (parts, section) in
-            [(&reply.answer, &mut self.answers), (&reply.authority, &mut self.authorities)]
-        {
+        for (parts, section) in [(&reply.answer, &mut self.answers), (&reply.authority, &mut self.authorities)] {
             for part in parts {
                 if !room.take(part, section)? {
                     self.metadata.truncation = true;

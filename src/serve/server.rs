@@ -25,7 +25,8 @@ pub enum ServeError {
     /// Someone else listens there.
     #[error(
         "cannot listen on {address} ({transport}): the port is in use; \
-         find who holds it with: {}", holder(address, transport)
+         find who holds it with: {}",
+        holder(address, transport)
     )]
     InUse {
         /// The configured address.

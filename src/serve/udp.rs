@@ -48,9 +48,7 @@ impl Datagrams {
 
     async fn send(&self, contents: &[u8], destination: SocketAddr, src_ip: Option<IpAddr>) -> io::Result<()> {
         let transmit = Transmit { destination, ecn: None, contents, segment_size: None, src_ip };
-        self.socket
-            .async_io(Interest::WRITABLE, || self.state.try_send((&self.socket).into(), &transmit))
-            .await
+        self.socket.async_io(Interest::WRITABLE, || self.state.try_send((&self.socket).into(), &transmit)).await
     }
 }
 
