@@ -1,5 +1,6 @@
 //! One packet in, at most one packet out, whatever happens in between.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,22 +15,32 @@ use hickory_server::net::xfer::Protocol;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::MessageResponse;
 
+use super::Usage;
 use super::handler::Handler;
 use crate::answer::Transport;
 
 /// The reply to `packet` as octets; `None` where nothing is to be sent.
-///
-/// A panic is contained: it is counted, and the query that caused it gets SERVFAIL. Others do not notice.
 pub(super) async fn exchange(
     handler: &Handler,
     packet: &[u8],
     source: SocketAddr,
     transport: Transport,
 ) -> Option<Vec<u8>> {
-    match AssertUnwindSafe(reply(handler, packet, source, transport)).catch_unwind().await {
+    contained(handler.usage(), packet, source, reply(handler, packet, source, transport)).await
+}
+
+/// Contains a panic: it is counted, and the query that caused it gets SERVFAIL. Others do not notice.
+async fn contained(
+    usage: &Usage,
+    packet: &[u8],
+    source: SocketAddr,
+    reply: impl Future<Output = Option<Vec<u8>>>,
+) -> Option<Vec<u8>> {
+    // What a panic may leave half done is this query's own; shared counters and tables are changed in single steps.
+    match AssertUnwindSafe(reply).catch_unwind().await {
         Ok(reply) => reply,
         Err(_) => {
-            handler.usage().count_panic();
+            usage.count_panic();
             tracing::error!(client = %source, query = %hex(packet), "a query made the handler panic; answered SERVFAIL");
             server_failure(packet)
         }
@@ -98,4 +109,23 @@ fn server_failure(packet: &[u8]) -> Option<Vec<u8>> {
 /// The packet for the log, bounded.
 fn hex(packet: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(packet.get(..512).unwrap_or(packet))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_counted_and_answered_with_a_server_failure() {
+        let usage = Usage::new(Instant::now());
+        let source = SocketAddr::from(([192, 0, 2, 1], 53));
+        let query = [0xab, 0xcd, 0x01, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
+        let faulty = || async { panic!("a fault") };
+        let reply = contained(&usage, &query, source, faulty()).await.unwrap();
+        assert_eq!(reply, [0xab, 0xcd, 0x81, 0x02, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(contained(&usage, &query[..5], source, faulty()).await, None);
+        assert_eq!(usage.counts().panics, 2);
+    }
 }
