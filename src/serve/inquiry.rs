@@ -91,8 +91,8 @@ impl Inquiry {
         let rtype = self.question.as_ref().map(|question| u16::from(question.rtype));
         // An incremental transfer is asked for with the SOA that the client has (RFC 1995 section 3).
         let expected_authorities = u16::from(rtype == Some(TYPE_IXFR));
-        // One question (RFC 9619), nothing answered, OPT and TSIG at most.
-        if questions != 1 || answers != 0 || authorities > expected_authorities || additionals > QUERY_ADDITIONALS {
+        // One question at most (RFC 9619), nothing answered, OPT and TSIG at most.
+        if questions > 1 || answers != 0 || authorities > expected_authorities || additionals > QUERY_ADDITIONALS {
             return Err(ResponseCode::FormErr);
         }
         for _ in 0..authorities {
@@ -109,7 +109,8 @@ impl Inquiry {
                 _ => {}
             }
         }
-        if octets.at != octets.packet.len() {
+        // No question is an error too, but one whose reply has an OPT if the query has (RFC 6891 section 6.1.1).
+        if questions == 0 || octets.at != octets.packet.len() {
             return Err(ResponseCode::FormErr);
         }
         if self.edns.is_some_and(|edns| edns.version != 0) {
