@@ -209,13 +209,14 @@ impl<'t> Composer<'t, '_> {
         self.reply.named.push(Named {
             part: self.reply.answer.len(),
             set: ix,
+            declared: &set.rdata,
             service,
             sites: variant.sites(),
             ttl: variant.ttl(),
             tier: variant.tier(),
             last_resort: variant.last_resort(),
         });
-        self.put(owner, set.rtype, variant.ttl(), Cow::Borrowed(variant.rdata()));
+        self.put(owner, set.rtype, variant.ttl(), variant.pick(&set.rdata));
     }
 
     fn put(&mut self, owner: Name, rtype: RecordType, ttl: u32, rdata: Cow<'t, [RData]>) {

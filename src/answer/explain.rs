@@ -11,7 +11,7 @@ use crate::model::{
     EndpointIx, Generation, Name, Plan, Policy, Service, ServiceIx, Share, SiteIx, SitePlan, Standing, State, Tier,
     Topology,
 };
-use crate::zone::SteeredSet;
+use crate::zone::{Member, SteeredSet};
 
 /// An answer with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,8 @@ pub struct SiteExplanation {
     pub drained: Share,
     /// Why, in an operator's words.
     pub reason: String,
+    /// How many of the declared records are the site's.
+    pub records: usize,
     /// From the client, in kilometres, where both places are known.
     pub distance_km: Option<u32>,
     /// Whether the answer names the site.
@@ -128,7 +130,7 @@ pub(super) fn explain(tables: &Tables, question: &Question, client: &Client, dra
 }
 
 /// The reasons for one steered RRset.
-fn explain_set(tables: &Tables, reply: &Reply<'_>, named: &Named, location: IpAddr) -> Option<SteeredExplanation> {
+fn explain_set(tables: &Tables, reply: &Reply<'_>, named: &Named<'_>, location: IpAddr) -> Option<SteeredExplanation> {
     let topology = tables.topology();
     let part = reply.answer.get(named.part)?;
     let set = tables.steered_set(named.set)?;
@@ -144,6 +146,7 @@ fn explain_set(tables: &Tables, reply: &Reply<'_>, named: &Named, location: IpAd
             health: plan.health,
             drained: plan.drained,
             reason: plan.reason.clone(),
+            records: set.members.iter().filter(|member| stands_at(topology, member, *site)).count(),
             distance_km: distance.map(kilometres),
             answered: named.sites.contains(*site),
         })
@@ -162,9 +165,14 @@ fn explain_set(tables: &Tables, reply: &Reply<'_>, named: &Named, location: IpAd
         declared_ttl: set.ttl,
         ttl_reason: ttl_reason(topology, tables.plan(), service, set, part.ttl),
         sites: sites.collect(),
-        declared: tables.declared(named.set).iter().map(rdata_text).collect(),
+        declared: named.declared.iter().map(rdata_text).collect(),
         answered: part.rdata.iter().map(rdata_text).collect(),
     })
+}
+
+/// Whether a record leads to an endpoint of `site`.
+fn stands_at(topology: &Topology, member: &Member, site: SiteIx) -> bool {
+    member.endpoints.iter().any(|ix| topology.endpoint(*ix).is_some_and(|endpoint| endpoint.site == site))
 }
 
 fn site_plan<'p>(plan: &'p Plan, service: &Service, ix: ServiceIx, site: SiteIx) -> Option<&'p SitePlan> {
@@ -272,22 +280,22 @@ fn resort(set: &SteeredExplanation) -> &'static str {
 fn site_line(site: &SiteExplanation, set: &SteeredExplanation) -> String {
     let standing = site.standing.as_str();
     let why = if site.reason.is_empty() { standing.to_owned() } else { format!("{standing}, {}", site.reason) };
+    let what = match (site.answered, site.standing) {
+        (_, _) if site.records == 0 => "has no record here",
+        (true, Standing::Serving) => "is answered",
+        (true, Standing::Deferring) => "is answered, after serving sites",
+        (true, _) => "is answered for want of better",
+        (false, Standing::Serving) if set.policy == WEIGHTED => "is not drawn for this answer",
+        (false, Standing::Serving) => "is not needed, another site comes first for this client",
+        (false, Standing::Deferring) => "is kept back",
+        (false, _) => "is left out",
+    };
     let part = if site.drained == Share::NONE || site.drained == Share::ALL {
         String::new()
     } else {
-        format!(" ({} of its clients are drained)", site.drained)
+        format!("; {} of its clients are drained", site.drained)
     };
-    match (site.answered, site.standing) {
-        (true, Standing::Serving) => format!("{} is answered: {why}{part}", site.name),
-        (true, Standing::Deferring) => format!("{} is answered after serving sites: {why}{part}", site.name),
-        (true, _) => format!("{} is answered for want of better: {why}{part}", site.name),
-        (false, Standing::Serving | Standing::Deferring) => {
-            let better: Vec<&str> =
-                set.sites.iter().filter(|other| other.answered).map(|other| other.name.as_str()).collect();
-            format!("{} is not needed: {} comes first{part}; {} is {why}", site.name, better.join(", "), site.name)
-        }
-        (false, _) => format!("{} is left out: {why}{part}", site.name),
-    }
+    format!("{} {what}: {why}{part}", site.name)
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -301,12 +309,14 @@ fn kilometres(distance: f64) -> u32 {
     km
 }
 
+const WEIGHTED: &str = "weighted";
+
 const fn policy_text(policy: &Policy) -> &'static str {
     match policy {
         Policy::Nearest => "nearest",
         Policy::Geo(_) => "geo",
         Policy::Failover => "failover",
-        Policy::Weighted(_) => "weighted",
+        Policy::Weighted(_) => WEIGHTED,
         Policy::Spread => "spread",
     }
 }
@@ -326,8 +336,23 @@ fn rdata_text(rdata: &RData) -> String {
         RData::Unknown { rdata, .. } => {
             format!("\\# {} {}", rdata.anything.len(), hex(&rdata.anything))
         }
+        RData::TXT(txt) => txt.txt_data.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(" "),
         known => known.to_string(),
     }
+}
+
+/// A character string of a TXT record (RFC 1035 section 5.1).
+fn quoted(text: &[u8]) -> String {
+    let mut quoted = String::from('"');
+    for &octet in text {
+        match octet {
+            b'"' | b'\\' => quoted.extend(['\\', char::from(octet)]),
+            0x20..=0x7e => quoted.push(char::from(octet)),
+            _ => quoted.push_str(&format!("\\{octet:03}")),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 fn hex(octets: &[u8]) -> String {

@@ -26,7 +26,7 @@ pub struct Reply<'t> {
     /// Extended errors (RFC 8914).
     pub notes: Vec<Note>,
     /// Which sites the answer sends clients to, and for how long.
-    pub named: Vec<Named>,
+    pub named: Vec<Named<'t>>,
 }
 
 impl Reply<'_> {
@@ -84,12 +84,14 @@ pub struct Glue<'t> {
 }
 
 /// A steered RRset of an answer: which sites it sends clients to, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Named {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Named<'t> {
     /// Position of the RRset in [`Reply::answer`].
     pub part: usize,
     /// The steered set.
     pub set: SteeredIx,
+    /// The records as declared.
+    pub declared: &'t [RData],
     /// The service that steers it.
     pub service: ServiceIx,
     /// The sites whose hosts or addresses were answered.

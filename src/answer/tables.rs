@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hickory_proto::rr::RData;
-
 use super::decision;
-use super::variants::{DrawClasses, Variant, Variants};
+use super::variants::{Shapes, Variant, Variants};
 use super::{Client, Explanation, Question, Reply};
 use crate::model::{Plan, ServiceIx, Topology};
 use crate::steer::Steering;
@@ -14,16 +12,13 @@ use crate::zone::{Attribution, SteeredIx, SteeredSet, Zones};
 
 /// Zones, topology, steering and plan with the steered answers compiled.
 ///
-/// A plan change makes a new value with [`Tables::with_plan`]; its cost goes by steered sets x views x draw classes
-/// and not by the number of names.
+/// A plan change makes a new value with [`Tables::with_plan`]. Its cost goes by services x sites x views: what is
+/// selected is compiled once for all steered sets with the same endpoints, whatever their names.
 pub struct Tables {
     attribution: Arc<Attribution>,
     steering: Arc<Steering>,
     plan: Arc<Plan>,
-    /// The declared records of every steered set, by [`SteeredIx`].
-    declared: Arc<[Vec<RData>]>,
-    classes: DrawClasses,
-    variants: Vec<Variants>,
+    variants: Variants,
 }
 
 /// A steered answer for one client.
@@ -38,33 +33,17 @@ impl Tables {
     /// Compiles all steered answers.
     #[must_use]
     pub fn new(attribution: Arc<Attribution>, steering: Arc<Steering>, plan: Arc<Plan>) -> Self {
-        let declared = declared(&attribution);
-        Self::compile(attribution, steering, plan, declared)
+        let shapes = Arc::new(Shapes::of(&attribution.steered));
+        let variants = Variants::compile(shapes, &attribution.topology, &steering, &plan);
+        Self { attribution, steering, plan, variants }
     }
 
     /// The same tables under another plan.
     #[must_use]
     pub fn with_plan(&self, plan: Arc<Plan>) -> Self {
-        Self::compile(Arc::clone(&self.attribution), Arc::clone(&self.steering), plan, Arc::clone(&self.declared))
-    }
-
-    fn compile(
-        attribution: Arc<Attribution>,
-        steering: Arc<Steering>,
-        plan: Arc<Plan>,
-        declared: Arc<[Vec<RData>]>,
-    ) -> Self {
-        let topology = &attribution.topology;
-        let classes = DrawClasses::of(topology, &plan);
-        let variants = attribution
-            .steered
-            .iter()
-            .zip(declared.iter())
-            .map(|(set, declared)| {
-                Variants::compile(set, declared, topology, &steering, &plan, classes.cuts(set.service))
-            })
-            .collect();
-        Self { attribution, steering, plan, declared, classes, variants }
+        let shapes = Arc::clone(self.variants.shapes());
+        let variants = Variants::compile(shapes, self.topology(), &self.steering, &plan);
+        Self { attribution: Arc::clone(&self.attribution), steering: Arc::clone(&self.steering), plan, variants }
     }
 
     /// Answers `question` for `client`. Pure; `draw` is a number below 1000, new for every query.
@@ -114,31 +93,11 @@ impl Tables {
         self.attribution.steered.get(ix.get())
     }
 
-    /// The declared records of the steered set at `ix`.
-    pub(super) fn declared(&self, ix: SteeredIx) -> &[RData] {
-        self.declared.get(ix.get()).map_or(&[], Vec::as_slice)
-    }
-
     /// The compiled answer of a steered set for a client at `location`.
     pub(super) fn steer(&self, ix: SteeredIx, location: IpAddr, draw: u16) -> Option<Steered<'_>> {
         let service = self.steered_set(ix)?.service;
         let (view, scope) = self.steering.view(service, location);
-        let class = self.classes.class(service, draw);
-        let variant = self.variants.get(ix.get())?.get(view.0.into(), class)?;
+        let variant = self.variants.get(ix.get(), service, view.0.into(), draw)?;
         Some(Steered { service, variant, scope })
     }
-}
-
-/// The records of every steered set, from any of the RRsets that share it.
-fn declared(attribution: &Attribution) -> Arc<[Vec<RData>]> {
-    let mut declared = vec![Vec::new(); attribution.steered.len()];
-    let sets = attribution.zones.iter().flat_map(|zone| zone.nodes()).flat_map(crate::zone::Node::rrsets);
-    for set in sets {
-        if let Some(slot) = set.steered.and_then(|ix| declared.get_mut(ix.get()))
-            && slot.is_empty()
-        {
-            slot.clone_from(&set.rdata);
-        }
-    }
-    declared.into()
 }

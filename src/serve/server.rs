@@ -57,6 +57,14 @@ pub enum ServeError {
         /// `udp` or `tcp`.
         transport: &'static str,
     },
+    /// IPv6 is switched off.
+    #[error("cannot listen on {address} ({transport}): this host has no IPv6; leave the address out of node.listen")]
+    NoIpv6 {
+        /// The configured address.
+        address: SocketAddr,
+        /// `udp` or `tcp`.
+        transport: &'static str,
+    },
     /// Anything else that the system says.
     #[error("cannot listen on {address} ({transport}): {source}")]
     Io {
@@ -71,8 +79,15 @@ pub enum ServeError {
 
 fn holder(address: &SocketAddr, transport: &str) -> String {
     let flag = if transport == "udp" { 'u' } else { 't' };
-    format!("ss -ln{flag}p 'sport = :{}'", address.port())
+    let command = format!("ss -ln{flag}p 'sport = :{}'", address.port());
+    if address.port() == 53 && address.ip().is_unspecified() {
+        return format!("{command}; if it is systemd-resolved, listen on the addresses of this host one by one");
+    }
+    command
 }
+
+/// What Linux says of a family that the kernel was started without.
+const EAFNOSUPPORT: i32 = 97;
 
 impl ServeError {
     fn new(address: SocketAddr, transport: &'static str, source: io::Error) -> Self {
@@ -80,6 +95,7 @@ impl ServeError {
             io::ErrorKind::AddrInUse => Self::InUse { address, transport },
             io::ErrorKind::PermissionDenied => Self::Permission { address, transport },
             io::ErrorKind::AddrNotAvailable => Self::NotOurs { address, transport },
+            _ if source.raw_os_error() == Some(EAFNOSUPPORT) => Self::NoIpv6 { address, transport },
             _ => Self::Io { address, transport, source },
         }
     }
