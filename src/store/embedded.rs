@@ -1,18 +1,18 @@
 //! The embedded store: one redb file in the state directory.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 use jiff::Timestamp;
-use redb::backends::FileBackend;
-use redb::{Builder, Database, ReadTransaction, ReadableDatabase, ReadableTable, TableError, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::bounds::{CACHE_BYTES, EVENTS_PER_READ, FILE, SCHEMA};
+use super::bounds::{EVENTS_PER_READ, FILE, SCHEMA};
+use super::disk::{Disk, DiskFile, open_untouched};
 use super::secret::{self, KeptToken};
 use super::tables::{
     EPOCH, INTENTS, JOURNAL, LAST_EVENT, META, REVISION, SCHEMA_KEY, TOKENS, VERDICTS, count, counter, documents,
@@ -21,16 +21,13 @@ use super::tables::{
 use super::{Changed, Secret, Snapshot, Store, StoreError, stamped};
 use crate::model::{EndpointKey, Event, Intent, Scope, Token, Verdict};
 
-/// Opens the database; kept because redb refuses all work after a failed write until it is opened anew.
-type Opener = Box<dyn Fn() -> Result<Database, redb::Error> + Send + Sync>;
-
 /// A store in one database file.
 ///
 /// Every commit is synced, and carries what is needed to open the file at once after a crash. A write that
 /// fails leaves the file as it was; the next call opens it again, so the store works as soon as space returns.
 pub struct Embedded {
     file: PathBuf,
-    opener: Opener,
+    disk: Box<dyn Disk>,
     /// `None` after a failure, until the file could be opened again.
     database: Mutex<Option<Database>>,
     /// Copy of the tokens, so that a full or slow disk does not stand between an operator and the node.
@@ -68,19 +65,11 @@ impl Embedded {
             .mode(0o700)
             .create(directory)
             .map_err(|error| failure(directory, redb::Error::Io(error)))?;
-        let path = file.clone();
-        Self::with_opener(
-            file,
-            Box::new(move || {
-                let mut options = OpenOptions::new();
-                let handle = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-                Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(FileBackend::new(handle)?)?)
-            }),
-        )
+        Self::on_disk(file.clone(), Box::new(DiskFile(file)))
     }
 
-    fn with_opener(file: PathBuf, opener: Opener) -> Result<Self, StoreError> {
-        let store = Self { file, opener, database: Mutex::new(None), tokens: RwLock::default() };
+    pub(super) fn on_disk(file: PathBuf, disk: Box<dyn Disk>) -> Result<Self, StoreError> {
+        let store = Self { file, disk, database: Mutex::new(None), tokens: RwLock::default() };
         match store.read(layout)? {
             Some(SCHEMA) => {}
             Some(found) => return Err(StoreError::Schema { file: store.file, found, expected: SCHEMA }),
@@ -95,8 +84,16 @@ impl Embedded {
         self.tokens.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
-        self.with_database(|database| work(&database.begin_read()?))
+    fn read<T>(&self, work: impl Fn(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
+        match self.with_database(|database| work(&database.begin_read()?)) {
+            // Opening for writing takes space. Who only wants to know what was ordered does not need it.
+            Err(error @ (StoreError::Full { .. } | StoreError::Denied { .. })) => contained(|| {
+                let database = open_untouched(&self.file).map_err(Fault::Database)?;
+                work(&database.begin_read()?)
+            })
+            .map_err(|_| error),
+            done => done,
+        }
     }
 
     /// Runs `work` in a transaction that is durable when this returns, or never was.
@@ -115,16 +112,16 @@ impl Embedded {
         let mut slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         let database = match slot.take() {
             Some(database) => database,
-            None => self.contained(|| (self.opener)().map_err(Fault::Database)).map_err(|fault| self.error(fault))?,
+            None => contained(|| self.disk.open().map_err(Fault::Database)).map_err(|fault| self.error(fault))?,
         };
-        match self.contained(|| work(&database)) {
+        match contained(|| work(&database)) {
             Ok(done) => {
                 *slot = Some(database);
                 Ok(done)
             }
             Err(Fault::Database(error)) => {
                 // Closing tries to write once more; whatever comes of that, the next call opens the file anew.
-                let _closed = self.contained(|| {
+                let _closed = contained(|| {
                     drop(database);
                     Ok(())
                 });
@@ -137,12 +134,6 @@ impl Embedded {
         }
     }
 
-    /// Runs `work`, with a panic of the database on a damaged file turned into an error.
-    fn contained<T>(&self, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-        catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|_| Err(Fault::Database(redb::Error::Corrupted("its pages contradict each other".into()))))
-    }
-
     fn error(&self, fault: Fault) -> StoreError {
         match fault {
             Fault::Ours(error) => error,
@@ -153,6 +144,12 @@ impl Embedded {
             Fault::Database(error) => failure(&self.file, error),
         }
     }
+}
+
+/// Runs `work`, with a panic of the database on a damaged file turned into an error.
+fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Fault::Database(redb::Error::Corrupted("its pages contradict each other".into()))))
 }
 
 /// The layout of the tables; `None` of a new file.

@@ -6,11 +6,14 @@
 //! Calls block; the shell runs them off its event loop.
 
 mod bounds;
+mod disk;
 mod embedded;
 mod error;
 mod memory;
 mod secret;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use embedded::Embedded;
 pub use error::StoreError;
