@@ -44,6 +44,9 @@ pub const ORDER_LONGEST: Duration = Duration::from_secs(72 * 3600);
 /// The longest reason, in characters.
 pub(super) const REASON_CHARACTERS: usize = 500;
 
+/// The longest name of a token.
+pub(super) const TOKEN_NAME_CHARACTERS: usize = 64;
+
 /// Events in one response where the caller names no limit.
 pub(super) const EVENTS_DEFAULT: usize = 100;
 

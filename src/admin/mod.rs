@@ -5,11 +5,19 @@
 //! never what an order means. Whoever opens the socket as root or as the node's own user is an administrator; every
 //! other caller brings a bearer token.
 
+mod access;
 pub mod api;
 mod bounds;
 mod control;
+mod events;
+mod orders;
+mod page;
 mod problem;
+mod router;
 mod server;
+mod socket;
+mod tokens;
+pub mod words;
 
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};

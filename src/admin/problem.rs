@@ -1,6 +1,12 @@
 //! Problems: errors of the admin API as RFC 9457 documents.
 
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+
+use super::bounds::FAILURE_WINDOW;
+use super::words::plain;
 
 /// Why a request was not done, as an RFC 9457 problem document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -223,5 +229,41 @@ impl ProblemDocument {
     pub fn known_kind(&self) -> Option<ProblemKind> {
         let word = self.kind.strip_prefix(URN)?;
         ProblemKind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        let kind = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemKind::MediaType,
+            _ => ProblemKind::Invalid,
+        };
+        Self::new(kind, plain(&rejection.body_text()))
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(ProblemKind::Invalid, plain(&rejection.body_text()))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(self.document())).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.kind {
+            ProblemKind::Unauthenticated => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"waypost\""));
+            }
+            ProblemKind::TooMany => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(FAILURE_WINDOW.as_secs()));
+            }
+            _ => {}
+        }
+        response
     }
 }
