@@ -16,6 +16,8 @@ mod problem;
 mod router;
 mod server;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod tokens;
 pub mod words;
 

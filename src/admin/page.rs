@@ -10,7 +10,7 @@ use super::api::{ServiceStatus, SiteStatus, Status};
 use super::bounds::EVENTS_ON_PAGE;
 use super::router::Shared;
 use super::words::{
-    event, event_word, lifetime, moment, moment_and_distance, order, plain, standing_shape, state_shape,
+    event, event_word, lifetime, moment, moment_and_distance, order, plain, standing_shape, state_shape, tier,
 };
 use super::{Problem, ProblemKind};
 use crate::model::{Event, Standing, State as Health, Tier};
@@ -142,7 +142,7 @@ impl ServiceTable {
         Self {
             name: service.name.clone(),
             policy: service.policy.clone(),
-            answers: answers(service.tier),
+            answers: tier(service.tier),
             sites: service.sites.iter().map(|site| SiteRow::new(site, now)).collect(),
         }
     }
@@ -187,23 +187,12 @@ impl EventRow {
     }
 }
 
-/// Which resort answers come from, in words.
-const fn answers(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Serving => "answers name sites that are up",
-        Tier::Deferring => "answers name deferring sites: nothing better is left",
-        Tier::Drained => "answers name drained sites: nothing else is up",
-        Tier::Declared => "everything is down: answers name all that is declared and not isolated",
-        Tier::Isolated => "nothing is left: answers are the records as declared",
-    }
-}
-
 /// The worst that any service is in, as shape and class.
 fn mood(status: &Status) -> (&'static str, &'static str) {
-    let tier = status.services.iter().map(|service| service.tier).max();
+    let worst = status.services.iter().map(|service| service.tier).max();
     let all_serve =
         status.services.iter().flat_map(|service| &service.sites).all(|site| site.standing == Standing::Serving);
-    match tier {
+    match worst {
         Some(Tier::Declared | Tier::Isolated) => ("✕", "down"),
         Some(Tier::Drained | Tier::Deferring) => ("◐", "deferring"),
         _ if !status.ready => ("✕", "down"),

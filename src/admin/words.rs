@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Share, Standing, State};
+use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Share, Standing, State, Tier};
 
 /// A moment as RFC 3339 in UTC, to the second.
 #[must_use]
@@ -77,6 +77,18 @@ pub const fn state_shape(state: State) -> &'static str {
         State::Deferring => "◐",
         State::Down => "✕",
         State::Unknown => "?",
+    }
+}
+
+/// Which resort answers come from, in words.
+#[must_use]
+pub const fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Serving => "answers name sites that are up",
+        Tier::Deferring => "answers name deferring sites: nothing better is left",
+        Tier::Drained => "answers name drained sites: nothing else is up",
+        Tier::Declared => "everything is down: answers name all that is declared and not isolated",
+        Tier::Isolated => "nothing is left: answers are the records as declared",
     }
 }
 
