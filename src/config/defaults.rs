@@ -1,0 +1,74 @@
+//! Defaults and bounds of every key (DESIGN section 10), in one place.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+
+/// The longest name of a node, site, service or monitor: that of a DNS label, so that it can become one.
+pub(super) const NAME_OCTETS: usize = 63;
+
+/// Port of DNS (RFC 1035 section 4.2).
+const DNS_PORT: u16 = 53;
+/// Where DNS is answered: every address of the machine.
+pub(super) const NODE_LISTEN: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), DNS_PORT),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), DNS_PORT),
+];
+
+/// Where the admin API listens.
+pub(super) const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
+/// The Unix socket of the admin API.
+pub(super) const ADMIN_SOCKET: &str = "/run/waypost/admin.sock";
+/// The longest path of a Unix socket: `sun_path` of Linux without its final zero.
+pub(super) const SOCKET_OCTETS: usize = 107;
+/// Directory of the embedded store.
+pub(super) const STATE_PATH: &str = "/var/lib/waypost";
+
+/// TTL of steered answers.
+pub(super) const TTL: Duration = Duration::from_secs(30);
+/// Above a day steering has no effect within any outage; below a second there is no TTL.
+pub(super) const TTL_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
+/// Sites that an operator's order leaves in service.
+pub(super) const MIN_SITES: usize = 1;
+/// Healthy part of its endpoints under which a site is down as a whole.
+pub(super) const SITE_FLOOR: f64 = 0.5;
+/// The largest weight of a site; the sum over all sites stays far below 2^32.
+pub(super) const WEIGHT_MOST: i64 = 1_000_000;
+/// The most services and monitors: their positions are 16-bit numbers.
+pub(super) const POSITIONS: usize = u16::MAX as usize;
+
+/// Between two probes of one endpoint.
+pub(super) const INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=HOUR;
+/// After which a probe has failed.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::from_millis(50)..=MINUTE;
+/// Good probes before an endpoint returns.
+pub(super) const RISE: u32 = 3;
+/// Failed probes before an endpoint is down.
+pub(super) const FALL: u32 = 3;
+pub(super) const RISE_FALL_RANGE: RangeInclusive<i64> = 1..=100;
+/// Between the probes of a confirm burst; the interval where that is shorter.
+pub(super) const BURST_GAP: Duration = Duration::from_millis(200);
+pub(super) const BURST_GAP_RANGE: RangeInclusive<Duration> = Duration::from_millis(10)..=MINUTE;
+/// How soon the end of a certificate is trouble.
+pub(super) const EXPIRY_WARNING: Duration = Duration::from_secs(7 * 86_400);
+pub(super) const EXPIRY_WARNING_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(365 * 86_400);
+/// Path that an HTTP monitor gets.
+pub(super) const HTTP_PATH: &str = "/";
+
+/// Ports that monitors probe: SMTP (RFC 5321 section 4.5.4.2), submissions (RFC 8314 section 7.3), HTTP, HTTPS.
+pub(super) const SMTP_PORT: u16 = 25;
+pub(super) const SUBMISSIONS_PORT: u16 = 465;
+pub(super) const HTTP_PORT: u16 = 80;
+pub(super) const HTTPS_PORT: u16 = 443;
+
+/// The longest regular expression, in octets, and the most memory that it may take compiled.
+pub(super) const REGEX_OCTETS: usize = 1_000;
+pub(super) const REGEX_COMPILED: usize = 1 << 20;
+/// The longest mailbox (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+pub(super) const MAILBOX_OCTETS: usize = 254;

@@ -1,0 +1,39 @@
+//! The document: its sections in the order in which they need one another.
+
+use super::reader::Reader;
+use super::roster::Roster;
+use super::value::Table;
+use super::{geo, monitor, node, service, site, zone};
+use crate::model::Settings;
+
+/// The sections of a configuration file.
+const SECTIONS: [&str; 8] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone"];
+
+/// Reads every section; placeholders stand for what was refused.
+pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
+    reader.allow(root, &SECTIONS);
+    let site_tables = reader.sections(root, "site");
+    let service_tables = reader.sections(root, "service");
+    let monitor_tables = reader.named_sections(root, "monitor");
+    let zone_tables = reader.sections(root, "zone");
+
+    // Names first: a site with a mistake in it is still a site that others may name.
+    let site_names = Roster::of_sections(reader, "site", &site_tables);
+    let service_names = Roster::of_sections(reader, "service", &service_tables);
+    let monitor_names = Roster::of_named(reader, "monitor", &monitor_tables);
+
+    let node = node::read(reader, root, &site_names);
+    let admin = node::admin(reader, root, &node);
+    let state = node::state(reader, root);
+    let geo = geo::read(reader, root, &site_names);
+    let sites = site::read(reader, &site_tables, &site_names);
+    let monitors = monitor::read(reader, &monitor_tables, &monitor_names, &node, &sites);
+    let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
+    let zones = zone::read(reader, &zone_tables);
+
+    if reader.is_good() {
+        service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
+        site::warn_of_unplaced(reader, &sites, &services, &site_tables);
+    }
+    Settings { node, admin, state, geo, sites, services, monitors, zones }
+}

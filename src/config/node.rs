@@ -1,0 +1,145 @@
+//! `[node]`, `[admin]` and `[state]`: this process, its control and its memory.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::Severity;
+use super::defaults::{ADMIN_LISTEN, ADMIN_SOCKET, NAME_OCTETS, NODE_LISTEN, SOCKET_OCTETS, STATE_PATH};
+use super::reader::Reader;
+use super::roster::Roster;
+use super::value::{Table, Value};
+use super::words::quoted;
+use crate::model::{AdminSettings, NodeSettings, SiteIx, StateSettings};
+
+/// The word that turns a listener off, as `tls = "none"` turns TLS off.
+const OFF: &str = "none";
+
+/// `[node]`. `listen` defaults to port 53 of every address of the machine.
+pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>, sites: &Roster) -> NodeSettings {
+    let Some(table) = reader.section(root, "node") else {
+        if root.get("node").is_none() {
+            let remedy = "add [node] and below it name = \"fra-ns1\"";
+            reader.whole_file(Severity::Error, "no [node]", "[node] with the name of this node", remedy);
+        }
+        return NodeSettings { name: String::new(), site: None, listen: Vec::new() };
+    };
+    reader.allow(&table, &["name", "site", "listen"]);
+    let name = reader.required(&table, "name", "unique among all nodes", "\"fra-ns1\"");
+    let name = name.and_then(|value| node_name(reader, &value)).unwrap_or_default();
+    let site = table.get("site").and_then(|value| sites.resolve(reader, &value)).and_then(site_ix);
+    let listen = match table.get("listen") {
+        Some(value) => listen(reader, &value),
+        None => NODE_LISTEN.to_vec(),
+    };
+    NodeSettings { name, site, listen }
+}
+
+/// Node names may be host names: they become NSID and the default EHLO name.
+fn node_name(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
+    let name = reader.string(value)?;
+    let letter = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, '-' | '.');
+    if (1..=NAME_OCTETS).contains(&name.len()) && name.chars().all(letter) {
+        return Some(name.to_owned());
+    }
+    let expected = "1 to 63 lower-case letters, digits, hyphens and dots";
+    reader.refuse(value, expected, "write a name as in \"fra-ns1\"");
+    None
+}
+
+fn listen(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<SocketAddr> {
+    let expected = "at least one address with a port";
+    let members = reader.some_list(value, expected, "\"0.0.0.0:53\", \"[::]:53\"").unwrap_or_default();
+    let mut sockets: Vec<SocketAddr> = Vec::with_capacity(members.len());
+    for member in members {
+        let Some(socket) = reader.socket(&member, 53) else { continue };
+        // Port 0 is another free port each time.
+        if socket.port() != 0 && sockets.contains(&socket) {
+            reader.error(&member.span, format!("{socket} a second time as {value}"), "each address once", "delete one");
+        }
+        sockets.push(socket);
+    }
+    sockets
+}
+
+/// `[admin]`. `listen` defaults to 127.0.0.1:8053, `socket` to /run/waypost/admin.sock; `"none"` turns either off.
+pub(super) fn admin(reader: &mut Reader<'_>, root: &Table<'_>, node: &NodeSettings) -> AdminSettings {
+    let Some(table) = reader.section(root, "admin") else {
+        return AdminSettings { listen: Some(ADMIN_LISTEN), socket: Some(PathBuf::from(ADMIN_SOCKET)) };
+    };
+    reader.allow(&table, &["listen", "socket"]);
+    let listen = match table.get("listen") {
+        Some(value) if value.as_text() == Some(OFF) => None,
+        Some(value) => admin_listen(reader, &value, node),
+        None => Some(ADMIN_LISTEN),
+    };
+    let socket = match table.get("socket") {
+        Some(value) if value.as_text() == Some(OFF) => None,
+        Some(value) => admin_socket(reader, &value),
+        None => Some(PathBuf::from(ADMIN_SOCKET)),
+    };
+    let off = |key: &str| table.get(key).is_some_and(|value| value.as_text() == Some(OFF));
+    if off("listen") && off("socket") {
+        let what = "neither listen nor socket in [admin]";
+        let expected = "a way for commands to reach this node";
+        reader.warning(&table.span, what, expected, "delete one of the two keys to get its default back");
+    }
+    AdminSettings { listen, socket }
+}
+
+fn admin_listen(reader: &mut Reader<'_>, value: &Value<'_>, node: &NodeSettings) -> Option<SocketAddr> {
+    let socket = reader.socket(value, ADMIN_LISTEN.port())?;
+    if !socket.ip().is_loopback() {
+        let remedy = format!(
+            "write \"127.0.0.1:{}\", and reach it from elsewhere through SSH or a TLS proxy; \
+             this version has no TLS of its own for it",
+            socket.port()
+        );
+        reader.refuse(value, "a loopback address", remedy);
+    }
+    if socket.port() != 0 && node.listen.contains(&socket) {
+        let what = format!("{socket} as {value} and as listen of [node]");
+        reader.error(&value.span, what, "an address of its own", "choose another port for one of the two");
+    }
+    Some(socket)
+}
+
+fn admin_socket(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<PathBuf> {
+    let path = reader.path(value)?;
+    let octets = path.as_os_str().len();
+    if octets > SOCKET_OCTETS {
+        let what = format!("a path of {octets} octets as {value}");
+        let expected = format!("at most {SOCKET_OCTETS}, the limit of the system for sockets");
+        reader.error(&value.span, what, expected, format!("choose a shorter path, as in {}", quoted(ADMIN_SOCKET)));
+    }
+    Some(path)
+}
+
+/// `[state]`. `store` defaults to `"embedded"`, `path` to /var/lib/waypost.
+pub(super) fn state(reader: &mut Reader<'_>, root: &Table<'_>) -> StateSettings {
+    let Some(table) = reader.section(root, "state") else {
+        return StateSettings { path: PathBuf::from(STATE_PATH) };
+    };
+    reader.allow(&table, &["store", "path", "etcd"]);
+    let not_yet = "embedded; etcd is not in this version";
+    let store = table.get("store");
+    let is_etcd = store.as_ref().is_some_and(|value| value.as_text() == Some("etcd"));
+    if let Some(value) = store {
+        if is_etcd {
+            reader.refuse(&value, not_yet, "write store = \"embedded\"");
+        } else {
+            reader.word(&value, &[("embedded", ())]);
+        }
+    }
+    if let Some(value) = table.get("etcd")
+        && !is_etcd
+    {
+        reader.error(&value.key_span, "etcd in [state]", not_yet, "delete it");
+    }
+    let path = table.get("path").map(|value| reader.path(&value).unwrap_or_default());
+    StateSettings { path: path.unwrap_or_else(|| PathBuf::from(STATE_PATH)) }
+}
+
+/// A position of the roster as that of a site; the number of sites is checked with the sites.
+pub(super) fn site_ix(position: usize) -> Option<SiteIx> {
+    u8::try_from(position).ok().map(SiteIx)
+}

@@ -1,0 +1,34 @@
+//! `verify`, `ca`, `server_name` and `expiry_warning` of a monitor: what of a certificate is checked.
+
+use super::defaults::{EXPIRY_WARNING, EXPIRY_WARNING_RANGE};
+use super::reader::Reader;
+use super::value::Table;
+use crate::model::{TlsMode, TlsPolicy};
+
+/// The keys that this file reads.
+pub(super) const KEYS: [&str; 4] = ["verify", "ca", "server_name", "expiry_warning"];
+
+/// What is checked in `mode`. Defaults: everything is verified against the system's roots, and a certificate that
+/// ends within 7 days is trouble. Trouble with a certificate defers and never withdraws (DESIGN section 5).
+pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, mode: TlsMode) -> TlsPolicy {
+    let verify = table.get("verify").and_then(|value| reader.boolean(&value)).unwrap_or(true);
+    let ca = table.get("ca").and_then(|value| reader.path(&value));
+    let name = table.get("server_name").and_then(|value| reader.host(&value));
+    let expiry = table.get("expiry_warning").and_then(|value| reader.duration(&value, &EXPIRY_WARNING_RANGE));
+    for value in KEYS.iter().filter_map(|key| table.get(key)) {
+        let cause = match (mode, verify) {
+            (TlsMode::Off, _) => "tls = \"none\"",
+            // The name is still sent in the handshake.
+            (_, false) if value.key != "verify" && value.key != "server_name" => "verify = false",
+            _ => continue,
+        };
+        let what = format!("{value} without effect");
+        reader.warning(
+            &value.key_span,
+            what,
+            format!("it without {cause}"),
+            format!("delete {} or {cause}", value.key),
+        );
+    }
+    TlsPolicy { mode, verify, ca, name, expiry_warning: expiry.unwrap_or(EXPIRY_WARNING) }
+}
