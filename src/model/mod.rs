@@ -4,6 +4,7 @@
 //! *means* for an answer is decided in [`crate::health`], [`crate::plan`] and [`crate::steer`].
 //! No clock, no I/O, no randomness.
 
+mod access;
 mod endpoint;
 mod event;
 mod intent;
@@ -17,6 +18,7 @@ mod time;
 mod topology;
 mod verdict;
 
+pub use access::{Role, Token};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use event::{Event, EventKind};
 pub use intent::{Intent, IntentKind, Lifetime, Scope};

@@ -1,0 +1,430 @@
+//! The types of the admin API, version 1. Each document names its own shape in `schema`; times are RFC 3339 in UTC.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Event, Generation, Intent, IntentKind, Policy, Role, Scope, Share, Standing, State, Tier, Token};
+
+/// What a node does and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// [`Status::SCHEMA`]
+    pub schema: String,
+    /// The node's name.
+    pub node: String,
+    /// Program version.
+    pub version: String,
+    /// The site it stands in.
+    pub site: Option<String>,
+    /// When it started.
+    pub started: Timestamp,
+    /// When this was said.
+    pub time: Timestamp,
+    /// The plan that answers follow.
+    pub generation: Generation,
+    /// Whether it answers from checked tables.
+    pub ready: bool,
+    /// All of it in one sentence.
+    pub verdict: String,
+    /// In file order.
+    pub services: Vec<ServiceStatus>,
+    /// The standing orders.
+    pub orders: Vec<OrderStatus>,
+    /// The revision of the orders.
+    pub revision: u64,
+    /// The zones answered for.
+    pub zones: Vec<ZoneStatus>,
+    /// What works less well than it should.
+    pub degradations: Vec<Degradation>,
+    /// How clients are located.
+    pub geo: GeoStatus,
+    /// The id of the newest journalled event; 0 before the first.
+    pub last_event: u64,
+}
+
+impl Status {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.status/1";
+}
+
+/// A service and its sites.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// Its name.
+    pub name: String,
+    /// How a client's site order is chosen: `nearest`, `geo`, `failover`, `weighted`, `spread`.
+    pub policy: String,
+    /// Which resort answers come from.
+    pub tier: Tier,
+    /// TTL of its steered answers in seconds, before shortening.
+    pub ttl: u32,
+    /// How many sites an order must leave in service.
+    pub min_sites: usize,
+    /// In the order of the configuration.
+    pub sites: Vec<SiteStatus>,
+}
+
+/// What a site does for a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SiteStatus {
+    /// The site's name.
+    pub name: String,
+    /// What it does: health and order together.
+    pub standing: Standing,
+    /// Its health by itself.
+    pub health: State,
+    /// The order that stands for it, in words: `drain until 2026-05-01T12:00:00Z`.
+    pub intent: Option<String>,
+    /// The part of its clients that an order moves away, in thousandths.
+    pub drained: Share,
+    /// Why, in an operator's words.
+    pub reason: String,
+    /// When no well-behaved cache names it any more; `None` while answers name it, or never did.
+    pub drained_by: Option<Timestamp>,
+    /// Its endpoints.
+    pub endpoints: Vec<EndpointStatus>,
+}
+
+/// One address of a service at a site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndpointStatus {
+    /// The declared address.
+    pub address: IpAddr,
+    /// The host it was found under.
+    pub host: String,
+    /// Agreed state.
+    pub state: State,
+    /// Evidence is gathering.
+    pub suspect: bool,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Time of its last good probe in milliseconds.
+    pub latency_ms: Option<f64>,
+    /// What each monitor says.
+    pub monitors: Vec<MonitorStatus>,
+}
+
+/// What one monitor says of an endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MonitorStatus {
+    /// The monitor's name.
+    pub name: String,
+    /// Its verdict.
+    pub state: State,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Time of its last good probe in milliseconds.
+    pub latency_ms: Option<f64>,
+}
+
+/// A standing order and how long it still stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderStatus {
+    /// The order.
+    #[serde(flatten)]
+    pub intent: Intent,
+    /// Until it ends by itself; `None` is never.
+    pub remaining_seconds: Option<u64>,
+}
+
+/// A zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneStatus {
+    /// Its origin.
+    pub origin: String,
+    /// Serial of its SOA record.
+    pub serial: u32,
+    /// How many records it declares.
+    pub records: usize,
+    /// How many of its RRsets are steered.
+    pub steered: usize,
+}
+
+/// Something that works less well than it should.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Degradation {
+    /// Which part: `store`, `geo`, `clock`, `listener`.
+    pub part: String,
+    /// What and what to do.
+    pub detail: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// How clients are located.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeoStatus {
+    /// `embedded`, or the path of the database.
+    pub source: String,
+    /// What the database says of itself.
+    pub detail: String,
+}
+
+/// `POST /api/v1/orders`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRequest {
+    /// What it is about.
+    pub scope: Scope,
+    /// `kind` with its `share`.
+    #[serde(flatten)]
+    pub kind: IntentKind,
+    /// Why.
+    pub reason: String,
+    /// How long it stands; default four hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<Expiry>,
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Override the safety rules.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// How long an order is to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expiry {
+    /// This many seconds from its acceptance, at most 72 hours.
+    ForSeconds(u64),
+    /// Until this time, at most 72 hours ahead.
+    Until(Timestamp),
+    /// Until it is lifted.
+    UntilCleared,
+}
+
+/// What an order or its lifting came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It stands and answers follow it.
+    Accepted,
+    /// It stood already, or nothing stood to be lifted.
+    Unchanged,
+    /// It would be accepted; nothing was changed.
+    DryRun,
+}
+
+/// Answer to an order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderOutcome {
+    /// [`OrderOutcome::SCHEMA`]
+    pub schema: String,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The order as it stands or would stand.
+    pub intent: Intent,
+    /// What it changes, a phrase a (service, site).
+    pub changes: Vec<String>,
+    /// The plan that carries it out; of a rehearsal: the one that stands.
+    pub generation: Generation,
+    /// The nodes whose answers follow it.
+    pub acknowledged_by: Vec<String>,
+    /// When no well-behaved cache names the site any more; `None` where answers go on naming it.
+    pub drained_by: Option<Timestamp>,
+    /// The command that undoes it.
+    pub undo: String,
+}
+
+impl OrderOutcome {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.order/1";
+}
+
+/// `POST /api/v1/orders/lift`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiftRequest {
+    /// Whose order.
+    pub scope: Scope,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Answer to the lifting of an order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiftOutcome {
+    /// [`LiftOutcome::SCHEMA`]
+    pub schema: String,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The order that stood.
+    pub intent: Option<Intent>,
+    /// What its end changes, a phrase a (service, site).
+    pub changes: Vec<String>,
+    /// The plan that answers follow.
+    pub generation: Generation,
+    /// The nodes whose answers follow it.
+    pub acknowledged_by: Vec<String>,
+    /// The command that orders it again.
+    pub undo: Option<String>,
+}
+
+impl LiftOutcome {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.lift/1";
+}
+
+/// `GET /api/v1/explain`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainQuery {
+    /// The name asked for.
+    pub name: String,
+    /// The type asked for, as in `MX`.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub rtype: Option<String>,
+    /// The client: an address, or a network as in an EDNS client subnet; default the caller's own idea of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+}
+
+/// Why a client gets the answer it gets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// [`Explanation::SCHEMA`]
+    pub schema: String,
+    /// In plain words, a line a step.
+    pub lines: Vec<String>,
+    /// The same for programs.
+    pub detail: serde_json::Value,
+}
+
+impl Explanation {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.explanation/1";
+}
+
+/// `GET /api/v1/events`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// [`Events::SCHEMA`]
+    pub schema: String,
+    /// In order of their ids.
+    pub events: Vec<Event>,
+    /// Ask for events after this id next.
+    pub next_after: u64,
+}
+
+impl Events {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.events/1";
+}
+
+/// `GET /api/v1/drained`: when no well-behaved cache names a site any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drained {
+    /// [`Drained::SCHEMA`]
+    pub schema: String,
+    /// What was asked about.
+    pub scope: Scope,
+    /// When this was said.
+    pub time: Timestamp,
+    /// Whether answers name the site no more and all caches have let go of it.
+    pub safe: bool,
+    /// The services that still hold it back, or will be the last to let go.
+    pub services: Vec<DrainedService>,
+}
+
+impl Drained {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.drained/1";
+
+    /// The latest of the services' times; `None` while any answer still names the site.
+    #[must_use]
+    pub fn by(&self) -> Option<Timestamp> {
+        if self.services.iter().any(|service| service.named) {
+            return None;
+        }
+        self.services.iter().filter_map(|service| service.by).max()
+    }
+}
+
+/// How far one service has let go of a site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainedService {
+    /// The service.
+    pub service: String,
+    /// Answers still name the site: nothing takes it out of service, or it is used as a last resort.
+    pub named: bool,
+    /// When the last answer that named it ends in caches; `None` if none ever did.
+    pub by: Option<Timestamp>,
+}
+
+/// Answer to a reload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadOutcome {
+    /// [`ReloadOutcome::SCHEMA`]
+    pub schema: String,
+    /// What changed, a phrase each; empty if nothing did.
+    pub changes: Vec<String>,
+    /// Diagnostics that do not stand in the way, a line each.
+    pub warnings: Vec<String>,
+    /// The plan that answers follow.
+    pub generation: Generation,
+}
+
+impl ReloadOutcome {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.reload/1";
+}
+
+/// `POST /api/v1/tokens`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRequest {
+    /// Unique name: letters, digits, `-`, `_`, `.`, `@`; at most 64.
+    pub name: String,
+    /// What its holder may do.
+    pub role: Role,
+    /// After which it no longer works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+}
+
+/// A new token with its secret, which is shown once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenCreated {
+    /// [`TokenCreated::SCHEMA`]
+    pub schema: String,
+    /// The token.
+    #[serde(flatten)]
+    pub token: Token,
+    /// What its holder presents.
+    pub secret: String,
+}
+
+impl TokenCreated {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.token/1";
+}
+
+/// `GET /api/v1/tokens`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// [`Tokens::SCHEMA`]
+    pub schema: String,
+    /// By name.
+    pub tokens: Vec<Token>,
+}
+
+impl Tokens {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.tokens/1";
+}
+
+/// The word that operators type for a policy.
+#[must_use]
+pub const fn policy_word(policy: &Policy) -> &'static str {
+    match policy {
+        Policy::Nearest => "nearest",
+        Policy::Geo(_) => "geo",
+        Policy::Failover => "failover",
+        Policy::Weighted(_) => "weighted",
+        Policy::Spread => "spread",
+    }
+}

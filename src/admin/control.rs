@@ -1,0 +1,128 @@
+//! What the admin API needs of a node.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::broadcast;
+
+use super::Problem;
+use super::api::{
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ReloadOutcome, Status, TokenCreated, TokenRequest,
+};
+use crate::model::{Event, IntentKind, Lifetime, Role, Scope, Token};
+
+/// What the admin API needs of a node; the node implements it.
+///
+/// Methods that return a future may wait for the store; the others answer from memory and do not block.
+pub trait Control: Send + Sync + 'static {
+    /// What the node does and why, now.
+    fn status(&self) -> Status;
+
+    /// Whether the node answers queries from tables it has checked.
+    fn readiness(&self) -> Readiness;
+
+    /// Metrics in the OpenMetrics text format.
+    fn metrics(&self) -> String;
+
+    /// Holds `command` against the safety rules and, unless it is a rehearsal, makes it stand.
+    fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>>;
+
+    /// Lifts the order of `scope`; [`super::api::Outcome::Unchanged`] where none stands.
+    fn lift(&self, scope: Scope, reason: String, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>>;
+
+    /// Why a client gets the answer it gets.
+    ///
+    /// # Errors
+    /// If name, type or client cannot be read.
+    fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Problem>;
+
+    /// The first `limit` journalled events whose id is above `after`.
+    fn events(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Event>, Problem>>;
+
+    /// Every event from now on.
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Event>>;
+
+    /// When no well-behaved cache names the site any more.
+    ///
+    /// # Errors
+    /// If there is no such site or service.
+    fn drained(&self, scope: &Scope) -> Result<Drained, Problem>;
+
+    /// Reads configuration and zones again; on any error the old ones stay and the problem carries the diagnostics.
+    fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>>;
+
+    /// The token that `secret` belongs to, if it is still good.
+    fn authenticate(&self, secret: &str) -> Option<Token>;
+
+    /// All tokens, by name.
+    fn tokens(&self) -> Vec<Token>;
+
+    /// Makes a token; its secret is in the answer and nowhere else.
+    fn create_token(&self, request: TokenRequest, caller: Caller) -> BoxFuture<'_, Result<TokenCreated, Problem>>;
+
+    /// Revokes the token called `name`; [`super::ProblemKind::NotFound`] where there is none.
+    fn revoke_token(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>>;
+}
+
+/// Whether a node is ready to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It answers.
+    Ready,
+    /// It does not, and why.
+    NotReady(String),
+}
+
+/// An operator's order as the node gets it: checked for form, with an absolute expiry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// What it is about.
+    pub scope: Scope,
+    /// What is ordered.
+    pub kind: IntentKind,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// How long it is to stand.
+    pub lifetime: Lifetime,
+    /// Whether safety rules are overridden.
+    pub force: bool,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
+/// Who asks, and what they may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// System user or token name; stands as `by` in the journal.
+    pub name: String,
+    /// What they may do; `None` is nothing that needs a role.
+    pub role: Option<Role>,
+    /// Where they come from.
+    pub channel: Channel,
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// The Unix socket, opened by the user with this id.
+    Socket {
+        /// User id of the peer.
+        uid: u32,
+    },
+    /// TCP, from this address.
+    Tcp {
+        /// The peer.
+        peer: IpAddr,
+    },
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket { uid } => write!(f, "socket (uid {uid})"),
+            Self::Tcp { peer } => write!(f, "{peer}"),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The routes and what surrounds them.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Extension, Path, Query, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use tokio::sync::watch;
+
+use super::access::{Access, Failures, require, same_origin};
+use super::api::{
+    Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ReloadOutcome, Status,
+    TokenCreated, TokenRequest, Tokens,
+};
+use super::bounds::{BODY_BYTES, REQUEST_TIME};
+use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, page, tokens};
+use crate::model::{Role, Scope};
+
+/// What all handlers share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) control: Arc<dyn Control>,
+    /// The user whose connections to the socket are an administrator's.
+    pub(super) socket_owner: Option<u32>,
+    pub(super) failures: Arc<Failures>,
+    /// Closed when the node stops; ends event streams.
+    pub(super) stopping: watch::Receiver<()>,
+}
+
+/// All routes, for TCP and socket alike.
+pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopping: watch::Receiver<()>) -> Router {
+    let shared = Shared { control, socket_owner, failures: Arc::default(), stopping };
+    let guarded =
+        |routes: Router<Shared>, access| routes.route_layer(from_fn_with_state((shared.clone(), access), require));
+    let open = Router::new()
+        .route("/", get(page::overview))
+        .route("/assets/operator.css", get(page::style))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics));
+    let status = Router::new().route("/api/v1/status", get(status));
+    let views = Router::new()
+        .route("/api/v1/explain", get(explain))
+        .route("/api/v1/events", get(events::events))
+        .route("/api/v1/drained", get(drained));
+    let operations =
+        Router::new().route("/api/v1/orders", post(order).delete(lift)).route("/api/v1/orders/lift", post(lift));
+    let administration = Router::new()
+        .route("/api/v1/reload", post(reload))
+        .route("/api/v1/tokens", get(list_tokens).post(create_token))
+        .route("/api/v1/tokens/{name}", delete(revoke_token));
+    open.merge(guarded(status, Access::LoopbackOr(Role::Viewer)))
+        .merge(guarded(views, Access::Of(Role::Viewer)))
+        .merge(guarded(operations, Access::Of(Role::Operator)))
+        .merge(guarded(administration, Access::Of(Role::Admin)))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(from_fn(in_time))
+        .layer(from_fn(same_origin))
+        .layer(from_fn(secure_headers))
+        .with_state(shared)
+}
+
+async fn status(State(shared): State<Shared>) -> Json<Status> {
+    Json(shared.control.status())
+}
+
+async fn explain(
+    State(shared): State<Shared>,
+    query: Result<Query<ExplainQuery>, QueryRejection>,
+) -> Result<Json<Explanation>, Problem> {
+    Ok(Json(shared.control.explain(&query?.0)?))
+}
+
+async fn drained(
+    State(shared): State<Shared>,
+    query: Result<Query<Scope>, QueryRejection>,
+) -> Result<Json<Drained>, Problem> {
+    Ok(Json(shared.control.drained(&query?.0)?))
+}
+
+async fn order(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    request: Result<Json<OrderRequest>, JsonRejection>,
+) -> Result<Json<OrderOutcome>, Problem> {
+    let command = orders::command(request?.0, jiff::Timestamp::now())?;
+    Ok(Json(shared.control.order(command, caller).await?))
+}
+
+async fn lift(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    request: Result<Json<LiftRequest>, JsonRejection>,
+) -> Result<Json<LiftOutcome>, Problem> {
+    let LiftRequest { scope, reason } = request?.0;
+    let reason = orders::text(&reason)?;
+    Ok(Json(shared.control.lift(scope, reason, caller).await?))
+}
+
+async fn reload(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ReloadOutcome>, Problem> {
+    Ok(Json(shared.control.reload(caller).await?))
+}
+
+async fn list_tokens(State(shared): State<Shared>) -> Json<Tokens> {
+    Json(Tokens { schema: Tokens::SCHEMA.to_owned(), tokens: shared.control.tokens() })
+}
+
+async fn create_token(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    request: Result<Json<TokenRequest>, JsonRejection>,
+) -> Result<(StatusCode, Json<TokenCreated>), Problem> {
+    let request = tokens::checked(request?.0, jiff::Timestamp::now())?;
+    Ok((StatusCode::CREATED, Json(shared.control.create_token(request, caller).await?)))
+}
+
+async fn revoke_token(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    shared.control.revoke_token(name, caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The process runs and its event loop turns.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The node answers queries.
+async fn readyz(State(shared): State<Shared>) -> (StatusCode, String) {
+    match shared.control.readiness() {
+        Readiness::Ready => (StatusCode::OK, "ready\n".to_owned()),
+        Readiness::NotReady(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
+    }
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response {
+    let content_type = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    ([(header::CONTENT_TYPE, content_type)], shared.control.metrics()).into_response()
+}
+
+async fn not_found() -> Problem {
+    Problem::new(ProblemKind::NotFound, "there is nothing under this path")
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(ProblemKind::Method, "this path does not know the method")
+}
+
+/// Ends a request that takes longer than [`REQUEST_TIME`] to answer; a stream has answered when it begins.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(ProblemKind::Timeout, "the node took too long; an order may still take effect")
+            .with_remedy("look at the status before ordering again")
+            .into_response(),
+    }
+}
+
+/// What keeps a browser from making more of a response than it is.
+async fn secure_headers(request: Request, next: Next) -> Response {
+    const HEADERS: [(HeaderName, &str); 6] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,211 @@
+//! Listening: loopback TCP and the Unix socket, with bounds on connections, headers and idle time.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tower::ServiceExt;
+
+use super::access::Peer;
+use super::bounds::{ACCEPT_PAUSE, CONNECTIONS, HEADER_BYTES, HEADER_TIME, HEADERS, STOP_TIME};
+use super::router;
+use super::socket::Socket;
+use super::{Channel, Control};
+
+/// Why the admin API cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The TCP address cannot be used.
+    #[error("the admin API cannot listen on {address}: {source}; free the address or change admin.listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process answers on the socket.
+    #[error("another node answers on '{}'; stop it or change admin.socket", path.display())]
+    SocketInUse {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The socket cannot be made.
+    #[error("the admin socket '{}' cannot be made: {source}; make its directory writable or change admin.socket", path.display())]
+    Socket {
+        /// The socket or its directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// A running admin API. Stops when dropped.
+pub struct AdminServer {
+    address: Option<SocketAddr>,
+    stop: watch::Sender<()>,
+    listeners: Vec<JoinHandle<()>>,
+    _socket: Option<Box<dyn Send + Sync>>,
+}
+
+/// Serves `control` on `listen` and `socket`.
+///
+/// # Errors
+/// If an address or the socket cannot be used.
+pub async fn start(
+    listen: Option<SocketAddr>,
+    socket: Option<PathBuf>,
+    control: Arc<dyn Control>,
+) -> Result<AdminServer, AdminError> {
+    let tcp = match listen {
+        Some(address) => {
+            Some(TcpListener::bind(address).await.map_err(|source| AdminError::Listen { address, source })?)
+        }
+        None => None,
+    };
+    let socket = match socket {
+        Some(path) => Some(Socket::bind(&path).await?),
+        None => None,
+    };
+    let address = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
+    let (stop, stopping) = watch::channel(());
+    let owner = socket.as_ref().map(|socket| socket.owner);
+    let router = router::routes(control, owner, stopping.clone());
+    let mut listeners = Vec::new();
+    if let Some(listener) = tcp {
+        listeners.push(tokio::spawn(serve(Listener::Tcp(listener), router.clone(), stopping.clone())));
+    }
+    let mut file: Option<Box<dyn Send + Sync>> = None;
+    if let Some(socket) = socket {
+        let (listener, guard) = socket.into_parts();
+        file = Some(Box::new(guard));
+        listeners.push(tokio::spawn(serve(Listener::Unix(listener), router, stopping)));
+    }
+    Ok(AdminServer { address, stop, listeners, _socket: file })
+}
+
+impl AdminServer {
+    /// The TCP address that is listened on.
+    #[must_use]
+    pub const fn local_addr(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Stops listening, lets open requests finish for a second, and removes the socket.
+    pub async fn stop(self) {
+        drop(self.stop);
+        for listener in self.listeners {
+            // It ends by itself; a panic in it has been logged and there is nothing left to stop.
+            let _ended = listener.await;
+        }
+    }
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// An accepted connection.
+enum Connection {
+    Tcp(tokio::net::TcpStream, Channel),
+    Unix(tokio::net::UnixStream, Channel),
+}
+
+impl Listener {
+    async fn accept(&self) -> std::io::Result<Connection> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok(Connection::Tcp(stream, Channel::Tcp { peer: peer.ip().to_canonical() }))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let uid = stream.peer_cred()?.uid();
+                Ok(Connection::Unix(stream, Channel::Socket { uid }))
+            }
+        }
+    }
+}
+
+/// Accepts until told to stop, then waits for what is open.
+async fn serve(listener: Listener, router: Router, mut stopping: watch::Receiver<()>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        // The permit comes first: beyond the bound, connections wait in the system's queue.
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            biased;
+            _ = stopping.changed() => break,
+            accepted = listener.accept() => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok(connection) => {
+                let (router, stopping) = (router.clone(), stopping.clone());
+                connections.spawn(async move {
+                    match connection {
+                        Connection::Tcp(stream, channel) => talk(stream, channel, router, stopping).await,
+                        Connection::Unix(stream, channel) => talk(stream, channel, router, stopping).await,
+                    }
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the admin API could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    // What is open after that is cut off when the set is dropped.
+    let _late = tokio::time::timeout(STOP_TIME, finished).await;
+}
+
+/// Serves one connection to its end, or to the end of its current request once the node stops.
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    channel: Channel,
+    router: Router,
+    mut stopping: watch::Receiver<()>,
+) {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let router = router.clone();
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(channel));
+            router.oneshot(request).await as Result<Response, Infallible>
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_buf_size(HEADER_BYTES)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stopping.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%channel, %error, "an admin connection ended early");
+    }
+}

@@ -1,0 +1,214 @@
+//! How moments, spans, states and events are put in words, alike on the page and on the command line.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Share, Standing, State, Tier};
+
+/// A moment as RFC 3339 in UTC, to the second.
+#[must_use]
+pub fn moment(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A span in its two largest units: `3 h 59 min`, `2 d 4 h`, `45 s`.
+#[must_use]
+pub fn span(span: Duration) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let mut rest = span.as_secs();
+    let mut parts = Vec::new();
+    for (seconds, unit) in UNITS {
+        let count = rest.checked_div(seconds).unwrap_or_default();
+        rest = rest.checked_rem(seconds).unwrap_or_default();
+        if count > 0 {
+            parts.push(format!("{count} {unit}"));
+        }
+        // "3 h 0 min 5 s" says no more than "3 h".
+        if parts.len() == 2 || (parts.len() == 1 && count == 0) {
+            break;
+        }
+    }
+    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+}
+
+/// The time from `earlier` to `later`; zero if they are the other way round.
+#[must_use]
+pub fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
+}
+
+/// `time` as seen from `now`: `in 3 h 59 min`, `5 min 10 s ago`, `now`.
+#[must_use]
+pub fn relative(time: Timestamp, now: Timestamp) -> String {
+    let (ahead, behind) = (between(now, time), between(time, now));
+    if ahead.as_secs() > 0 {
+        format!("in {}", span(ahead))
+    } else if behind.as_secs() > 0 {
+        format!("{} ago", span(behind))
+    } else {
+        "now".to_owned()
+    }
+}
+
+/// A moment with its distance: `2026-05-01T12:00:00Z (in 3 h 59 min)`.
+#[must_use]
+pub fn moment_and_distance(time: Timestamp, now: Timestamp) -> String {
+    format!("{} ({})", moment(time), relative(time, now))
+}
+
+/// The shape of a standing; shapes come before colours.
+#[must_use]
+pub const fn standing_shape(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Serving => "●",
+        Standing::Deferring => "◐",
+        Standing::Drained => "◇",
+        Standing::Down => "✕",
+        Standing::Isolated => "◆",
+    }
+}
+
+/// The shape of a state.
+#[must_use]
+pub const fn state_shape(state: State) -> &'static str {
+    match state {
+        State::Up => "●",
+        State::Deferring => "◐",
+        State::Down => "✕",
+        State::Unknown => "?",
+    }
+}
+
+/// Which resort answers come from, in words.
+#[must_use]
+pub const fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Serving => "answers name sites that are up",
+        Tier::Deferring => "answers name deferring sites: nothing better is left",
+        Tier::Drained => "answers name drained sites: nothing else is up",
+        Tier::Declared => "everything is down: answers name all that is declared and not isolated",
+        Tier::Isolated => "nothing is left: answers are the records as declared",
+    }
+}
+
+/// How long an order stands, in words.
+#[must_use]
+pub fn lifetime(lifetime: Lifetime, now: Timestamp) -> String {
+    match lifetime {
+        Lifetime::Until(end) => format!("until {}", moment_and_distance(end, now)),
+        Lifetime::UntilCleared => "until lifted".to_owned(),
+    }
+}
+
+/// What an order orders: `drain fra`, `drain fra/mx 25%`.
+#[must_use]
+pub fn order(intent: &Intent) -> String {
+    match intent.kind {
+        IntentKind::Drain { share } if share != Share::ALL => format!("drain {} {share}", intent.scope),
+        kind => format!("{} {}", kind.as_str(), intent.scope),
+    }
+}
+
+/// The word for an event's kind.
+#[must_use]
+pub const fn event_word(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::Started { .. } => "started",
+        EventKind::Stopped => "stopped",
+        EventKind::Verdict { .. } => "verdict",
+        EventKind::Plan { .. } => "plan",
+        EventKind::Ordered { .. } => "ordered",
+        EventKind::Lifted { .. } => "lifted",
+        EventKind::Expired { .. } => "expired",
+        EventKind::Refused { .. } => "refused",
+        EventKind::Reloaded { .. } => "reloaded",
+        EventKind::ReloadFailed { .. } => "reload failed",
+        EventKind::Degraded { .. } => "degraded",
+        EventKind::Recovered { .. } => "recovered",
+        EventKind::Token { .. } => "token",
+    }
+}
+
+/// What an event says, without its time and kind.
+#[must_use]
+pub fn event(event: &Event) -> String {
+    match &event.kind {
+        EventKind::Started { version, generation } => format!("version {version}, generation {generation}"),
+        EventKind::Stopped => "in order".to_owned(),
+        EventKind::Verdict { service, site, address, from, to, reason } => {
+            let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+            format!("{service} {site} {address}: {from} -> {to}{why}")
+        }
+        EventKind::Plan { generation, changes } => format!("generation {generation}: {}", changes.join("; ")),
+        EventKind::Ordered { intent } => {
+            let end = match intent.lifetime {
+                Lifetime::Until(end) => format!("until {}", moment(end)),
+                Lifetime::UntilCleared => "until lifted".to_owned(),
+            };
+            let forced = if intent.forced { ", safety rules overridden" } else { "" };
+            format!("{} by {}, {end}{forced}: {}", order(intent), intent.by, intent.reason)
+        }
+        EventKind::Lifted { scope, by, reason, .. } => {
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            format!("{scope} by {by}{why}")
+        }
+        EventKind::Expired { intent } => format!("{} of {}: {}", order(intent), intent.by, intent.reason),
+        EventKind::Refused { order, by, why } => format!("{order} by {by}: {why}"),
+        EventKind::Reloaded { detail } | EventKind::ReloadFailed { detail } => detail.clone(),
+        EventKind::Degraded { part, detail } | EventKind::Recovered { part, detail } => format!("{part}: {detail}"),
+        EventKind::Token { action, name, by } => format!("{name} {action} by {by}"),
+    }
+}
+
+/// `text` with what a terminal would act upon made visible; line breaks too, so that an event stays one line.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|character| {
+            let escaped: Box<dyn Iterator<Item = char>> = if character.is_control() || is_direction(character) {
+                Box::new(character.escape_unicode())
+            } else {
+                Box::new(std::iter::once(character))
+            };
+            escaped
+        })
+        .collect()
+}
+
+/// Characters that reorder the text around them.
+const fn is_direction(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_said_in_their_two_largest_units() {
+        let say = |seconds| span(Duration::from_secs(seconds));
+        assert_eq!(say(0), "0 s");
+        assert_eq!(say(45), "45 s");
+        assert_eq!(say(61), "1 min 1 s");
+        assert_eq!(say(4 * 3600 - 1), "3 h 59 min");
+        assert_eq!(say(3605), "1 h");
+        assert_eq!(say(2 * 86_400 + 4 * 3600 + 59), "2 d 4 h");
+    }
+
+    #[test]
+    fn moments_are_seen_from_now() {
+        let now: Timestamp = "2026-05-01T12:00:00Z".parse().unwrap();
+        let at = |text: &str| relative(text.parse().unwrap(), now);
+        assert_eq!(at("2026-05-01T16:00:00Z"), "in 4 h");
+        assert_eq!(at("2026-05-01T11:59:00.5Z"), "59 s ago");
+        assert_eq!(at("2026-05-01T12:00:00.2Z"), "now");
+        assert_eq!(moment(now), "2026-05-01T12:00:00Z");
+    }
+
+    #[test]
+    fn nothing_said_controls_a_terminal() {
+        assert_eq!(plain("a\u{1b}[31mb\nc\u{202e}"), "a\\u{1b}[31mb\\u{a}c\\u{202e}");
+        assert_eq!(plain("löschen ● ok"), "löschen ● ok");
+    }
+}

@@ -1,0 +1,144 @@
+//! The volatile store: for tests, and for a node that must answer although its state directory cannot be used.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::bounds::{EVENTS_PER_READ, JOURNAL_EVENTS};
+use super::secret::{self, KeptToken};
+use super::{Changed, Secret, Snapshot, Store, StoreError, stamped};
+use crate::model::{EndpointKey, Event, Intent, Scope, Token, Verdict};
+
+/// A store that ends with the process.
+#[derive(Default)]
+pub struct Memory(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    intents: BTreeMap<Scope, Intent>,
+    revision: u64,
+    verdicts: BTreeMap<(EndpointKey, String), Verdict>,
+    epoch: u64,
+    journal: BTreeMap<u64, Event>,
+    tokens: Vec<KeptToken>,
+}
+
+impl Memory {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Nothing below panics between two changes that belong together.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn next_event(&self) -> u64 {
+        self.journal.last_key_value().map_or(0, |(id, _)| *id).saturating_add(1)
+    }
+
+    fn append(&mut self, mut event: Event) -> Event {
+        event.id = self.next_event();
+        self.journal.insert(event.id, event.clone());
+        while self.journal.len() as u64 > JOURNAL_EVENTS {
+            self.journal.pop_first();
+        }
+        event
+    }
+}
+
+impl Store for Memory {
+    fn load(&self) -> Result<Snapshot, StoreError> {
+        let inner = self.inner();
+        Ok(Snapshot {
+            intents: inner.intents.values().cloned().collect(),
+            revision: inner.revision,
+            verdicts: inner
+                .verdicts
+                .iter()
+                .map(|((key, monitor), verdict)| (key.clone(), monitor.clone(), verdict.clone()))
+                .collect(),
+            epoch: inner.epoch,
+            next_event: inner.next_event(),
+        })
+    }
+
+    fn begin_epoch(&self) -> Result<u64, StoreError> {
+        let mut inner = self.inner();
+        inner.epoch = inner.epoch.saturating_add(1);
+        Ok(inner.epoch)
+    }
+
+    fn change_intents(
+        &self,
+        expected: u64,
+        put: Option<Intent>,
+        clear: Option<&Scope>,
+        event: Event,
+    ) -> Result<Changed, StoreError> {
+        let mut inner = self.inner();
+        if inner.revision != expected {
+            return Err(StoreError::Conflict { expected, found: inner.revision });
+        }
+        inner.revision = inner.revision.saturating_add(1);
+        let revision = inner.revision;
+        if let Some(scope) = clear {
+            inner.intents.remove(scope);
+        }
+        let intent = put.map(|intent| Intent { revision, ..intent });
+        if let Some(intent) = &intent {
+            inner.intents.insert(intent.scope.clone(), intent.clone());
+        }
+        let event = inner.append(stamped(event, revision));
+        Ok(Changed { revision, intent, event })
+    }
+
+    fn save_verdicts(&self, verdicts: &[(EndpointKey, String, Verdict)]) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        for (key, monitor, verdict) in verdicts {
+            inner.verdicts.insert((key.clone(), monitor.clone()), verdict.clone());
+        }
+        Ok(())
+    }
+
+    fn append(&self, events: &[Event]) -> Result<Vec<u64>, StoreError> {
+        let mut inner = self.inner();
+        Ok(events.iter().map(|event| inner.append(event.clone()).id).collect())
+    }
+
+    fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let from = after.saturating_add(1);
+        let limit = limit.min(EVENTS_PER_READ);
+        Ok(self.inner().journal.range(from..).take(limit).map(|(_, event)| event.clone()).collect())
+    }
+
+    fn put_token(&self, token: Token, secret: &Secret, event: Event) -> Result<Event, StoreError> {
+        let mut inner = self.inner();
+        if inner.tokens.iter().any(|kept| kept.token.name == token.name) {
+            return Err(StoreError::Exists { name: token.name });
+        }
+        inner.tokens.push(KeptToken::new(token, secret));
+        inner.tokens.sort_by(|a, b| a.token.name.cmp(&b.token.name));
+        Ok(inner.append(event))
+    }
+
+    fn revoke_token(&self, name: &str, event: Event) -> Result<Option<Event>, StoreError> {
+        let mut inner = self.inner();
+        let before = inner.tokens.len();
+        inner.tokens.retain(|kept| kept.token.name != name);
+        Ok((inner.tokens.len() < before).then(|| inner.append(event)))
+    }
+
+    fn tokens(&self) -> Vec<Token> {
+        self.inner().tokens.iter().map(|kept| kept.token.clone()).collect()
+    }
+
+    fn verify_token(&self, presented: &str, now: Timestamp) -> Option<Token> {
+        secret::find(&self.inner().tokens, presented, now)
+    }
+}
