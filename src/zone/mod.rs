@@ -25,3 +25,6 @@ pub use master::{Include, load};
 pub use origins::origins;
 pub use steered::{Member, SteeredIx, SteeredSet};
 pub use tree::{Node, Place, RrSet, Zone, Zones};
+
+#[cfg(test)]
+mod tests;
