@@ -113,7 +113,8 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let (store, snapshot, epoch, store_trouble) = open_store(&settings.state.path)?;
     let (health_sender, store_health) = mpsc::unbounded_channel();
     let last_id = snapshot.next_event.saturating_sub(1);
-    let (journal, journal_task) = Journal::start(&settings.node.name, clock, Arc::clone(&store), last_id, health_sender);
+    let (journal, journal_task) =
+        Journal::start(&settings.node.name, clock, Arc::clone(&store), last_id, health_sender);
     if let Some(events) = options.events {
         forward(&journal, events);
     }
@@ -161,7 +162,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         reloading: Mutex::new(()),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
-    let admin = match crate::admin::start(settings.admin.listen, settings.admin.socket.clone(), control) {
+    let admin = match crate::admin::start(settings.admin.listen, settings.admin.socket.clone(), control).await {
         Ok(admin) => admin,
         Err(problem) => {
             server.stop().await;
@@ -233,7 +234,9 @@ fn open_store(path: &Path) -> Result<(Arc<dyn Store>, Snapshot, u64, Option<Stri
             };
             Ok((Arc::new(store), snapshot, epoch, trouble))
         }
-        Err(problem @ (StoreError::Locked { .. } | StoreError::Denied { .. } | StoreError::Schema { .. })) => Err(NodeError::Store(problem)),
+        Err(problem @ (StoreError::Locked { .. } | StoreError::Denied { .. } | StoreError::Schema { .. })) => {
+            Err(NodeError::Store(problem))
+        }
         Err(problem) => {
             error!("{problem}; {}", problem.remedy());
             let store = Memory::default();

@@ -156,7 +156,10 @@ fn explain_set(tables: &Tables, reply: &Reply<'_>, named: &Named<'_>, location: 
         rtype: type_text(part.rtype),
         service: service.name.clone(),
         policy: policy_text(&service.policy).to_owned(),
-        located: sighting.located.to_string(),
+        located: match &sighting.rule {
+            Some(rule) => format!("{}, geo rule {rule}", sighting.located),
+            None => sighting.located.to_string(),
+        },
         country: sighting.country.map(|country| country.to_string()),
         order: sighting.order.iter().map(|site| site_name(*site)).collect(),
         tier: named.tier,

@@ -20,7 +20,8 @@ use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
 use super::picture::Picture;
 use super::status::{self, Surroundings, wall_of};
 use crate::admin::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ReloadOutcome, Status, TokenCreated, TokenRequest,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ReloadOutcome, Status, TokenCreated,
+    TokenRequest,
 };
 use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
@@ -86,7 +87,8 @@ impl Desk {
         let Some(name) = &scope.service else { return Ok(()) };
         let service = picture.topology.service_named(name).and_then(|ix| picture.topology.service(ix));
         let Some(service) = service else {
-            let names = picture.topology.services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
+            let names =
+                picture.topology.services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
             return Err(Problem::new(ProblemKind::NotFound, format!("there is no service '{name}'"))
                 .with_remedy(format!("the services are {names}")));
         };
@@ -94,7 +96,10 @@ impl Desk {
         if service.sites.iter().any(|member| Some(*member) == site) {
             return Ok(());
         }
-        Err(Problem::new(ProblemKind::NotFound, format!("site '{}' does not take part in service '{name}'", scope.site)))
+        Err(Problem::new(
+            ProblemKind::NotFound,
+            format!("site '{}' does not take part in service '{name}'", scope.site),
+        ))
     }
 
     /// Makes `loaded` the configuration and zones in force.
@@ -131,7 +136,9 @@ impl Desk {
         let picture = self.picture.load_full();
         let settings = Settings::clone(&picture.settings);
         let zones = Arc::clone(&picture.zones);
-        let loaded = tokio::task::spawn_blocking(move || loading::assemble(settings, Fallback::LastGood(&zones), Report::new())).await;
+        let loaded =
+            tokio::task::spawn_blocking(move || loading::assemble(settings, Fallback::LastGood(&zones), Report::new()))
+                .await;
         match loaded {
             Ok(Ok(loaded)) => {
                 let broken = !loaded.kept.is_empty() || picture.degradations.contains_key("zone");
@@ -142,11 +149,14 @@ impl Desk {
                     // A node that is stopping needs no zones.
                     let _ = self.take_over(loaded, "zone files changed").await;
                 } else {
-                    let detail = "a zone file changed but no serial did: not loaded; raise the serial, or use 'waypost reload'";
+                    let detail =
+                        "a zone file changed but no serial did: not loaded; raise the serial, or use 'waypost reload'";
                     self.journal.record(EventKind::ReloadFailed { detail: detail.to_owned() });
                 }
             }
-            Ok(Err(report)) => self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() }),
+            Ok(Err(report)) => {
+                self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() })
+            }
             Err(panic) => self.journal.record(EventKind::ReloadFailed { detail: panic.to_string() }),
         }
     }
@@ -168,7 +178,9 @@ impl Desk {
             forced: command.force,
         });
         let drained_by = match intent.kind {
-            IntentKind::Drain { .. } | IntentKind::Isolate if done.effect != Effect::Rehearsed => self.drained_by(&command.scope),
+            IntentKind::Drain { .. } | IntentKind::Isolate if done.effect != Effect::Rehearsed => {
+                self.drained_by(&command.scope)
+            }
             _ => None,
         };
         OrderOutcome {
@@ -220,7 +232,8 @@ impl Control for Desk {
             };
             let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
             let (reply, answer) = oneshot::channel();
-            let done = self.ask(Message::Change(Change::Give { order, rehearsal, reply }), answer).await?.map_err(problem)?;
+            let done =
+                self.ask(Message::Change(Change::Give { order, rehearsal, reply }), answer).await?.map_err(problem)?;
             Ok(self.outcome(&done, command, &before))
         }
         .boxed()
@@ -252,14 +265,18 @@ impl Control for Desk {
 
     fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Problem> {
         let invalid = |what: String| Problem::new(ProblemKind::Invalid, what);
-        let name: Name = query.name.parse().map_err(|error| invalid(format!("'{}' is not a domain name: {error}", query.name)))?;
+        let name: Name =
+            query.name.parse().map_err(|error| invalid(format!("'{}' is not a domain name: {error}", query.name)))?;
         let rtype = query.rtype.as_deref().unwrap_or("A").to_ascii_uppercase();
         let rtype: RecordType = rtype.parse().map_err(|_| {
-            invalid(format!("'{rtype}' is not a record type")).with_remedy("name a type, as in MX, A, AAAA, TXT or TYPE65280")
+            invalid(format!("'{rtype}' is not a record type"))
+                .with_remedy("name a type, as in MX, A, AAAA, TXT or TYPE65280")
         })?;
-        let client = client(query.client.as_deref()).map_err(|what| invalid(what).with_remedy("name an address, or a network as in 192.0.2.0/24"))?;
+        let client = client(query.client.as_deref())
+            .map_err(|what| invalid(what).with_remedy("name an address, or a network as in 192.0.2.0/24"))?;
         let explanation = self.tables.load().explain(&Question::new(name, rtype), &client, 0);
-        let detail = serde_json::to_value(&explanation).map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
+        let detail = serde_json::to_value(&explanation)
+            .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
         Ok(Explanation { schema: Explanation::SCHEMA.to_owned(), lines: explanation.lines, detail })
     }
 
@@ -291,7 +308,7 @@ impl Control for Desk {
 
     fn create_token(&self, request: TokenRequest, caller: Caller) -> BoxFuture<'_, Result<TokenCreated, Problem>> {
         async move {
-            let secret = Secret::generate().map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
+            let secret = Secret::random().map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
             let token = Token {
                 name: request.name.clone(),
                 role: request.role,
@@ -300,7 +317,11 @@ impl Control for Desk {
                 expires: request.expires,
             };
             let shown = secret.reveal().to_owned();
-            let event = self.journal.event(EventKind::Token { action: "created".to_owned(), name: request.name, by: caller.name });
+            let event = self.journal.event(EventKind::Token {
+                action: "created".to_owned(),
+                name: request.name,
+                by: caller.name,
+            });
             let stored = token.clone();
             let event = self.blocking(move |store| store.put_token(stored, &secret, event)).await?;
             self.journal.announce(event);
@@ -311,7 +332,11 @@ impl Control for Desk {
 
     fn revoke_token(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>> {
         async move {
-            let event = self.journal.event(EventKind::Token { action: "revoked".to_owned(), name: name.clone(), by: caller.name });
+            let event = self.journal.event(EventKind::Token {
+                action: "revoked".to_owned(),
+                name: name.clone(),
+                by: caller.name,
+            });
             let wanted = name.clone();
             match self.blocking(move |store| store.revoke_token(&wanted, event)).await? {
                 Some(event) => {
@@ -326,7 +351,10 @@ impl Control for Desk {
 }
 
 impl Desk {
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static) -> Result<T, Problem> {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
         let store = Arc::clone(&self.store);
         match tokio::task::spawn_blocking(move || work(&*store)).await {
             Ok(result) => result.map_err(|error| store_problem(&error)),
@@ -418,7 +446,11 @@ fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
             Some(_) => {}
         }
     }
-    changes.extend(old.iter().filter(|zone| new.get(zone.origin()).is_none()).map(|zone| format!("zone {} removed", zone.origin())));
+    changes.extend(
+        old.iter()
+            .filter(|zone| new.get(zone.origin()).is_none())
+            .map(|zone| format!("zone {} removed", zone.origin())),
+    );
     changes.sort();
     let (had, has) = (&before.topology, &loaded.attribution.topology);
     if had.endpoints != has.endpoints {

@@ -18,7 +18,8 @@ use super::picture::{Degradation, MonitorView, Picture, StandingOrder};
 use crate::answer::Tables;
 use crate::health::{self, Judgement};
 use crate::model::{
-    Endpoint, EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict, Vote,
+    Endpoint, EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology,
+    Verdict, Vote,
 };
 use crate::plan;
 use crate::probe::{Opinion, Prober, Target};
@@ -203,12 +204,8 @@ impl Engine {
             let own = self.own_opinion(&topology, endpoint, &key);
             let before = self.agreed.get(&key);
             let previous = before.map_or(State::Unknown, |verdict| verdict.state);
-            let vote = Vote {
-                node: self.picture.settings.node.name.clone(),
-                standing_in,
-                state: own.state,
-                received: mono,
-            };
+            let vote =
+                Vote { node: self.picture.settings.node.name.clone(), standing_in, state: own.state, received: mono };
             let freshness = health::vote_freshness(self.slowest_interval(&topology, endpoint));
             let state = health::consensus(previous, &[vote], endpoint.site, mono, freshness);
             let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
@@ -333,8 +330,11 @@ impl Engine {
 
     fn save_verdicts(&mut self, now: Mono) {
         (self.unsaved, self.saving, self.last_save) = (false, true, now);
-        let verdicts: Vec<_> =
-            self.opinions.iter().map(|((key, monitor), view)| (key.clone(), monitor.clone(), view.verdict.clone())).collect();
+        let verdicts: Vec<_> = self
+            .opinions
+            .iter()
+            .map(|((key, monitor), view)| (key.clone(), monitor.clone(), view.verdict.clone()))
+            .collect();
         let (store, mailbox) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone());
         tokio::spawn(async move {
             let result = tokio::task::spawn_blocking(move || store.save_verdicts(&verdicts)).await;
@@ -382,8 +382,6 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         settings: Arc::new(loaded.settings.clone()),
         topology,
         zones: Arc::new(loaded.attribution.zones.clone()),
-        steering: Arc::clone(&loaded.steering),
-        warnings: Arc::new(loaded.report.clone()),
         health: Arc::from([]),
         opinions: Arc::default(),
         orders: Arc::from([]),
@@ -407,6 +405,10 @@ pub(super) fn first_plan(loaded: &Loaded, epoch: u64) -> Arc<Plan> {
 }
 
 fn kept_zones(loaded: &Loaded) -> Option<String> {
-    let kept: Vec<String> = loaded.kept.iter().map(|(origin, why)| format!("{origin} is served as last loaded: {}", why.trim_end())).collect();
+    let kept: Vec<String> = loaded
+        .kept
+        .iter()
+        .map(|(origin, why)| format!("{origin} is served as last loaded: {}", why.trim_end()))
+        .collect();
     (!kept.is_empty()).then(|| kept.join("; "))
 }

@@ -181,9 +181,10 @@ impl Writer {
     async fn write(&mut self) -> Result<(), StoreError> {
         let store = Arc::clone(&self.store);
         let batch: Vec<Event> = self.backlog.iter().cloned().collect();
-        let (result, batch) = tokio::task::spawn_blocking(move || (store.append(&batch), batch))
-            .await
-            .unwrap_or_else(|error| (Err(StoreError::Io { file: "journal".into(), detail: error.to_string() }), Vec::new()));
+        let (result, batch) =
+            tokio::task::spawn_blocking(move || (store.append(&batch), batch)).await.unwrap_or_else(|error| {
+                (Err(StoreError::Io { file: "journal".into(), detail: error.to_string() }), Vec::new())
+            });
         let ids = result?;
         self.backlog.drain(..batch.len());
         self.waiting.fetch_sub(u64::try_from(batch.len()).unwrap_or(0), Ordering::Relaxed);

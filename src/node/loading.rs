@@ -100,7 +100,12 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
 }
 
 /// The zones of `settings`. A broken zone file keeps its last good version where `fallback` has one.
-fn load_zones(settings: &Settings, fallback: Fallback<'_>, kept: &mut Vec<(Name, String)>, report: &mut Report) -> Zones {
+fn load_zones(
+    settings: &Settings,
+    fallback: Fallback<'_>,
+    kept: &mut Vec<(Name, String)>,
+    report: &mut Report,
+) -> Zones {
     let mut zones = Zones::default();
     let mut texts = HashMap::new();
     for source in &settings.zones {
@@ -170,7 +175,8 @@ impl Include for FromDisk {
 
 fn read_text(path: &Path) -> Result<String, String> {
     let bytes = read_bounded(path, TEXT_FILE_BOUND)?;
-    String::from_utf8(bytes).map_err(|error| format!("octets that are not UTF-8 at offset {}", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes)
+        .map_err(|error| format!("octets that are not UTF-8 at offset {}", error.utf8_error().valid_up_to()))
 }
 
 fn read_bounded(path: &Path, bound: u64) -> Result<Vec<u8>, String> {
@@ -184,7 +190,12 @@ fn read_bounded(path: &Path, bound: u64) -> Result<Vec<u8>, String> {
 }
 
 fn missing_zone_file(path: &Path, what: String, expected: &str) -> Diagnostic {
-    whole_file(path, what, expected, "create the file, or mend its path in the [[zone]] section; paths are relative to the configuration file")
+    whole_file(
+        path,
+        what,
+        expected,
+        "create the file, or mend its path in the [[zone]] section; paths are relative to the configuration file",
+    )
 }
 
 fn whole_file(path: &Path, what: impl Into<String>, expected: &str, remedy: &str) -> Diagnostic {
@@ -216,5 +227,6 @@ pub fn watched(settings: &Settings) -> Vec<PathBuf> {
 /// Whether any zone of `new` is new, gone or of another serial compared with `old`.
 #[must_use]
 pub fn serials_differ(old: &Zones, new: &Zones) -> bool {
-    old.len() != new.len() || new.iter().any(|zone: &Arc<Zone>| old.get(zone.origin()).is_none_or(|had| had.serial() != zone.serial()))
+    old.len() != new.len()
+        || new.iter().any(|zone: &Arc<Zone>| old.get(zone.origin()).is_none_or(|had| had.serial() != zone.serial()))
 }

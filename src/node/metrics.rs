@@ -85,7 +85,9 @@ impl Page {
                     let site = picture.topology.site_name(*site).to_owned();
                     [("service", service.name.clone()), ("site", site)].into_iter().chain(more).collect::<Labels>()
                 };
-                for word in [Standing::Serving, Standing::Deferring, Standing::Drained, Standing::Down, Standing::Isolated] {
+                for word in
+                    [Standing::Serving, Standing::Deferring, Standing::Drained, Standing::Down, Standing::Isolated]
+                {
                     let value = if outcome.standing == word { 1.0 } else { 0.0 };
                     standing.get_or_create(&of(Some(("standing", word.as_str().to_owned())))).set(value);
                 }
@@ -141,7 +143,12 @@ impl Page {
         self.gauge("probe_targets", "Endpoints and monitors watched", float(stats.targets));
         self.counter("probe_panics", "Probes that panicked and were contained", stats.panics);
         let seconds = Gauges::default();
-        self.registry.register_with_unit("probe_duration_sum", "Time that probes took together", Unit::Seconds, seconds.clone());
+        self.registry.register_with_unit(
+            "probe_duration_sum",
+            "Time that probes took together",
+            Unit::Seconds,
+            seconds.clone(),
+        );
         for (monitor, latency) in &stats.latencies {
             seconds.get_or_create(&vec![("monitor", monitor.clone())]).set(float(latency.sum_us) / 1e6);
         }

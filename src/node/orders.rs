@@ -133,8 +133,14 @@ impl Engine {
     fn give(&mut self, order: Order, rehearsal: Rehearsal, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
         let now = self.parts.clock.mono();
         let since_last: Option<Duration> = self.last_change.map(|last| now.since(last));
-        let reviewed =
-            plan::review(&self.picture.topology, &self.picture.plan, &self.picture.health, &self.intents(), &order, since_last);
+        let reviewed = plan::review(
+            &self.picture.topology,
+            &self.picture.plan,
+            &self.picture.health,
+            &self.intents(),
+            &order,
+            since_last,
+        );
         match reviewed {
             Err(refusal) => {
                 if rehearsal == Rehearsal::No {
@@ -152,7 +158,12 @@ impl Engine {
             }
             Ok(Reviewed::Accept { preview }) if rehearsal == Rehearsal::DryRun => {
                 let generation = self.picture.plan.generation;
-                let _ = reply.send(Ok(Done { effect: Effect::Rehearsed, intent: None, plan: Arc::new(preview), generation }));
+                let _ = reply.send(Ok(Done {
+                    effect: Effect::Rehearsed,
+                    intent: None,
+                    plan: Arc::new(preview),
+                    generation,
+                }));
             }
             Ok(Reviewed::Accept { .. }) => {
                 let intent = Intent {
@@ -196,7 +207,8 @@ impl Engine {
     /// Orders whose time is over leave the plan at once, whatever the store says; the store hears of it when it can.
     pub(super) fn expire(&mut self, now: Mono) {
         let over = |order: &StandingOrder| order.deadline.is_some_and(|deadline| deadline <= now);
-        let ended: Vec<Intent> = self.picture.orders.iter().filter(|order| over(order)).map(|order| order.intent.clone()).collect();
+        let ended: Vec<Intent> =
+            self.picture.orders.iter().filter(|order| over(order)).map(|order| order.intent.clone()).collect();
         if ended.is_empty() {
             return;
         }
@@ -209,12 +221,14 @@ impl Engine {
 
     fn write(&mut self, change: Change, put: Option<Intent>, clear: Option<Scope>, event: Event) {
         self.writing = true;
-        let (store, mailbox, expected) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone(), self.store_revision);
+        let (store, mailbox, expected) =
+            (Arc::clone(&self.parts.store), self.parts.mailbox.clone(), self.store_revision);
         let kind = event.kind.clone();
         tokio::spawn(async move {
-            let result = tokio::task::spawn_blocking(move || store.change_intents(expected, put, clear.as_ref(), event))
-                .await
-                .unwrap_or_else(|error| Err(StoreError::Io { file: "orders".into(), detail: error.to_string() }));
+            let result =
+                tokio::task::spawn_blocking(move || store.change_intents(expected, put, clear.as_ref(), event))
+                    .await
+                    .unwrap_or_else(|error| Err(StoreError::Io { file: "orders".into(), detail: error.to_string() }));
             let _ = mailbox.send(Message::Written(Box::new(Written { change, kind, result }))).await;
         });
     }

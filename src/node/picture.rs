@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::Report;
 use crate::model::{EndpointHealth, EndpointKey, Intent, Mono, Plan, Settings, Topology, Verdict};
-use crate::steer::Steering;
 use crate::zone::Zones;
 
 /// A consistent view of the node. Published by the engine after every change; reading it never disturbs the engine.
@@ -20,10 +18,6 @@ pub struct Picture {
     pub topology: Arc<Topology>,
     /// The zones in force.
     pub zones: Arc<Zones>,
-    /// How clients are steered.
-    pub steering: Arc<Steering>,
-    /// Warnings of the last load.
-    pub warnings: Arc<Report>,
     /// Agreed health, parallel to the endpoints.
     pub health: Arc<[EndpointHealth]>,
     /// What the monitors of this node last said.

@@ -5,11 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::clock::Clock;
 use super::picture::Picture;
 use crate::admin::api::{
-    Degradation, Drained, DrainedService, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus, SiteStatus,
-    Status, ZoneStatus, policy_word,
+    Degradation, Drained, DrainedService, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus,
+    SiteStatus, Status, ZoneStatus, policy_word,
 };
 use crate::model::{
-    EndpointIx, IntentKind, Intent, Lifetime, Mono, Scope, Service, ServiceIx, ServicePlan, Share, SiteIx, SitePlan, Standing, State, Tier,
+    EndpointIx, Intent, IntentKind, Lifetime, Mono, Scope, Service, ServiceIx, ServicePlan, Share, SiteIx, SitePlan,
+    Standing, Tier,
 };
 use crate::serve::Usage;
 
@@ -34,7 +35,9 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
     let topology = &picture.topology;
     let services: Vec<ServiceStatus> = topology
         .services()
-        .filter_map(|(ix, service)| Some(service_status(picture, around, ix, service, picture.plan.services.get(ix.get())?)))
+        .filter_map(|(ix, service)| {
+            Some(service_status(picture, around, ix, service, picture.plan.services.get(ix.get())?))
+        })
         .collect();
     Status {
         schema: Status::SCHEMA.to_owned(),
@@ -71,7 +74,13 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
     }
 }
 
-fn service_status(picture: &Picture, around: &Surroundings<'_>, ix: ServiceIx, service: &Service, plan: &ServicePlan) -> ServiceStatus {
+fn service_status(
+    picture: &Picture,
+    around: &Surroundings<'_>,
+    ix: ServiceIx,
+    service: &Service,
+    plan: &ServicePlan,
+) -> ServiceStatus {
     let sites = service
         .sites
         .iter()
@@ -86,7 +95,10 @@ fn service_status(picture: &Picture, around: &Surroundings<'_>, ix: ServiceIx, s
             drained_by: if is_named(plan, outcome) {
                 None
             } else {
-                around.usage.drained_by(&service.name, picture.topology.site_name(*site)).map(|by| wall_of(around.clock, by))
+                around
+                    .usage
+                    .drained_by(&service.name, picture.topology.site_name(*site))
+                    .map(|by| wall_of(around.clock, by))
             },
             endpoints: endpoints(picture, ix, *site),
         })
@@ -149,11 +161,18 @@ fn verdict_sentence(services: &[ServiceStatus], picture: &Picture) -> String {
                 service.sites.iter().filter(|site| site.standing == standing).map(|site| site.name.as_str()).collect();
             (!names.is_empty()).then(|| format!("{} {}", names.join(", "), standing.as_str()))
         };
-        let out: Vec<String> =
-            [Standing::Down, Standing::Isolated, Standing::Drained, Standing::Deferring].into_iter().filter_map(named).collect();
+        let out: Vec<String> = [Standing::Down, Standing::Isolated, Standing::Drained, Standing::Deferring]
+            .into_iter()
+            .filter_map(named)
+            .collect();
         if !out.is_empty() {
             let left = service.sites.iter().filter(|site| site.standing == Standing::Serving).count();
-            troubles.push(format!("{}: {} ({left} of {} sites serve)", service.name, out.join(", "), service.sites.len()));
+            troubles.push(format!(
+                "{}: {} ({left} of {} sites serve)",
+                service.name,
+                out.join(", "),
+                service.sites.len()
+            ));
         }
     }
     let degraded: Vec<&str> = picture.degradations.keys().map(String::as_str).collect();
@@ -190,15 +209,27 @@ pub fn drained(picture: &Picture, around: &Surroundings<'_>, scope: &Scope) -> O
     let mut services = Vec::new();
     for (ix, service) in picture.topology.services() {
         let asked = scope.service.as_ref().is_none_or(|name| *name == service.name);
-        let Some(position) = service.sites.iter().position(|member| *member == site).filter(|_| asked) else { continue };
+        let Some(position) = service.sites.iter().position(|member| *member == site).filter(|_| asked) else {
+            continue;
+        };
         let Some(plan) = picture.plan.services.get(ix.get()) else { continue };
         let Some(outcome) = plan.sites.get(position) else { continue };
         let named = is_named(plan, outcome);
         let by = around.usage.drained_by(&service.name, &scope.site);
         safe &= !named && by.is_none_or(|by| by <= now);
-        services.push(DrainedService { service: service.name.clone(), named, by: by.map(|by| wall_of(around.clock, by)) });
+        services.push(DrainedService {
+            service: service.name.clone(),
+            named,
+            by: by.map(|by| wall_of(around.clock, by)),
+        });
     }
-    Some(Drained { schema: Drained::SCHEMA.to_owned(), scope: scope.clone(), time: around.clock.wall(), safe, services })
+    Some(Drained {
+        schema: Drained::SCHEMA.to_owned(),
+        scope: scope.clone(),
+        time: around.clock.wall(),
+        safe,
+        services,
+    })
 }
 
 /// The order that stands for a site of a service: the one for the service before the one for the whole site.

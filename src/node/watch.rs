@@ -50,9 +50,11 @@ pub async fn zones(desk: Arc<Desk>) {
 
 async fn marks(desk: &Arc<Desk>) -> BTreeMap<PathBuf, Mark> {
     let files = loading::watched(&desk.picture.load().settings);
-    tokio::task::spawn_blocking(move || files.into_iter().map(|file| (mark(&file), file)).map(|(mark, file)| (file, mark)).collect())
-        .await
-        .unwrap_or_default()
+    tokio::task::spawn_blocking(move || {
+        files.into_iter().map(|file| (mark(&file), file)).map(|(mark, file)| (file, mark)).collect()
+    })
+    .await
+    .unwrap_or_default()
 }
 
 fn mark(file: &Path) -> Mark {

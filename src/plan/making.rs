@@ -2,8 +2,8 @@
 
 use super::standing::{is_usable, site_health, standing, tiers};
 use crate::model::{
-    EndpointHealth, EndpointPlan, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, ServiceIx, ServicePlan,
-    Share, SiteIx, SitePlan, SiteSet, Standing, State, Tier, Topology,
+    EndpointHealth, EndpointPlan, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, ServiceIx,
+    ServicePlan, Share, SiteIx, SitePlan, SiteSet, Standing, State, Tier, Topology,
 };
 
 /// What a plan is made from.
@@ -27,8 +27,7 @@ pub fn make(inputs: &Inputs<'_>) -> Plan {
         .endpoints()
         .map(|_| EndpointPlan { tier: Tier::Declared, moved_tier: Tier::Declared, unsettled: false })
         .collect();
-    let services =
-        topology.services().map(|(ix, service)| service_plan(inputs, ix, service, &mut endpoints)).collect();
+    let services = topology.services().map(|(ix, service)| service_plan(inputs, ix, service, &mut endpoints)).collect();
     Plan { generation: inputs.generation, services, endpoints }
 }
 

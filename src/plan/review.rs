@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::bounds::SETTLE;
 use super::making::{Inputs, make};
 use crate::model::{
-    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, ServicePlan, SiteSet, Standing, Tier, Topology,
+    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, ServicePlan, SiteSet, Standing,
+    Tier, Topology,
 };
 
 /// An order as given: what, where, who, why, until.
@@ -139,7 +140,11 @@ fn settle(since_last_change: Option<Duration>) -> Result<(), Refusal> {
     match since_last_change {
         Some(passed) if passed < SETTLE => Err(Refusal {
             rule: Rule::Settle,
-            finding: format!("the last change was {:.1} s ago, changes are {} s apart", passed.as_secs_f64(), SETTLE.as_secs()),
+            finding: format!(
+                "the last change was {:.1} s ago, changes are {} s apart",
+                passed.as_secs_f64(),
+                SETTLE.as_secs()
+            ),
             remedy: "look at the status, then order again, or use --force with a reason".to_owned(),
         }),
         _ => Ok(()),
@@ -177,7 +182,10 @@ fn last_site(topology: &Topology, preview: &Plan, order: &Order) -> Result<(), R
         if is_concerned(topology, service, order) && all_isolated(topology, service, then) {
             return Err(Refusal {
                 rule: Rule::LastSite,
-                finding: format!("{} is the last site of service {} that is not isolated", order.scope.site, service.name),
+                finding: format!(
+                    "{} is the last site of service {} that is not isolated",
+                    order.scope.site, service.name
+                ),
                 remedy: "lift the isolation of another site first, or drain this one instead".to_owned(),
             });
         }
@@ -198,8 +206,11 @@ fn all_isolated(topology: &Topology, service: &Service, plan: &ServicePlan) -> b
         .filter(|endpoint| topology.service(endpoint.service).is_some_and(|of| of.name == service.name))
         .map(|endpoint| endpoint.site)
         .collect();
-    let mut members = service.sites.iter().zip(&plan.sites).filter(|(site, _)| with_endpoints.contains(**site)).peekable();
-    members.peek().is_some() && plan.tier == Tier::Isolated && members.all(|(_, outcome)| outcome.standing == Standing::Isolated)
+    let mut members =
+        service.sites.iter().zip(&plan.sites).filter(|(site, _)| with_endpoints.contains(**site)).peekable();
+    members.peek().is_some()
+        && plan.tier == Tier::Isolated
+        && members.all(|(_, outcome)| outcome.standing == Standing::Isolated)
 }
 
 fn named(topology: &Topology, sites: SiteSet) -> String {

@@ -87,8 +87,13 @@ struct Place {
 
 impl Record<'_> {
     fn locale(&self) -> Option<Locale> {
-        let nested = |country: &Option<Nested<'_>>| country.as_ref().and_then(|country| country.iso_code).map(str::to_owned);
-        let code = self.country_code.map(str::to_owned).or_else(|| nested(&self.country)).or_else(|| nested(&self.registered_country));
+        let nested =
+            |country: &Option<Nested<'_>>| country.as_ref().and_then(|country| country.iso_code).map(str::to_owned);
+        let code = self
+            .country_code
+            .map(str::to_owned)
+            .or_else(|| nested(&self.country))
+            .or_else(|| nested(&self.registered_country));
         let country = code.and_then(|code| code.parse().ok());
         let place = self.location.as_ref();
         let lat = place.and_then(|place| place.latitude).or(self.latitude);
@@ -103,9 +108,10 @@ impl Atlas {
     #[must_use]
     pub fn embedded() -> Self {
         let mut bytes = Vec::new();
-        let inflated = ruzstd::decoding::StreamingDecoder::new(EMBEDDED)
-            .map_err(|error| error.to_string())
-            .and_then(|decoder| decoder.take(EMBEDDED_BYTES).read_to_end(&mut bytes).map_err(|error| error.to_string()));
+        let inflated =
+            ruzstd::decoding::StreamingDecoder::new(EMBEDDED).map_err(|error| error.to_string()).and_then(|decoder| {
+                decoder.take(EMBEDDED_BYTES).read_to_end(&mut bytes).map_err(|error| error.to_string())
+            });
         // It is part of the program and tested with it; should it fail all the same, clients are nowhere and sites are
         // answered in file order.
         inflated.ok().and_then(|_| Self::from_mmdb(&bytes).ok()).unwrap_or_else(Self::empty)
@@ -229,4 +235,3 @@ impl<N: Number> Sorted<N> {
         out.finish()
     }
 }
-

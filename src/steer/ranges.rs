@@ -96,6 +96,7 @@ impl<N: Number, V: Copy + PartialEq> Ranges<N, V> {
     }
 
     /// The same addresses with other values.
+    #[cfg(test)]
     pub(super) fn map<W: Copy + PartialEq>(&self, mut value: impl FnMut(V) -> W) -> Ranges<N, W> {
         let mut out = Builder::new(value(self.lowest));
         for (start, _, old) in self.segments() {

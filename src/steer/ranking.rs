@@ -44,12 +44,17 @@ pub(super) fn ranked(places: &[Place]) -> Vec<u16> {
 /// `mx = "keep"`: as declared, but hosts of a later tier are raised above all of an earlier one.
 pub(super) fn kept(places: &[Place]) -> Vec<u16> {
     let best = places.iter().map(|place| place.tier).min();
-    let highest = places.iter().filter(|place| Some(place.tier) == best).map(|place| place.preference).max().unwrap_or(0);
+    let highest =
+        places.iter().filter(|place| Some(place.tier) == best).map(|place| place.preference).max().unwrap_or(0);
     places
         .iter()
         .map(|place| match place.tier {
             Order::At(_) if Some(place.tier) != best => {
-                if place.preference > highest { place.preference } else { highest.saturating_add(MX_STEP) }
+                if place.preference > highest {
+                    place.preference
+                } else {
+                    highest.saturating_add(MX_STEP)
+                }
             }
             _ => place.preference,
         })

@@ -120,13 +120,24 @@ impl Scene<'_> {
     }
 
     fn stability(&self) -> Stability {
-        let mut plans = self.set.members.iter().flat_map(|member| &member.endpoints).filter_map(|ix| self.plan.endpoints.get(ix.get()));
+        let mut plans = self
+            .set
+            .members
+            .iter()
+            .flat_map(|member| &member.endpoints)
+            .filter_map(|ix| self.plan.endpoints.get(ix.get()));
         if plans.any(|endpoint| endpoint.unsettled) { Stability::Unsettled } else { Stability::Settled }
     }
 
     /// The sites that a member's endpoints in tiers up to `tier` are at.
     fn sites_of(&self, member: &Member, tier: Tier) -> SiteSet {
-        member.endpoints.iter().filter_map(|ix| self.endpoint(*ix)).filter(|(of, _)| *of <= tier).map(|(_, site)| site).collect()
+        member
+            .endpoints
+            .iter()
+            .filter_map(|ix| self.endpoint(*ix))
+            .filter(|(of, _)| *of <= tier)
+            .map(|(_, site)| site)
+            .collect()
     }
 
     /// A and AAAA: the endpoints of the best site in the first tier that is not empty; under `spread` those of all sites.
@@ -186,9 +197,9 @@ impl Scene<'_> {
             _ => None,
         };
         let preference = |at: usize| preferences.as_ref().and_then(|all| all.get(at).copied());
-        let picks = places.iter().enumerate().map(|(at, place)| Pick { member: place.member, preference: preference(at) });
+        let picks =
+            places.iter().enumerate().map(|(at, place)| Pick { member: place.member, preference: preference(at) });
         let sites = seen.iter().fold(SiteSet::EMPTY, |sites, seen| sites.union(self.sites_of(seen.member, worst)));
         Selection { picks: picks.collect(), ttl, tier, sites, last_resort: false }
     }
 }
-

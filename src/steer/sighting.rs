@@ -1,18 +1,17 @@
 //! Sightings: how a client was located, for explanations.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
 use super::distance::kilometres;
 use super::steering::Steering;
 use super::views::{Place, matching_rule, site_coordinates};
-use crate::model::{Coordinates, Country, GeoRule, Policy, ServiceIx};
+use crate::model::{Coordinates, Country, GeoRule, Policy, ServiceIx, SiteIx};
 
 /// How a client was located.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "by", content = "network")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// By `[geo] networks`: the network that matched.
     Override(IpNet),
@@ -23,22 +22,34 @@ pub enum Source {
 }
 
 /// Where a client is taken to be for a service, and what follows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {
     /// How it was located.
-    pub source: Source,
+    pub located: Source,
     /// The country, where known.
     pub country: Option<Country>,
     /// The coordinates that distances are measured from.
     pub coordinates: Option<Coordinates>,
     /// The site that the operator says the client is at.
-    pub site: Option<String>,
+    pub site: Option<SiteIx>,
     /// The rule of policy `geo` that matched, in words.
     pub rule: Option<String>,
     /// The length of the prefix around the client that shares its view.
     pub scope: u8,
-    /// The service's sites, best first, with distances in kilometres where both ends are known.
-    pub order: Vec<(String, Option<f64>)>,
+    /// The service's sites, best first.
+    pub order: Vec<SiteIx>,
+    /// The distances of the sites in kilometres, in the same order; `None` where either end is not known.
+    pub distances: Vec<(SiteIx, Option<f64>)>,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Override(net) => write!(f, "{net} in [geo] networks"),
+            Self::Database => f.write_str("the geo database"),
+            Self::Unknown => f.write_str("nothing: no database or network knows the address"),
+        }
+    }
 }
 
 impl Steering {
@@ -49,22 +60,23 @@ impl Steering {
         let place = self.places.of(client);
         let (view, scope) = self.view(service, client);
         let from = place.coordinates(sites);
-        let order = self.order(service, view).iter().map(|site| {
+        let order = self.order(service, view).to_vec();
+        let distances = order.iter().map(|site| {
             let to = sites.get(site.get()).and_then(site_coordinates);
-            let distance = from.zip(to).map(|(from, to)| kilometres(from, to));
-            (self.topology.site_name(*site).to_owned(), distance)
+            (*site, from.zip(to).map(|(from, to)| kilometres(from, to)))
         });
         Sighting {
-            source: self.source(place, client),
+            located: self.source(place, client),
             country: place.country(sites),
             coordinates: from,
             site: match place {
-                Place::Site(site) => Some(self.topology.site_name(site).to_owned()),
+                Place::Site(site) => Some(site),
                 Place::Unknown | Place::Located { .. } => None,
             },
             rule: self.rule(service, place, client),
             scope,
-            order: order.collect(),
+            distances: distances.collect(),
+            order,
         }
     }
 

@@ -48,9 +48,11 @@ impl Steering {
         let places = Places::build(geo, atlas);
         let mut services: Vec<ServiceViews> = Vec::with_capacity(topology.services.len());
         for (position, service) in topology.services.iter().enumerate() {
-            let twin = topology.services.iter().take(position).position(|other| {
-                other.policy == service.policy && other.sites == service.sites
-            });
+            let twin = topology
+                .services
+                .iter()
+                .take(position)
+                .position(|other| other.policy == service.policy && other.sites == service.sites);
             let views = twin.and_then(|twin| services.get(twin)).cloned();
             services.push(views.unwrap_or_else(|| ServiceViews::build(service, topology, &places)));
         }
@@ -122,7 +124,8 @@ impl Places {
 
 impl ServiceViews {
     fn build(service: &Service, topology: &Topology, places: &Places) -> Self {
-        let mut interned = Interned { service, topology, places, known: HashMap::new(), orders: Vec::new(), by_order: HashMap::new() };
+        let mut interned =
+            Interned { service, topology, places, known: HashMap::new(), orders: Vec::new(), by_order: HashMap::new() };
         if matches!(service.policy, Policy::Failover | Policy::Weighted(_) | Policy::Spread) {
             return Self {
                 orders: vec![service.sites.clone()],
@@ -190,4 +193,3 @@ fn push_block<V>(v4: &mut Blocks<u32, V>, v6: &mut Blocks<u128, V>, net: IpNet, 
         }
     }
 }
-

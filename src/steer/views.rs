@@ -48,7 +48,9 @@ impl Place {
     pub(super) fn country(self, sites: &[Site]) -> Option<Country> {
         match self {
             Self::Unknown => None,
-            Self::Site(site) => sites.get(site.get()).and_then(|site| site.location).and_then(|location| location.country),
+            Self::Site(site) => {
+                sites.get(site.get()).and_then(|site| site.location).and_then(|location| location.country)
+            }
             Self::Located { country, .. } => country,
         }
     }
