@@ -1,1 +1,15 @@
-//! plan
+//! Plans: intents + consensus + safety rules -> who serves, in which tier and why (DESIGN section 7).
+//!
+//! Imports [`crate::model`] only. Never looks at a clock, does I/O or draws random numbers: expired intents are left out by
+//! the caller, and how long ago the last change was is an argument. The same inputs give the same plan.
+
+mod bounds;
+mod changes;
+mod make;
+mod review;
+mod tiers;
+
+pub use bounds::{REPEAT_TOLERANCE, SETTLE};
+pub use changes::changes;
+pub use make::{Inputs, make};
+pub use review::{Order, Refusal, Reviewed, review};
