@@ -56,9 +56,17 @@ pub(super) const fn is_meta(rtype: Rtype) -> bool {
     code == 0 || code == 41 || (code >= 128 && code <= 255)
 }
 
-/// Types whose data carries free text, where a letter outside ASCII is octets and `@` is just a character.
-pub(super) const fn is_text(rtype: Rtype) -> bool {
-    matches!(rtype, Rtype::TXT | Rtype::SPF | Rtype::HINFO | Rtype::CAA | Rtype::NAPTR | Rtype::SVCB | Rtype::HTTPS)
+/// Whether the token at `ix` of the data is free text, where a letter outside ASCII is octets, `@` is a character and
+/// nothing may be right.
+pub(super) const fn is_text(rtype: Rtype, ix: usize, is_last: bool) -> bool {
+    match rtype {
+        Rtype::TXT | Rtype::SPF | Rtype::HINFO | Rtype::CAA => true,
+        // The replacement is a name.
+        Rtype::NAPTR => !is_last,
+        // The target is a name.
+        Rtype::SVCB | Rtype::HTTPS => ix != 1,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod bounds;
 mod draft;
 mod findings;
 mod form;
+mod head;
 mod lexer;
 mod lints;
 mod master;
@@ -25,3 +26,6 @@ pub use master::{Include, load};
 pub use origins::origins;
 pub use steered::{Member, SteeredIx, SteeredSet};
 pub use tree::{Node, Place, RrSet, Zone, Zones};
+
+#[cfg(test)]
+mod tests;

@@ -15,10 +15,9 @@ use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder, Nam
 
 use super::bounds::MAX_RDATA_OCTETS;
 use super::findings::{Finding, quote};
-use super::form;
 use super::lexer::Token;
-use super::ttl;
-use crate::model::Name;
+use super::{form, relative, ttl};
+use crate::model::{Name, NameError};
 
 /// What is wrong with record data.
 #[derive(Debug)]
@@ -32,6 +31,8 @@ pub(super) struct RdataFault {
 /// Reads record data relative to an origin.
 pub(super) struct RdataReader {
     zonefile: Zonefile,
+    /// The line of the entry that is read next, as the zone file counts them.
+    line_number: usize,
     origin: Option<Name>,
     line: String,
     starts: Vec<usize>,
@@ -41,7 +42,14 @@ pub(super) struct RdataReader {
 impl RdataReader {
     /// A reader without an origin.
     pub(super) fn new() -> Self {
-        Self { zonefile: Self::zonefile(None), origin: None, line: String::new(), starts: Vec::new(), wire: Vec::new() }
+        Self {
+            zonefile: Self::zonefile(None),
+            line_number: 1,
+            origin: None,
+            line: String::new(),
+            starts: Vec::new(),
+            wire: Vec::new(),
+        }
     }
 
     fn zonefile(origin: Option<&Name>) -> Zonefile {
@@ -60,8 +68,8 @@ impl RdataReader {
     /// If the tokens are not data of that type; the token and a remedy are named.
     pub(super) fn read(&mut self, rtype: Rtype, tokens: &[Token<'_>], origin: &Name) -> Result<RData, RdataFault> {
         if self.origin.as_ref().is_none_or(|known| known.as_wire() != origin.as_wire()) {
-            self.zonefile = Self::zonefile(Some(origin));
             self.origin = Some(origin.clone());
+            self.restart();
         }
         let is_generic = tokens.first().is_some_and(|token| token.raw == "\\#" && !token.quoted);
         // The `domain` crate has no forms for these two, but they are those of their siblings.
@@ -78,18 +86,22 @@ impl RdataReader {
             Ok(Some(Entry::Record(record))) => {
                 // Appending to a vector cannot fail.
                 let Ok(()) = record.data().compose_rdata(&mut self.wire);
+                self.line_number += 1;
             }
+            // After anything else the scanner is in no state to go on.
             Ok(_) => {
-                self.zonefile = Self::zonefile(Some(origin));
-                return Err(self.fault(rtype, tokens, usize::MAX, "the end of the entry"));
+                self.restart();
+                return Err(self.fault(rtype, tokens, origin, usize::MAX, "the end of the entry"));
             }
             Err(error) => {
-                // After an error the scanner is in no state to go on.
-                self.zonefile = Self::zonefile(Some(origin));
                 let text = error.to_string();
                 let mut parts = text.splitn(3, ':');
-                let column = parts.nth(1).and_then(|column| column.parse().ok()).unwrap_or(1);
-                return Err(self.fault(rtype, tokens, column, parts.next().unwrap_or_default().trim()));
+                let mut number = || parts.next().and_then(|number| number.parse().ok()).unwrap_or(0);
+                let (line, column) = (number(), number());
+                // An error about the last token is found when the line has ended.
+                let column = if line == self.line_number { column } else { usize::MAX };
+                self.restart();
+                return Err(self.fault(rtype, tokens, origin, column, parts.next().unwrap_or_default().trim()));
             }
         }
         if self.wire.len() > MAX_RDATA_OCTETS {
@@ -105,6 +117,11 @@ impl RdataReader {
         })
     }
 
+    fn restart(&mut self) {
+        self.zonefile = Self::zonefile(self.origin.as_ref());
+        self.line_number = 1;
+    }
+
     /// The record on one line, in the characters that the `domain` crate reads.
     fn write_line(
         &mut self,
@@ -113,7 +130,6 @@ impl RdataReader {
         origin: &Name,
         is_generic: bool,
     ) -> Result<(), RdataFault> {
-        let is_text = form::is_text(read_as) && !is_generic;
         self.line.clear();
         self.starts.clear();
         // Writing to a string cannot fail, here and below.
@@ -123,23 +139,16 @@ impl RdataReader {
                 self.line.push(' ');
             }
             self.starts.push(self.line.len());
-            let is_last = ix + 1 == tokens.len();
-            let is_name = !is_text || (read_as == Rtype::NAPTR && is_last);
-            let is_period = read_as == Rtype::SOA && ix >= 3;
-            if token.raw == "@" && !token.quoted && is_name {
+            let is_text = !is_generic && form::is_text(read_as, ix, ix + 1 == tokens.len());
+            let is_period = !is_generic && read_as == Rtype::SOA && ix >= 3;
+            if is_text {
+                self.write_token(token);
+            } else if token.raw == "@" && !token.quoted {
                 let _ = write!(self.line, "{origin}");
-            } else if is_period
-                && !is_generic
-                && let Ok(seconds) = ttl::seconds(token.raw)
-            {
+            } else if let Some(finding) = bad_word(read_as, token) {
+                return Err(RdataFault { token: Some(ix), finding });
+            } else if is_period && let Ok(seconds) = ttl::seconds(token.raw) {
                 let _ = write!(self.line, "{seconds}");
-            } else if token.raw.is_empty() && is_name {
-                let what = "an empty string where a name or number stands";
-                let finding = Finding::error(what, form::of(read_as).0, "write the value, or remove the quotes");
-                return Err(RdataFault { token: Some(ix), finding });
-            } else if !is_text && !token.raw.is_ascii() {
-                let finding = non_ascii(token.raw);
-                return Err(RdataFault { token: Some(ix), finding });
             } else {
                 self.write_token(token);
             }
@@ -177,9 +186,18 @@ impl RdataReader {
     }
 
     /// What the `domain` crate said about `column` (from 1) of the line, in an operator's words.
-    fn fault(&self, rtype: Rtype, tokens: &[Token<'_>], column: usize, message: &str) -> RdataFault {
+    fn fault(&self, rtype: Rtype, tokens: &[Token<'_>], origin: &Name, column: usize, message: &str) -> RdataFault {
         let (expected, example) = form::of(rtype);
-        let at = self.starts.iter().rposition(|start| *start < column);
+        // The position is often that of the token behind the bad one, which some messages tell more exactly.
+        let at = match message {
+            "expected IPv4 address" | "expected IPv6 address" => Some(0),
+            "bad charstr" => tokens.iter().position(|token| token.raw.len() > 255),
+            "bad name" | "long domain name" => {
+                tokens.iter().position(|token| relative::absolute(token, origin).is_err())
+            }
+            _ => None,
+        };
+        let at = at.or_else(|| self.starts.iter().rposition(|start| *start < column));
         let word = at.and_then(|ix| tokens.get(ix)).map(|token| quote(token.raw)).unwrap_or_default();
         let remedy = format!("write the data as in {example}");
         let (token, finding) = match message {
@@ -203,10 +221,33 @@ impl RdataReader {
                 let what = format!("data of {rtype} in a form that this version does not read");
                 (Some(0), Finding::error(what, "the form of RFC 3597", remedy))
             }
-            _ => (at, Finding::error(format!("{word} in the data of {rtype} ({message})"), expected, remedy)),
+            _ => {
+                // Some messages only say again what is expected.
+                let why = if message.starts_with("expected") { String::new() } else { format!(" ({message})") };
+                (at, Finding::error(format!("{word} in the data of {rtype}{why}"), expected, remedy))
+            }
         };
         RdataFault { token, finding }
     }
+}
+
+/// What is wrong with a token that is a name or a number, where the `domain` crate does not say it.
+fn bad_word(rtype: Rtype, token: &Token<'_>) -> Option<Finding> {
+    if token.raw.is_empty() {
+        let what = "an empty string where a name or number stands";
+        return Some(Finding::error(what, form::of(rtype).0, "write the value, or remove the quotes"));
+    }
+    if !token.raw.is_ascii() {
+        return Some(non_ascii(token.raw));
+    }
+    // The `domain` crate takes an empty label in the middle for the root, and goes on behind it.
+    let is_empty_label = token.raw.contains("..") || (token.raw.starts_with('.') && token.raw.len() > 1);
+    let name = token.raw.parse::<Name>();
+    if is_empty_label && name == Err(NameError::EmptyLabel) {
+        let what = format!("{}, which is not a domain name", quote(token.raw));
+        return Some(Finding::error(what, "labels of 1 to 63 octets, 255 in all", "write one dot between two labels"));
+    }
+    None
 }
 
 /// A name or number with letters outside ASCII.
