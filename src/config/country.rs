@@ -1,6 +1,7 @@
 //! Countries: which two letters are one.
 
-use super::reader::{Reader, Value};
+use super::reader::Reader;
+use super::value::Value;
 use crate::model::Country;
 
 /// ISO 3166-1 alpha-2 codes, and XK, which location databases use for Kosovo.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
 /// The longest name of a node, site, service or monitor: that of a DNS label, so that it can become one.
 pub(super) const NAME_OCTETS: usize = 63;

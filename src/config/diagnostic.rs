@@ -156,7 +156,7 @@ impl Report {
         self.diagnostics.iter().filter(move |diagnostic| diagnostic.severity == severity)
     }
 
-    /// Puts the diagnostics of each file in the order of its lines; files keep the order of their first diagnostic.
+    /// Puts the diagnostics, all of one file, in the order of its lines.
     pub(super) fn sort(&mut self) {
         self.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column, diagnostic.severity));
     }

@@ -1,7 +1,8 @@
 //! The document: its sections in the order in which they need one another.
 
-use super::reader::{Reader, Table};
+use super::reader::Reader;
 use super::roster::Roster;
+use super::value::Table;
 use super::{geo, monitor, node, service, site, zone};
 use crate::model::Settings;
 
@@ -30,7 +31,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
     let zones = zone::read(reader, &zone_tables);
 
-    service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
-    site::warn_of_unplaced(reader, &sites, &services, &site_tables);
+    if reader.is_good() {
+        service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
+        site::warn_of_unplaced(reader, &sites, &services, &site_tables);
+    }
     Settings { node, admin, state, geo, sites, services, monitors, zones }
 }

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::defaults::MAILBOX_OCTETS;
-use super::reader::{Reader, Value};
+use super::reader::Reader;
+use super::value::Value;
 use crate::model::{Name, NamePattern};
 
 impl Reader<'_> {

@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::reader::{Reader, Value};
+use super::defaults::DAY;
+use super::reader::Reader;
+use super::value::Value;
 
 /// Units from the largest to the smallest, in milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -44,7 +46,9 @@ impl Reader<'_> {
                 self.refuse(value, bounds, format!("write {} = \"{}\"", value.key, written(*nearest)));
             }
             None => {
-                let example = meant(&text).unwrap_or_else(|| "1m30s".to_owned());
+                // Spans of days are thought of in days.
+                let unit = if *range.end() > DAY { "d" } else { "s" };
+                let example = meant(&text, unit).unwrap_or_else(|| "1m30s".to_owned());
                 let expected = format!("a duration with unit (ms, s, m, h, d), {bounds}");
                 self.refuse(value, expected, format!("write {} = \"{example}\"", value.key));
             }
@@ -70,8 +74,8 @@ fn parse(text: &str) -> Option<Duration> {
     (!text.is_empty()).then(|| Duration::from_millis(total))
 }
 
-/// What a text that is no duration was probably meant to be.
-fn meant(text: &str) -> Option<String> {
+/// What a text that is no duration was probably meant to be; `bare` is the unit of a number without one.
+fn meant(text: &str, bare: &'static str) -> Option<String> {
     let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_lowercase();
     if parse(&text).is_some() {
         return Some(text);
@@ -79,8 +83,7 @@ fn meant(text: &str) -> Option<String> {
     let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = text.strip_prefix(number)?;
     let unit = match unit {
-        // A number without a unit is in seconds nearly everywhere else.
-        "" => "s",
+        "" => bare,
         unit => SPELLINGS.iter().find(|(spelling, _)| *spelling == unit).map(|(_, unit)| *unit)?,
     };
     let meant = format!("{number}{unit}");
@@ -130,10 +133,10 @@ mod tests {
     fn slips_have_a_remedy() {
         for (text, better) in [("30", "30s"), ("5min", "5m"), ("1h 30m", "1h30m"), ("10 Seconds", "10s"), ("2S", "2s")]
         {
-            assert_eq!(meant(text).as_deref(), Some(better), "{text}");
+            assert_eq!(meant(text, "s").as_deref(), Some(better), "{text}");
         }
         for text in ["", "soon", "1.5s", "-3"] {
-            assert_eq!(meant(text), None, "{text}");
+            assert_eq!(meant(text, "s"), None, "{text}");
         }
     }
 
@@ -146,7 +149,7 @@ mod tests {
 
         #[test]
         fn any_text_is_a_duration_or_none(text in "[0-9msdh öéÉ.-]{0,20}") {
-            let _ = (parse(&text), meant(&text));
+            let _ = (parse(&text), meant(&text, "d"));
         }
     }
 }

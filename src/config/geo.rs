@@ -6,8 +6,9 @@ use ipnet::IpNet;
 
 use super::country::country;
 use super::node::site_ix;
-use super::reader::{Reader, Table, Value};
+use super::reader::Reader;
 use super::roster::Roster;
+use super::value::{Table, Value};
 use crate::model::{Coordinates, GeoSettings, Location, NetworkPlace};
 
 const COORDINATES: &str = "lat = 50.1, lon = 8.7";
@@ -61,7 +62,7 @@ fn place(reader: &mut Reader<'_>, value: &Value<'_>, sites: &Roster) -> Option<N
         reader.country(value);
     } else if reader.is_whole() {
         let expected = format!("{}; a country, as in DE; or coordinates, as in 50.1, 8.7", sites.expected());
-        let remedy = match super::reader::similar(text, (0..sites.len()).map(|ix| sites.name(ix))) {
+        let remedy = match super::words::similar(text, (0..sites.len()).map(|ix| sites.name(ix))) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => "write the name of a site, two capital letters or coordinates".to_owned(),
         };

@@ -20,10 +20,14 @@ mod position;
 mod reader;
 mod render;
 mod roster;
+mod sections;
 mod service;
 mod site;
 mod syntax;
 mod tls;
+mod typed;
+mod value;
+mod words;
 mod zone;
 
 #[cfg(test)]
@@ -37,7 +41,8 @@ pub use diagnostic::{Diagnostic, Report, Severity};
 pub use render::Color;
 
 use crate::model::Settings;
-use reader::{Reader, Table};
+use reader::Reader;
+use value::Table;
 
 /// Reads a configuration file (DESIGN section 11) from its text.
 ///

@@ -9,9 +9,11 @@ use super::defaults::{
     REGEX_COMPILED, REGEX_OCTETS, RISE, RISE_FALL_RANGE, SMTP_PORT, SUBMISSIONS_PORT, TIMEOUT, TIMEOUT_RANGE,
 };
 use super::duration::written;
-use super::reader::{Reader, Table, Value, quoted, similar};
+use super::reader::Reader;
 use super::roster::Roster;
 use super::tls;
+use super::value::{Table, Value};
+use super::words::{quoted, similar};
 use crate::model::{
     DetectorKind, HttpCheck, Monitor, MonitorKind, NodeSettings, ProbeAddress, Site, SmtpCheck, TlsMode, TlsPolicy,
 };
@@ -111,9 +113,10 @@ fn allow(reader: &mut Reader<'_>, table: &Table<'_>, kind: Option<Kind>) {
     let word = Kind::WORDS.iter().find(|(_, other)| *other == kind).map_or("", |(word, _)| *word);
     for value in table.values().filter(|value| !own.contains(&value.key.as_ref())) {
         let foreign = every.contains(&value.key.as_ref());
-        let what = match foreign {
-            true => format!("{} in {}, which a monitor of kind {word} does not have", value.key, table.title),
-            false => format!("unknown key {} in {}", quoted(&value.key), table.title),
+        let what = if foreign {
+            format!("{} in {}, which a monitor of kind {word} does not have", value.key, table.title)
+        } else {
+            format!("unknown key {} in {}", quoted(&value.key), table.title)
         };
         let remedy = match similar(&value.key, own.iter().copied()) {
             _ if foreign && value.key == "tls" => "write kind = \"https\" for TLS, or delete tls".to_owned(),
@@ -190,9 +193,10 @@ fn http_path(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
 
 /// One status code or several, ascending.
 fn status(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<u16> {
-    let members = match value.is_array() {
-        true => reader.some_list(value, "at least one status code", "200").unwrap_or_default(),
-        false => vec![value.clone()],
+    let members = if value.is_array() {
+        reader.some_list(value, "at least one status code", "200").unwrap_or_default()
+    } else {
+        vec![value.clone()]
     };
     let mut codes: Vec<u16> = members.iter().filter_map(|member| reader.integer(member, 100..=599)).collect();
     codes.sort_unstable();

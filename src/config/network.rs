@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use ipnet::IpNet;
 
-use super::reader::{Reader, Value, quoted};
+use super::reader::Reader;
+use super::value::Value;
+use super::words::quoted;
 
 impl Reader<'_> {
     /// A network in prefix notation, as a value.

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use super::Severity;
 use super::defaults::{ADMIN_LISTEN, ADMIN_SOCKET, NAME_OCTETS, NODE_LISTEN, SOCKET_OCTETS, STATE_PATH};
-use super::reader::{Reader, Table, Value, quoted};
+use super::reader::Reader;
 use super::roster::Roster;
+use super::value::{Table, Value};
+use super::words::quoted;
 use crate::model::{AdminSettings, NodeSettings, SiteIx, StateSettings};
 
 /// The word that turns a listener off, as `tls = "none"` turns TLS off.
@@ -96,7 +98,7 @@ fn admin_listen(reader: &mut Reader<'_>, value: &Value<'_>, node: &NodeSettings)
     }
     if socket.port() != 0 && node.listen.contains(&socket) {
         let what = format!("{socket} as {value} and as listen of [node]");
-        reader.error(&value.span, what, "an address of its own", "choose another port, as in \"127.0.0.1:8053\"");
+        reader.error(&value.span, what, "an address of its own", "choose another port for one of the two");
     }
     Some(socket)
 }

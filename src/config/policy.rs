@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use super::defaults::WEIGHT_MOST;
 use super::node::site_ix;
-use super::reader::{Reader, Table, Value, quoted};
+use super::reader::Reader;
 use super::roster::Roster;
 use super::service::some_sites;
+use super::value::{Table, Value};
+use super::words::quoted;
 use crate::model::{GeoRule, Policy, SiteIx};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -45,8 +47,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, sites: &[SiteIx],
     };
     for (key, owner, word) in [("weights", Kind::Weighted, "weighted"), ("geo", Kind::Geo, "geo")] {
         if kind == Some(owner) {
-            let example = if owner == Kind::Geo { "[{ default = true, sites = […] }]" } else { "{ … = 1 }" };
-            reader.required(table, key, &format!("which policy \"{word}\" goes by"), example);
+            let example = example(owner, sites, roster);
+            reader.required(table, key, &format!("which policy \"{word}\" goes by"), &example);
         } else if let (Some(_), Some(value)) = (kind, table.get(key)) {
             let what = format!("{value} without effect");
             let expected = format!("it with policy \"{word}\" only");
@@ -60,6 +62,17 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, sites: &[SiteIx],
         Some(Kind::Spread) => Policy::Spread,
         Some(Kind::Nearest) | None => Policy::Nearest,
     }
+}
+
+/// What the key of a policy may hold for these sites.
+fn example(kind: Kind, sites: &[SiteIx], roster: &Roster) -> String {
+    let names = sites.iter().map(|site| roster.name(site.get()));
+    if kind == Kind::Geo {
+        let names: Vec<String> = names.map(quoted).collect();
+        return format!("[{{ default = true, sites = [{}] }}]", names.join(", "));
+    }
+    let weights: Vec<String> = names.map(|name| format!("{name} = 1")).collect();
+    format!("{{ {} }}", weights.join(", "))
 }
 
 /// `weights = { fra = 3, iad = 1 }`: one for each site of the service, parallel to them.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::defaults::NAME_OCTETS;
-use super::reader::{Reader, Table, Value, quoted, similar};
+use super::reader::Reader;
+use super::value::{Table, Value};
+use super::words::{quoted, similar};
 
 /// The most declared names that a message lists.
 const LISTED: usize = 8;
@@ -88,7 +90,7 @@ impl Roster {
         let remedy = match similar(name, self.known()) {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None if noun == "monitor" => {
-                format!("declare it as [monitor.{}], or use another", super::reader::cut(name))
+                format!("declare it as [monitor.{}], or use another", super::words::cut(name))
             }
             None => format!("declare it in a [[{noun}]], or use another"),
         };

@@ -9,8 +9,10 @@ use super::defaults::{MIN_SITES, POSITIONS, SITE_FLOOR, TTL, TTL_RANGE};
 use super::duration::written;
 use super::node::site_ix;
 use super::policy;
-use super::reader::{Reader, Table, Value, quoted};
+use super::reader::Reader;
 use super::roster::Roster;
+use super::value::{Table, Value};
+use super::words::quoted;
 use crate::model::{MonitorIx, MxMode, Name, NamePattern, Service, SiteIx};
 
 const KEYS: [&str; 12] =

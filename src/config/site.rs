@@ -6,8 +6,10 @@ use ipnet::IpNet;
 
 use super::geo;
 use super::network::overlap;
-use super::reader::{Reader, Table, quoted};
+use super::reader::Reader;
 use super::roster::Roster;
+use super::value::Table;
+use super::words::quoted;
 use crate::model::{Policy, Service, Site, SiteSet};
 
 /// A network with where it stands.

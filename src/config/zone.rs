@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::Severity;
-use super::reader::{Reader, Table};
+use super::reader::Reader;
+use super::value::Table;
 use crate::model::{Name, ZoneOrigins, ZoneSource};
 
 /// All zones, in file order.
