@@ -51,11 +51,13 @@ impl Variant {
     }
 }
 
-/// `rdata` with another preference; only MX has one to change.
+/// `rdata` with another MX preference or SRV priority.
 fn preferred(rdata: &RData, preference: u16) -> RData {
     let mut rdata = rdata.clone();
-    if let RData::MX(mx) = &mut rdata {
-        mx.preference = preference;
+    match &mut rdata {
+        RData::MX(mx) => mx.preference = preference,
+        RData::SRV(srv) => srv.priority = preference,
+        _ => {}
     }
     rdata
 }

@@ -1,6 +1,6 @@
 //! DNS over UDP and TCP: sockets, packets, limits and counters around [`crate::answer`].
 //!
-//! Imports the core. One [`handler::Handler`] (a request handler of hickory-server) answers for every transport; the
+//! Imports the core. One request handler (of hickory-server's trait) answers for every transport; the
 //! accept loops are ours. Never decides what is answered, never waits for anything but a socket, and never lets one
 //! packet's panic reach another's.
 

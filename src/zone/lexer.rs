@@ -4,6 +4,7 @@
 //! nothing had happened, so that one run reports every mistake.
 
 use super::bounds::MAX_ENTRY_TOKENS;
+use super::findings::Finding;
 
 /// A stretch of one line of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,30 @@ pub(super) enum Fault {
     TrailingBackslash,
     /// More tokens than any record has.
     TooManyTokens,
+}
+
+impl Fault {
+    /// What to report about it.
+    pub(super) fn finding(self) -> Finding {
+        let (what, expected, remedy) = match self {
+            Self::OpenQuote => ("a quote that is not closed", "a closing quote on the same line", "close the quote"),
+            Self::OpenParenthesis => (
+                "a parenthesis that is not closed; what follows in the file was not checked",
+                "a closing parenthesis",
+                "close it after the last value of the record",
+            ),
+            Self::StrayParenthesis => (
+                "a closing parenthesis without an opening one",
+                "( before the first line break of the record",
+                "remove it, or open it on the record's first line",
+            ),
+            Self::TrailingBackslash => {
+                ("a backslash at the end of a line", "a character behind it", "remove it; only ( ) continue a line")
+            }
+            Self::TooManyTokens => ("too many values in one entry", "at most 65535 octets of data", "split the record"),
+        };
+        Finding::error(what, expected, remedy)
+    }
 }
 
 /// One logical entry: a record or a directive.
@@ -184,7 +209,10 @@ mod tests {
 
     use super::*;
 
-    fn entries(text: &str) -> Vec<(bool, Vec<String>, Option<(Fault, usize)>)> {
+    /// Whether it is indented, its tokens, and its fault with the line.
+    type Seen = (bool, Vec<String>, Option<(Fault, usize)>);
+
+    fn entries(text: &str) -> Vec<Seen> {
         let mut lexer = Lexer::new(text);
         let mut tokens = Vec::new();
         let mut all = Vec::new();

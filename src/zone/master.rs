@@ -8,11 +8,12 @@ use hickory_proto::rr::{RData, RecordType};
 use super::bounds::{MAX_FILE_OCTETS, MAX_INCLUDE_DEPTH, MAX_TTL};
 use super::draft::{Draft, Record};
 use super::findings::{Finding, Findings, Source, quote};
+use super::head::Head;
 use super::lexer::{Entry, Fault, Lexer, Spot, Token};
 use super::rdata::RdataReader;
 use super::tree::{Place, Zone};
 use super::{form, relative, ttl};
-use crate::config::{Report, Severity};
+use crate::config::Report;
 use crate::model::Name;
 
 /// Reads the files that `$INCLUDE` names.
@@ -154,7 +155,7 @@ impl Master<'_> {
                 Ok(seconds) => self.default_ttl = Some(seconds),
                 Err(why) => {
                     self.default_ttl = Some(0);
-                    self.push(context, first.spot, bad_ttl(first.raw, why));
+                    self.push(context, first.spot, why.finding(first.raw));
                 }
             },
             _ => self.include(context, first, arguments.get(1)),
@@ -198,7 +199,9 @@ impl Master<'_> {
             (false, Some((owner, rest))) => {
                 context.owner = match relative::absolute(owner, &context.origin) {
                     Ok(name) => {
-                        self.check_owner(context, owner, &name);
+                        if let Some(finding) = relative::forgotten_dot(owner, &name, &context.origin) {
+                            self.push(context, owner.spot, finding);
+                        }
                         Owner::Known(name)
                     }
                     Err(finding) => {
@@ -215,12 +218,17 @@ impl Master<'_> {
             // What an open parenthesis swallows may hold anything.
             self.tried.soa |= says("SOA") || fault == Fault::OpenParenthesis;
             self.tried.ns |= says("NS") || fault == Fault::OpenParenthesis;
-            return self.push(context, spot, bad_shape(fault));
+            return self.push(context, spot, fault.finding());
         }
-        let end = tokens.last().or(tokens.first()).map(|token| token.spot);
-        let (Some(end), Some((stated_ttl, rtype, data))) = (end, self.head(context, tokens, rest)) else { return };
-        self.tried.soa |= rtype == Rtype::SOA;
-        self.tried.ns |= rtype == Rtype::NS;
+        let Some(end) = tokens.last().map(|token| token.spot) else { return };
+        let head = match Head::read(rest) {
+            Ok(head) => head,
+            Err((spot, finding)) => return self.push(context, spot.unwrap_or(end), finding),
+        };
+        let (rtype, data) = (head.rtype, head.data);
+        let may_be_apex = !matches!(&context.owner, Owner::Known(owner) if owner != self.draft.origin());
+        self.tried.soa |= rtype == Rtype::SOA && may_be_apex;
+        self.tried.ns |= rtype == Rtype::NS && may_be_apex;
         let start = rest.first().map_or(end, |token| token.spot);
         let rdata = match self.rdata.read(rtype, data, &context.origin) {
             Ok(rdata) => rdata,
@@ -238,79 +246,27 @@ impl Master<'_> {
                 return self.push(context, start, finding);
             }
         };
-        let Some(ttl) = self.ttl(context, start, stated_ttl, &rdata) else { return };
+        let Some(ttl) = self.ttl(context, start, head.ttl, &rdata) else { return };
         if !owner.is_at_or_below(self.draft.origin()) {
             if rtype == Rtype::SOA {
-                self.tried.soa = false;
                 self.tried.foreign_soa.get_or_insert_with(|| owner.clone());
             }
-            self.tried.ns &= rtype != Rtype::NS;
             let expected = format!("names at or below {}", self.draft.origin());
             let remedy = "remove it, or move it to the file of its zone; it is ignored here";
             let finding = Finding::warning(format!("{owner}, which is not in this zone"), expected, remedy);
             return self.push(context, start, finding);
         }
-        if let Some(finding) = relative::target(&rdata).and_then(|name| relative::suspicion(&name, &context.origin)) {
-            self.push(context, end, finding);
+        // The target is the last token of the types that have one.
+        if let (Some(target), Some(token)) = (relative::target(&rdata), data.last()) {
+            let dot = relative::forgotten_dot(token, &target, &context.origin);
+            if let Some(finding) = dot.or_else(|| relative::address_as_name(token)) {
+                self.push(context, token.spot, finding);
+            }
         }
         let place = Place { file: context.file, line: u32::try_from(start.line).unwrap_or(u32::MAX) };
         let rtype = RecordType::from(rtype.to_int());
         if let Err(finding) = self.draft.add(Record { owner, rtype, ttl, rdata, place }) {
             self.push(context, start, finding);
-        }
-    }
-
-    fn check_owner(&mut self, context: &Context<'_>, token: &Token<'_>, owner: &Name) {
-        if !token.raw.ends_with('.')
-            && let Some(finding) = relative::suspicion(owner, &context.origin)
-            // Reverse zones have owners of numbers.
-            && !owner.labels().any(|label| label.eq_ignore_ascii_case(b"in-addr"))
-        {
-            self.push(context, token.spot, finding);
-        }
-    }
-
-    /// TTL, class and type in front of the data (RFC 1035 section 5.1: TTL and class in any order), and the data.
-    fn head<'a, 't>(
-        &mut self,
-        context: &Context<'_>,
-        tokens: &[Token<'t>],
-        rest: &'a [Token<'t>],
-    ) -> Option<(Option<u32>, Rtype, &'a [Token<'t>])> {
-        let (mut ttl, mut has_class, mut rest) = (None, false, rest);
-        loop {
-            let Some((token, after)) = rest.split_first() else {
-                let spot = tokens.last()?.spot;
-                let remedy = "write owner, TTL, class, type and data, as in: www 1h IN A 192.0.2.1";
-                self.push(context, spot, Finding::error("an entry without a type", "a record type", remedy));
-                return None;
-            };
-            if ttl.is_none() && token.raw.starts_with(|first: char| first.is_ascii_digit()) {
-                match ttl::seconds(token.raw) {
-                    Ok(seconds) => ttl = Some(seconds),
-                    Err(why) => {
-                        self.push(context, token.spot, bad_ttl(token.raw, why));
-                        return None;
-                    }
-                }
-            } else if !has_class && let Some(is_internet) = class(token.raw) {
-                if !is_internet {
-                    let what = format!("class {}", quote(token.raw));
-                    let finding = Finding::error(what, "class IN", "write IN, or leave the class out");
-                    self.push(context, token.spot, finding);
-                    return None;
-                }
-                has_class = true;
-            } else {
-                return match rtype(token.raw) {
-                    Ok(rtype) => Some((ttl, rtype, after)),
-                    Err(finding) => {
-                        self.push(context, token.spot, finding);
-                        None
-                    }
-                };
-            }
-            rest = after;
         }
     }
 
@@ -371,57 +327,4 @@ impl Master<'_> {
         let zone = if self.findings.has_errors() { None } else { self.draft.finish(self.files) };
         (zone, self.findings.finish(file))
     }
-}
-
-/// Whether a word is a class, and whether it is the Internet's.
-fn class(word: &str) -> Option<bool> {
-    let word = word.to_ascii_uppercase();
-    match word.as_str() {
-        "IN" | "CLASS1" => Some(true),
-        "CH" | "CHAOS" | "HS" | "HESIOD" | "CS" => Some(false),
-        _ => word.strip_prefix("CLASS").filter(|number| number.parse::<u16>().is_ok()).map(|_| false),
-    }
-}
-
-fn rtype(word: &str) -> Result<Rtype, Finding> {
-    match word.parse::<Rtype>() {
-        Ok(rtype) if form::is_meta(rtype) => {
-            let what = format!("the type {}, which only questions have", quote(word));
-            Err(Finding::error(what, "a type that zones hold", "remove the record"))
-        }
-        Ok(rtype) => Ok(rtype),
-        Err(_) => {
-            let remedy = match form::guess(word) {
-                Some(known) => format!("did you mean {known}?"),
-                None => "write owner, TTL, class, type and data, as in: www 1h IN A 192.0.2.1".to_owned(),
-            };
-            Err(Finding::error(format!("{} where the type stands", quote(word)), "a record type", remedy))
-        }
-    }
-}
-
-fn bad_ttl(word: &str, why: ttl::TtlError) -> Finding {
-    let expected = format!("a TTL from 0 to {MAX_TTL} seconds");
-    Finding::error(format!("the TTL {}, {why}", quote(word)), expected, "write seconds, or units as in 1h30m")
-}
-
-fn bad_shape(fault: Fault) -> Finding {
-    let (what, expected, remedy) = match fault {
-        Fault::OpenQuote => ("a quote that is not closed", "a closing quote on the same line", "close the quote"),
-        Fault::OpenParenthesis => (
-            "a parenthesis that is not closed; what follows in the file was not checked",
-            "a closing parenthesis",
-            "close it after the last value of the record",
-        ),
-        Fault::StrayParenthesis => (
-            "a closing parenthesis without an opening one",
-            "( before the first line break of the record",
-            "remove it, or open it on the record's first line",
-        ),
-        Fault::TrailingBackslash => {
-            ("a backslash at the end of a line", "a character behind it", "remove it; only ( ) continue a line")
-        }
-        Fault::TooManyTokens => ("too many values in one entry", "at most 65535 octets of data", "split the record"),
-    };
-    Finding { severity: Severity::Error, ..Finding::error(what, expected, remedy) }
 }

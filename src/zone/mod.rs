@@ -9,6 +9,7 @@ mod bounds;
 mod draft;
 mod findings;
 mod form;
+mod head;
 mod lexer;
 mod lints;
 mod master;

@@ -221,7 +221,11 @@ impl RdataReader {
                 let what = format!("data of {rtype} in a form that this version does not read");
                 (Some(0), Finding::error(what, "the form of RFC 3597", remedy))
             }
-            _ => (at, Finding::error(format!("{word} in the data of {rtype} ({message})"), expected, remedy)),
+            _ => {
+                // Some messages only say again what is expected.
+                let why = if message.starts_with("expected") { String::new() } else { format!(" ({message})") };
+                (at, Finding::error(format!("{word} in the data of {rtype}{why}"), expected, remedy))
+            }
         };
         RdataFault { token, finding }
     }

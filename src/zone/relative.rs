@@ -35,24 +35,26 @@ fn has_final_dot(raw: &str) -> bool {
     })
 }
 
-/// A warning about a name that looks as if its final dot was forgotten, or an address stands in its place.
-pub(super) fn suspicion(name: &Name, origin: &Name) -> Option<Finding> {
-    let under_origin = name.with_suffix(origin, &Name::root()).ok()?;
-    let labels: Vec<&[u8]> = under_origin.labels().collect();
-    let is_number = |label: &&[u8]| label.iter().all(u8::is_ascii_digit);
-    let repeats_origin = origin.label_count() >= 2 && under_origin.is_at_or_below(origin);
-    let has_top_level = labels.len() >= 2
-        && labels.last().is_some_and(|last| KNOWN_TOP_LEVEL.iter().any(|known| last.eq_ignore_ascii_case(known)));
-    if repeats_origin || has_top_level {
-        let expected = format!("{under_origin} with its final dot, or a name relative to {origin}");
-        return Some(Finding::warning(format!("the name {name}"), expected, "add the final dot if it is missing"));
+/// A warning about a relative name that looks as if its final dot was forgotten.
+pub(super) fn forgotten_dot(token: &Token<'_>, name: &Name, origin: &Name) -> Option<Finding> {
+    if has_final_dot(token.raw) {
+        return None;
     }
-    None.or_else(|| {
-        (labels.len() == 4 && labels.iter().all(is_number)).then(|| {
-            let what = format!("the name {name}");
-            Finding::warning(what, "a name, not an address", "give the address a name and write that here")
-        })
+    let written = name.with_suffix(origin, &Name::root()).ok()?;
+    let repeats_origin = origin.label_count() >= 2 && written.is_at_or_below(origin);
+    let has_top_level = written.label_count() >= 2
+        && written.labels().last().is_some_and(|last| KNOWN_TOP_LEVEL.iter().any(|top| last.eq_ignore_ascii_case(top)));
+    (repeats_origin || has_top_level).then(|| {
+        let expected = format!("{written} with its final dot, or a name relative to {origin}");
+        Finding::warning(format!("the name {name}"), expected, "add the final dot if it is missing")
     })
+}
+
+/// A warning about a target that is an IPv4 address, which reads as a relative name of four numbers.
+pub(super) fn address_as_name(token: &Token<'_>) -> Option<Finding> {
+    let address: std::net::Ipv4Addr = token.raw.parse().ok()?;
+    let remedy = "give the address a name of its own and write that here";
+    Some(Finding::warning(format!("the address {address} as a target"), "a name, not an address", remedy))
 }
 
 /// The name that the data points to, for the types whose target is looked up.
@@ -100,17 +102,20 @@ mod tests {
     #[test]
     fn a_forgotten_final_dot_is_noticed() {
         let origin: Name = "example.org".parse().unwrap();
-        for (name, noticed) in [
-            ("mx.example.org.example.org", true),
-            ("example.org.example.org", true),
-            ("mx.provider.com.example.org", true),
-            ("192.0.2.1.example.org", true),
-            ("mx.example.org", false),
-            ("com.example.org", false),
-            ("example.org", false),
-            ("mx.provider.com", false),
+        for (text, noticed) in [
+            ("mx.example.org", true),
+            ("example.org", true),
+            ("mx.provider.com", true),
+            ("mx", false),
+            ("com", false),
+            ("@", false),
+            ("mx.provider.com.", false),
+            ("mx.provider.com.example.org.", false),
         ] {
-            assert_eq!(suspicion(&name.parse().unwrap(), &origin).is_some(), noticed, "{name}");
+            let mut tokens = Vec::new();
+            Lexer::new(text).next_entry(&mut tokens);
+            let name = absolute(&tokens[0], &origin).unwrap();
+            assert_eq!(forgotten_dot(&tokens[0], &name, &origin).is_some(), noticed, "{text}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! TTLs in presentation format: seconds, or BIND's units as in `1h30m`.
 
 use super::bounds::MAX_TTL;
+use super::findings::{Finding, quote};
 
 /// Why a text is not a TTL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,14 @@ pub(super) enum TtlError {
     /// More than RFC 2181 section 8 allows.
     #[error("more than {MAX_TTL} seconds")]
     TooLarge,
+}
+
+impl TtlError {
+    /// What to report about the text.
+    pub(super) fn finding(self, text: &str) -> Finding {
+        let expected = format!("a TTL from 0 to {MAX_TTL} seconds");
+        Finding::error(format!("the TTL {}, {self}", quote(text)), expected, "write seconds, or units as in 1h30m")
+    }
 }
 
 /// The seconds that `text` says: `3600`, `1h`, `1h30m`, `1W2D`.

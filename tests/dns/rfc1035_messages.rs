@@ -3,7 +3,7 @@
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::RecordType;
 
-use super::support::{all_up, query, serve};
+use super::support::{all_up, edns_query, query, serve};
 
 #[tokio::test]
 async fn a_reply_has_the_flags_of_an_authoritative_server() {
@@ -75,4 +75,28 @@ async fn responses_are_never_answered_whether_well_formed_or_not() {
     assert_eq!(buffer[..2], [0x43, 0x21]);
     running.server.stop().await;
     assert_eq!(running.usage.counts().discarded, 3);
+}
+
+#[tokio::test]
+async fn no_octets_whatever_make_the_server_panic_or_stop() {
+    let running = serve(all_up());
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(running.address).await.unwrap();
+    let whole = edns_query("www.example.org", RecordType::A, |_| {}).to_vec().unwrap();
+    let mut buffer = [0; 1500];
+    // Every octet of a query in turn takes every value of one bit more or less, and some that mean much.
+    for at in 0..whole.len() {
+        for octet in (0..8).map(|bit| whole[at] ^ (1 << bit)).chain([0, 0x3f, 0xc0, 0xff]) {
+            let mut packet = whole.clone();
+            packet[at] = octet;
+            socket.send(&packet).await.unwrap();
+            socket.send(&packet[..at]).await.unwrap();
+            // Not to overrun the socket: whatever has been answered is taken.
+            while socket.try_recv(&mut buffer).is_ok() {}
+        }
+    }
+    let mut asked = query("www.example.org", RecordType::A);
+    asked.metadata.recursion_desired = true;
+    assert_eq!(running.udp(&asked).await.answers.len(), 1);
+    assert_eq!(running.usage.counts().panics, 0);
 }

@@ -93,6 +93,7 @@ fn what_the_whole_file_lacks_is_said_of_the_file() {
     for (text, words) in [
         ("", &["no SOA at example.org.", "no NS at example.org."][..]),
         ("@ 1h SOA ns.example.net. h 1 1 1 1 1\n", &["no NS at example.org."]),
+        ("@ 1h SOA ns.example.net. h 1 1 1 1 1\nlab 1h NS ns.example.net.\n", &["no NS at example.org."]),
         ("@ 1h NS ns.example.net.\n", &["no SOA at example.org."]),
         (
             "example.net. 1h SOA ns h 1 1 1 1 1\nexample.net. 1h NS ns\n",
