@@ -118,6 +118,9 @@ pub(super) fn table(palette: Palette, header: &[&str], rows: Vec<Vec<Cell>>) -> 
     for row in rows {
         table.add_row(row);
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     let mut text = String::new();
     for line in table.lines() {
         // Writing to a String cannot fail.

@@ -3,9 +3,9 @@
 use clap::{CommandFactory, Parser};
 use jiff::Timestamp;
 
-use super::arguments::{Arguments, Command};
-use super::output::Palette;
-use super::status::render;
+use super::super::arguments::{Arguments, Command};
+use super::super::output::Palette;
+use super::super::status::render;
 use crate::admin::api::{Degradation, EndpointStatus, GeoStatus, OrderStatus, ServiceStatus, SiteStatus, Status};
 use crate::model::{Generation, Intent, IntentKind, Lifetime, Scope, Share, Standing, State, Tier};
 
