@@ -47,7 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, local: &dyn Local) -> 
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.tell(&output);
-            failure.exit().into()
+            failure.exit()
         }
     }
 }
