@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use super::demo::{SUBCOMMAND, SiteArgs};
 use super::output::Format;
 use super::span;
 use crate::model::{Role, Share};
@@ -48,6 +49,9 @@ pub(super) enum Command {
     Check,
     /// Run three mail sites and a node on this machine
     Demo,
+    /// One mail site of the demo
+    #[command(name = SUBCOMMAND, hide = true)]
+    DemoSite(SiteArgs),
     /// Show who serves, and why
     Status,
     /// Move a site's clients to other sites; it still answers if nothing else works

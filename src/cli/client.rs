@@ -38,8 +38,6 @@ pub(super) struct Node {
 impl Node {
     /// The node that the options name.
     pub(super) fn find(global: &Global) -> Result<Self, Failure> {
-        // Another part of the program may have done so; either way there is one now.
-        let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         match &global.node {
             Some(url) => Self::at_url(url, global.token_file.as_deref()),
             None => Self::at_socket(&socket_of(&configuration(global)?)?),

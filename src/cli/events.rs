@@ -70,7 +70,7 @@ fn print(output: &Output, event: &Event) -> Result<(), Failure> {
 }
 
 /// An event on one line: id, time, node, kind, what.
-fn line(logged: &Event) -> String {
+pub(super) fn line(logged: &Event) -> String {
     let word = event_word(&logged.kind);
     plain(&format!("{:>6}  {}  {}  {word:<9}  {}", logged.id, moment(logged.time), logged.node, event(logged)))
 }

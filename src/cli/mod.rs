@@ -1,11 +1,12 @@
 //! The command line: one file per family of commands.
 //!
-//! Imports the model, the configuration reader and the API types of [`crate::admin`]. What needs no running node
-//! (`serve`, `check`, `demo`) it asks of a [`Local`]; everything else goes through the admin API, so that a command can do nothing
-//! that a script cannot. Data goes to stdout, progress and questions to stderr.
+//! Imports the core, [`crate::node`] and the API types of [`crate::admin`]. `serve`, `check` and `demo` start what they
+//! are about; everything else goes through the admin API of a running node, so that a command can do nothing that a
+//! script cannot. Data goes to stdout, progress and questions to stderr. It decides nothing.
 
 mod arguments;
 mod client;
+pub mod demo;
 mod events;
 mod exit;
 mod explain;
@@ -20,8 +21,6 @@ mod tests;
 mod token;
 mod wait;
 
-pub use here::Local;
-
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -33,7 +32,9 @@ use exit::{Exit, Failure};
 use output::Output;
 
 /// Runs the command that `arguments` (the program's name first) ask for.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, local: &dyn Local) -> ExitCode {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // TLS of probes, API clients and the demo; another part of the program may have done so already.
+    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -43,7 +44,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, local: &dyn Local) -> 
         }
     };
     let output = Output::of_process(arguments.global.output);
-    match dispatch(arguments, local, &output) {
+    match dispatch(arguments, &output) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.tell(&output);
@@ -52,12 +53,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, local: &dyn Local) -> 
     }
 }
 
-fn dispatch(arguments: Arguments, local: &dyn Local, output: &Output) -> Result<Exit, Failure> {
+fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
     let Arguments { global, command } = arguments;
     let remote = match command {
-        Command::Serve => return here::serve(&global, local),
-        Command::Check => return here::check(&global, local, output),
-        Command::Demo => return here::demo(local),
+        Command::Serve => return here::serve(&global, output),
+        Command::Check => return here::check(&global, output),
+        Command::Demo => return here::demo(),
+        Command::DemoSite(arguments) => return here::demo_site(arguments),
         remote => remote,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -77,7 +79,7 @@ fn dispatch(arguments: Arguments, local: &dyn Local, output: &Output) -> Result<
             Command::Events(arguments) => events::events(&node, output, arguments).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Token { command } => token::token(&node, output, command).await,
-            Command::Serve | Command::Check | Command::Demo => Ok(Exit::Done),
+            Command::Serve | Command::Check | Command::Demo | Command::DemoSite(_) => Ok(Exit::Done),
         }
     })
 }

@@ -1,1 +1,29 @@
-//! health
+//! Health: what probe results say about an endpoint, and what several nodes' votes add up to.
+//!
+//! Lives here: the failure detector of one (endpoint, monitor), damping, and the sums of monitors and of votes (DESIGN
+//! sections 5 and 6). Imports [`crate::model`] only. Never reads a clock, never does I/O, never draws at random:
+//! time comes in as [`crate::model::Mono`] and `Timestamp`, results as [`Outcome`], so that months can be simulated.
+//! Start with [`Detector`].
+
+pub mod bounds;
+mod combine;
+mod consensus;
+mod damping;
+mod detector;
+mod evidence;
+mod outcome;
+mod overdue;
+mod schedule;
+#[cfg(test)]
+mod simulation;
+mod terms;
+
+pub use combine::{Judgement, combine};
+pub use consensus::{consensus, is_fresh, vote_freshness};
+pub use damping::Damping;
+pub use detector::Detector;
+pub use evidence::Evidence;
+pub use outcome::{FailureKind, Finding, Outcome};
+pub use overdue::OverdueBound;
+pub use schedule::{Schedule, spread};
+pub use terms::{Change, Depth, Order, Phase, ProbeNumber, Thresholds};

@@ -1,9 +1,30 @@
-//! Zone files to trees, and the attribution of their records to sites.
+//! Zone files to trees, and the attribution of their records to sites (DESIGN section 1).
 //!
-//! Imports [`crate::model`] and [`crate::config`] (for diagnostics). Never reads a file by itself: texts are passed in.
+//! [`load`] reads a master file and reports every mistake in one run; [`attribute`] finds the endpoints behind the
+//! records that services steer. May import [`crate::model`] and [`crate::config`] (for diagnostics). Never opens a
+//! file: texts are passed in. Never changes what a zone declares: attribution only marks RRsets.
 
+mod attribution;
+mod bounds;
+mod draft;
+mod findings;
+mod form;
+mod lexer;
+mod lints;
+mod master;
+mod origins;
+mod rdata;
+mod relative;
+mod selection;
 mod steered;
 mod tree;
+mod ttl;
 
+pub use attribution::{Attribution, attribute};
+pub use master::{Include, load};
+pub use origins::origins;
 pub use steered::{Member, SteeredIx, SteeredSet};
-pub use tree::{Node, RrSet, Zone, Zones};
+pub use tree::{Node, Place, RrSet, Zone, Zones};
+
+#[cfg(test)]
+mod tests;

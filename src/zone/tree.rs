@@ -1,6 +1,7 @@
 //! The immutable tree of a zone, and the forest of all zones.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hickory_proto::rr::{RData, RecordType};
@@ -21,19 +22,30 @@ pub struct RrSet {
     pub steered: Option<SteeredIx>,
 }
 
+/// Where an RRset was first declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Position in the files of its zone: 0 is the zone file, the others are included.
+    pub(super) file: u32,
+    /// Line, from 1.
+    pub line: u32,
+}
+
 /// A name that exists in a zone. One without RRsets is an empty non-terminal (RFC 8020, RFC 4592 section 2.2.2).
 #[derive(Clone, Debug)]
 pub struct Node {
     /// The owner with the case of its first appearance.
     pub owner: Name,
     rrsets: Vec<RrSet>,
+    /// Parallel to `rrsets`.
+    places: Vec<Place>,
 }
 
 impl Node {
     /// A node without RRsets.
     #[must_use]
     pub const fn empty(owner: Name) -> Self {
-        Self { owner, rrsets: Vec::new() }
+        Self { owner, rrsets: Vec::new(), places: Vec::new() }
     }
 
     /// The RRset of `rtype`.
@@ -48,9 +60,25 @@ impl Node {
         &self.rrsets
     }
 
-    /// All RRsets, to build or attribute them.
-    pub(super) const fn rrsets_mut(&mut self) -> &mut Vec<RrSet> {
+    /// All RRsets in declared order, with where each was first declared.
+    pub fn placed_rrsets(&self) -> impl Iterator<Item = (Place, &RrSet)> {
+        self.places.iter().copied().zip(&self.rrsets)
+    }
+
+    /// The RRset of `rtype`, to add to it.
+    pub(super) fn rrset_mut(&mut self, rtype: RecordType) -> Option<&mut RrSet> {
+        self.rrsets.iter_mut().find(|set| set.rtype == rtype)
+    }
+
+    /// All RRsets, to attribute them.
+    pub(super) fn rrsets_mut(&mut self) -> &mut [RrSet] {
         &mut self.rrsets
+    }
+
+    /// Adds the RRset of another type.
+    pub(super) fn push(&mut self, set: RrSet, place: Place) {
+        self.rrsets.push(set);
+        self.places.push(place);
     }
 }
 
@@ -60,13 +88,15 @@ pub struct Zone {
     origin: Name,
     serial: u32,
     nodes: HashMap<Box<[u8]>, Node>,
+    /// The zone file, then the included ones.
+    files: Vec<PathBuf>,
 }
 
 impl Zone {
     /// A zone of `nodes`, keyed by [`Name::key`]. The loader guarantees an apex with one SOA, and a node for
     /// every empty non-terminal.
-    pub(super) const fn new(origin: Name, serial: u32, nodes: HashMap<Box<[u8]>, Node>) -> Self {
-        Self { origin, serial, nodes }
+    pub(super) const fn new(origin: Name, serial: u32, nodes: HashMap<Box<[u8]>, Node>, files: Vec<PathBuf>) -> Self {
+        Self { origin, serial, nodes, files }
     }
 
     /// The apex.
@@ -87,14 +117,20 @@ impl Zone {
         self.nodes.get(key)
     }
 
+    /// The file that `place` is in.
+    #[must_use]
+    pub fn file(&self, place: Place) -> &Path {
+        usize::try_from(place.file).ok().and_then(|ix| self.files.get(ix)).map_or(Path::new(""), PathBuf::as_path)
+    }
+
     /// All nodes, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
     }
 
-    /// All nodes, to attribute them.
-    pub(super) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
-        self.nodes.values_mut()
+    /// The node of a lower-cased name in wire format, to attribute it.
+    pub(super) fn node_mut(&mut self, key: &[u8]) -> Option<&mut Node> {
+        self.nodes.get_mut(key)
     }
 }
 
@@ -125,6 +161,11 @@ impl Zones {
     #[must_use]
     pub fn get(&self, origin: &Name) -> Option<&Arc<Zone>> {
         self.zones.get(&origin.key())
+    }
+
+    /// The zone whose apex has this key, to attribute it; copied first where others hold it.
+    pub(super) fn zone_mut(&mut self, key: &[u8]) -> Option<&mut Zone> {
+        self.zones.get_mut(key).map(Arc::make_mut)
     }
 
     /// Adds a zone, or replaces the one with the same apex.

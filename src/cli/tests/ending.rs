@@ -1,7 +1,6 @@
 //! How commands end, against a node that gives prepared answers.
 
-use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -12,8 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::UnixListener;
 
-use super::super::{Local, run};
-use crate::config::{Diagnostic, Report, Severity};
+use super::super::run;
 
 /// What was asked, and what is answered: by path, with a status.
 #[derive(Default)]
@@ -29,35 +27,6 @@ async fn answer(State(prepared): State<Arc<Prepared>>, request: Request) -> Resp
     prepared.asked.lock().unwrap().push((call, serde_json::from_slice(&body).unwrap_or_default()));
     let (_, status, body) = prepared.answers.iter().find(|(known, ..)| *known == path).expect("a prepared answer");
     (StatusCode::from_u16(*status).unwrap(), Json(body.clone())).into_response()
-}
-
-struct Here;
-
-impl Local for Here {
-    fn serve(&self, _file: &Path) -> Result<(), Box<dyn Error>> {
-        Err("port 53 is taken".into())
-    }
-
-    fn check(&self, file: &Path) -> Report {
-        let mut report = Report::new();
-        if !file.exists() {
-            report.push(Diagnostic {
-                severity: Severity::Error,
-                file: file.to_path_buf(),
-                line: 0,
-                column: 0,
-                length: 0,
-                what: "no file".into(),
-                expected: "a file".into(),
-                remedy: "make one".into(),
-            });
-        }
-        report
-    }
-
-    fn demo(&self) -> Result<(), Box<dyn Error>> {
-        Ok(())
-    }
 }
 
 /// A node with prepared answers behind the socket that `waypost.toml` names.
@@ -91,7 +60,7 @@ impl Scene {
         let configuration = self.configuration();
         let words = line.split_whitespace().map(Into::into);
         let arguments = ["waypost".into(), "--config".into(), configuration.into()].into_iter().chain(words);
-        code(run(arguments, &Here))
+        code(run(arguments))
     }
 }
 
@@ -225,16 +194,15 @@ fn without_a_node_a_command_ends_with_five() {
     let ends = |line: &str| {
         let words = line.split_whitespace().map(Into::into);
         let arguments = ["waypost".into(), "--config".into(), configuration.clone().into()].into_iter().chain(words);
-        code(run(arguments, &Here))
+        code(run(arguments))
     };
     for line in ["status", "drain fra --reason x", "events", "wait fra"] {
         assert_eq!(ends(line), 5, "{line}");
     }
     assert_eq!(ends("drain fra"), 2);
     assert_eq!(ends("--version"), 0);
+    assert_eq!(ends("check"), 1, "it names no node");
     assert_eq!(ends("serve"), 1);
-    assert_eq!(ends("demo"), 0);
-    assert_eq!(ends("check"), 0);
     std::fs::remove_file(&configuration).unwrap();
     assert_eq!(ends("check"), 1);
     assert_eq!(ends("status"), 2);

@@ -1,0 +1,103 @@
+//! The tables that questions are answered from: one immutable value, swapped as a whole.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::decision;
+use super::variants::{Shapes, Variant, Variants};
+use super::{Client, Explanation, Question, Reply};
+use crate::model::{Plan, ServiceIx, Topology};
+use crate::steer::Steering;
+use crate::zone::{Attribution, SteeredIx, SteeredSet, Zones};
+
+/// Zones, topology, steering and plan with the steered answers compiled.
+///
+/// A plan change makes a new value with [`Tables::with_plan`]. Its cost goes by services x sites x views: what is
+/// selected is compiled once for all steered sets with the same endpoints, whatever their names.
+pub struct Tables {
+    attribution: Arc<Attribution>,
+    steering: Arc<Steering>,
+    plan: Arc<Plan>,
+    variants: Variants,
+}
+
+/// A steered answer for one client.
+pub(super) struct Steered<'t> {
+    pub(super) service: ServiceIx,
+    pub(super) variant: &'t Variant,
+    /// The widest prefix length around the client with the same view.
+    pub(super) scope: u8,
+}
+
+impl Tables {
+    /// Compiles all steered answers.
+    #[must_use]
+    pub fn new(attribution: Arc<Attribution>, steering: Arc<Steering>, plan: Arc<Plan>) -> Self {
+        let shapes = Arc::new(Shapes::of(&attribution.steered));
+        let variants = Variants::compile(shapes, &attribution.topology, &steering, &plan);
+        Self { attribution, steering, plan, variants }
+    }
+
+    /// The same tables under another plan.
+    #[must_use]
+    pub fn with_plan(&self, plan: Arc<Plan>) -> Self {
+        let shapes = Arc::clone(self.variants.shapes());
+        let variants = Variants::compile(shapes, self.topology(), &self.steering, &plan);
+        Self { attribution: Arc::clone(&self.attribution), steering: Arc::clone(&self.steering), plan, variants }
+    }
+
+    /// Answers `question` for `client`. Pure; `draw` is a number below 1000, new for every query.
+    #[must_use]
+    pub fn decide(&self, question: &Question, client: &Client, draw: u16) -> Reply<'_> {
+        decision::decide(self, question, client, draw)
+    }
+
+    /// Why `client` gets the answer it gets, in plain words.
+    #[must_use]
+    pub fn explain(&self, question: &Question, client: &Client, draw: u16) -> Explanation {
+        super::explain::explain(self, question, client, draw)
+    }
+
+    /// The zones.
+    #[must_use]
+    pub fn zones(&self) -> &Zones {
+        &self.attribution.zones
+    }
+
+    /// Sites, services, monitors and endpoints.
+    #[must_use]
+    pub fn topology(&self) -> &Topology {
+        &self.attribution.topology
+    }
+
+    /// Zones, topology and steered sets as they were loaded together.
+    #[must_use]
+    pub const fn attribution(&self) -> &Arc<Attribution> {
+        &self.attribution
+    }
+
+    /// Where clients are and which site order follows.
+    #[must_use]
+    pub const fn steering(&self) -> &Arc<Steering> {
+        &self.steering
+    }
+
+    /// The plan that the answers follow.
+    #[must_use]
+    pub const fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The steered set at `ix`.
+    pub(super) fn steered_set(&self, ix: SteeredIx) -> Option<&SteeredSet> {
+        self.attribution.steered.get(ix.get())
+    }
+
+    /// The compiled answer of a steered set for a client at `location`.
+    pub(super) fn steer(&self, ix: SteeredIx, location: IpAddr, draw: u16) -> Option<Steered<'_>> {
+        let service = self.steered_set(ix)?.service;
+        let (view, scope) = self.steering.view(service, location);
+        let variant = self.variants.get(ix.get(), service, view.get(), draw)?;
+        Some(Steered { service, variant, scope })
+    }
+}

@@ -1,0 +1,192 @@
+//! Consensus: what the votes of several nodes on one endpoint add up to (DESIGN section 6).
+
+use std::time::Duration;
+
+use super::bounds::{FRESHNESS_GRACE, FRESHNESS_INTERVALS};
+use crate::model::{Mono, SiteIx, State, Vote};
+
+/// The agreed state of an endpoint at `endpoint_site`.
+///
+/// - Only votes received within `freshness` count, and `unknown` is no vote.
+/// - A majority of the votes from other sites decides; with a single voter, its vote decides; a tie changes nothing.
+/// - Votes from the endpoint's own site can make things worse, never better: a site cut off from the world looks healthy
+///   from inside. Only where nobody outside has a fresh vote do they decide alone.
+/// - Without any fresh vote, the last agreed state stands.
+#[must_use]
+pub fn consensus(previous: State, votes: &[Vote], endpoint_site: SiteIx, now: Mono, freshness: Duration) -> State {
+    let fresh = || votes.iter().filter(move |vote| is_fresh(vote, now, freshness) && vote.state != State::Unknown);
+    let is_local = |vote: &&Vote| vote.standing_in == Some(endpoint_site);
+    let remote = majority(previous, fresh().filter(|vote| !is_local(vote)));
+    // A tie among the local votes takes nothing down: its "previous" is up.
+    let local = |tie| majority(tie, fresh().filter(is_local));
+    match remote {
+        Some(remote) => worse(remote, local(State::Up).unwrap_or(State::Up)),
+        None => local(previous).unwrap_or(previous),
+    }
+}
+
+/// Whether `vote` still counts at `now`.
+#[must_use]
+pub fn is_fresh(vote: &Vote, now: Mono, freshness: Duration) -> bool {
+    now.since(vote.received) <= freshness
+}
+
+/// How long a vote counts: 3 intervals + 5 s.
+#[must_use]
+pub fn vote_freshness(interval: Duration) -> Duration {
+    interval.saturating_mul(FRESHNESS_INTERVALS).saturating_add(FRESHNESS_GRACE)
+}
+
+/// The graver of two states.
+fn worse(a: State, b: State) -> State {
+    if severity(b) > severity(a) { b } else { a }
+}
+
+/// How grave a state is. Not judged yet is graver than up, because it must not pass for up where others know.
+pub(super) const fn severity(state: State) -> u8 {
+    match state {
+        State::Up => 0,
+        State::Unknown => 1,
+        State::Deferring => 2,
+        State::Down => 3,
+    }
+}
+
+/// What a majority of `votes` says, `None` without votes. First "is it down?", then "is it in trouble?"; a tie leaves
+/// either question as it was.
+fn majority<'a>(previous: State, votes: impl Iterator<Item = &'a Vote>) -> Option<State> {
+    let (mut all, mut down, mut troubled) = (0_usize, 0_usize, 0_usize);
+    for vote in votes {
+        all += 1;
+        down += usize::from(vote.state == State::Down);
+        troubled += usize::from(matches!(vote.state, State::Down | State::Deferring));
+    }
+    if all == 0 {
+        return None;
+    }
+    Some(if 2 * down == all {
+        previous
+    } else if 2 * down > all {
+        State::Down
+    } else if 2 * troubled > all {
+        State::Deferring
+    } else if 2 * troubled == all && previous != State::Up {
+        // It was down or deferring and half still see trouble: the careful half demotes it, and demoting withdraws nothing.
+        State::Deferring
+    } else {
+        State::Up
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FRESHNESS: Duration = Duration::from_secs(8);
+    const SITE: SiteIx = SiteIx(0);
+    const NOW: Mono = Mono(Duration::from_secs(100));
+
+    fn vote(standing_in: Option<u8>, state: State, age: u64) -> Vote {
+        let received = Mono(NOW.0 - Duration::from_secs(age));
+        Vote { node: format!("{standing_in:?}-{state}-{age}"), standing_in: standing_in.map(SiteIx), state, received }
+    }
+
+    fn agreed(previous: State, votes: &[Vote]) -> State {
+        consensus(previous, votes, SITE, NOW, FRESHNESS)
+    }
+
+    #[test]
+    fn a_majority_from_elsewhere_takes_it_down_and_one_broken_vantage_does_not() {
+        use State::{Down, Up};
+        assert_eq!(agreed(Up, &[vote(Some(1), Down, 1), vote(Some(2), Down, 1), vote(None, Up, 1)]), Down);
+        assert_eq!(agreed(Up, &[vote(Some(1), Down, 1), vote(Some(2), Up, 1), vote(None, Up, 1)]), Up);
+    }
+
+    #[test]
+    fn a_single_voter_decides() {
+        for state in [State::Up, State::Deferring, State::Down] {
+            assert_eq!(agreed(State::Unknown, &[vote(Some(1), state, 1)]), state);
+            // Also where it stands in the endpoint's own site: nobody else is there to ask.
+            assert_eq!(agreed(State::Down, &[vote(Some(0), state, 1)]), state);
+        }
+    }
+
+    #[test]
+    fn a_tie_changes_nothing() {
+        let votes = [vote(Some(1), State::Up, 1), vote(Some(2), State::Down, 1)];
+        for previous in [State::Up, State::Deferring, State::Down, State::Unknown] {
+            assert_eq!(agreed(previous, &votes), previous);
+        }
+    }
+
+    #[test]
+    fn a_local_vote_takes_down_but_does_not_hold_up() {
+        use State::{Down, Up};
+        let remote_up = [vote(Some(1), Up, 1), vote(Some(2), Up, 1)];
+        let remote_down = [vote(Some(1), Down, 1)];
+        assert_eq!(agreed(Up, &[&remote_up[..], &[vote(Some(0), Down, 1)]].concat()), Down);
+        let locals = [vote(Some(0), Up, 1), vote(Some(0), Up, 2), vote(Some(0), Up, 3)];
+        assert_eq!(agreed(Up, &[&remote_down[..], &locals].concat()), Down);
+    }
+
+    #[test]
+    fn stale_votes_do_not_count_and_silence_keeps_the_last_state() {
+        assert_eq!(agreed(State::Up, &[vote(Some(1), State::Down, 9)]), State::Up);
+        assert_eq!(agreed(State::Down, &[]), State::Down);
+        assert_eq!(agreed(State::Down, &[vote(Some(1), State::Unknown, 1)]), State::Down);
+        assert_eq!(vote_freshness(Duration::from_secs(1)), FRESHNESS);
+    }
+
+    #[test]
+    fn deferring_is_agreed_by_majority_too() {
+        use State::{Deferring, Down, Up};
+        assert_eq!(agreed(Up, &[vote(None, Deferring, 1), vote(None, Deferring, 1), vote(None, Up, 1)]), Deferring);
+        assert_eq!(agreed(Up, &[vote(None, Down, 1), vote(None, Deferring, 1), vote(None, Up, 1)]), Deferring);
+        assert_eq!(agreed(Up, &[vote(None, Deferring, 1), vote(None, Up, 1)]), Up);
+    }
+
+    fn any_state() -> impl Strategy<Value = State> {
+        prop_oneof![Just(State::Up), Just(State::Deferring), Just(State::Down), Just(State::Unknown)]
+    }
+
+    fn any_votes() -> impl Strategy<Value = Vec<Vote>> {
+        prop::collection::vec((prop::option::of(0_u8..4), any_state(), 0_u64..12), 0..9)
+            .prop_map(|votes| votes.into_iter().map(|(site, state, age)| vote(site, state, age)).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn order_does_not_matter(previous in any_state(), votes in any_votes()) {
+            let mut turned = votes.clone();
+            turned.reverse();
+            prop_assert_eq!(agreed(previous, &votes), agreed(previous, &turned));
+        }
+
+        #[test]
+        fn down_needs_someone_who_says_so(previous in any_state(), votes in any_votes()) {
+            let said = votes.iter().any(|vote| vote.state == State::Down && is_fresh(vote, NOW, FRESHNESS));
+            prop_assert!(agreed(previous, &votes) != State::Down || said || previous == State::Down);
+        }
+
+        #[test]
+        fn unanimity_is_the_outcome(previous in any_state(), state in any_state(), sites in prop::collection::vec(0_u8..4, 1..9)) {
+            let votes: Vec<_> = sites.into_iter().map(|site| vote(Some(site), state, 1)).collect();
+            let expected = if state == State::Unknown { previous } else { state };
+            prop_assert_eq!(agreed(previous, &votes), expected);
+        }
+
+        #[test]
+        fn a_local_vote_never_makes_it_better(previous in any_state(), votes in any_votes(), local in any_state()) {
+            let remote_voices = votes.iter().any(|vote| {
+                vote.standing_in != Some(SITE) && vote.state != State::Unknown && is_fresh(vote, NOW, FRESHNESS)
+            });
+            prop_assume!(remote_voices);
+            let remote: Vec<_> = votes.iter().filter(|vote| vote.standing_in != Some(SITE)).cloned().collect();
+            let mut with_local = remote.clone();
+            with_local.push(vote(Some(0), local, 0));
+            prop_assert!(severity(agreed(previous, &with_local)) >= severity(agreed(previous, &remote)));
+        }
+    }
+}

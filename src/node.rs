@@ -1,0 +1,272 @@
+//! The node: joins the rooms, starts, reloads and stops.
+//!
+//! The only place that knows more than one room of the shell. [`run`] reads the configuration, opens the store, binds
+//! the sockets, and then leaves the work to four parties that share nothing but channels and snapshots: the DNS
+//! server, the prober, the admin API and the engine, which owns every decision.
+
+mod clock;
+mod desk;
+mod engine;
+mod journal;
+mod loading;
+mod metrics;
+mod orders;
+mod picture;
+mod status;
+mod watch;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+use tracing::{error, info, warn};
+
+use self::clock::Clock;
+use self::desk::Desk;
+use self::engine::{Engine, Message, Parts};
+use self::journal::Journal;
+use self::loading::Fallback;
+use crate::admin::{AdminError, AdminServer, Control};
+use crate::answer::Tables;
+use crate::config::Report;
+use crate::model::{Event, EventKind, Generation};
+use crate::probe::Prober;
+use crate::serve::{ServeError, Server, Usage};
+use crate::store::{Embedded, Memory, Snapshot, Store, StoreError};
+
+/// Messages that may wait for the engine.
+const MAILBOX: usize = 1_024;
+/// Opinions that may wait for the engine; probes wait beyond that.
+const OPINIONS: usize = 4_096;
+/// How long the parties may take to end.
+const STOP: Duration = Duration::from_secs(3);
+
+/// How a node is started.
+pub struct RunOptions {
+    /// When this resolves the node stops in order.
+    pub stop: BoxFuture<'static, ()>,
+    /// Gets every event, where someone in the same process watches.
+    pub events: Option<broadcast::Sender<Arc<Event>>>,
+    /// Whether the node obeys the signals of its process: SIGHUP reloads.
+    pub signals: Signals,
+}
+
+/// Whether a node listens to the signals of its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signals {
+    /// SIGHUP reloads.
+    Obeyed,
+    /// They are someone else's.
+    Ignored,
+}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Configuration or zones have errors.
+    #[error("the configuration has errors; nothing was started")]
+    Configuration(Box<Report>),
+    /// Another node uses the state directory, or it may not be used.
+    #[error("{0}; {remedy}", remedy = .0.remedy())]
+    Store(StoreError),
+    /// A DNS address cannot be listened on.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The admin API cannot listen.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// The system refused something else.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads the configuration at `path` and everything it names, without starting anything.
+#[must_use]
+pub fn check(path: &Path) -> Report {
+    match loading::load(path, Fallback::Nothing) {
+        Ok(loaded) => loaded.report,
+        Err(report) => report,
+    }
+}
+
+/// Runs a node until told to stop.
+///
+/// # Errors
+/// If the node could not start; once it answers, it goes on whatever fails.
+pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
+    let clock = Clock::start();
+    let started = clock.wall();
+    let owned = path.to_path_buf();
+    let loaded = tokio::task::spawn_blocking(move || loading::load(&owned, Fallback::Embedded))
+        .await
+        .map_err(io::Error::other)?
+        .map_err(|report| NodeError::Configuration(Box::new(report)))?;
+    for warning in loaded.report.warnings() {
+        warn!("{warning}");
+    }
+    let settings = Arc::new(loaded.settings.clone());
+
+    let (store, snapshot, epoch, store_trouble) = open_store(&settings.state.path)?;
+    let (health_sender, store_health) = mpsc::unbounded_channel();
+    let last_id = snapshot.next_event.saturating_sub(1);
+    let (journal, journal_task) =
+        Journal::start(&settings.node.name, clock, Arc::clone(&store), last_id, health_sender);
+    if let Some(events) = options.events {
+        forward(&journal, events);
+    }
+
+    let usage = Arc::new(Usage::new(clock.origin()));
+    let first = engine::first_picture(&loaded, Generation { epoch, sequence: 0 });
+    let tables = Arc::new(ArcSwap::from_pointee(Tables::new(
+        Arc::clone(&loaded.attribution),
+        Arc::clone(&loaded.steering),
+        engine::first_plan(&loaded, epoch),
+    )));
+    let picture = Arc::new(ArcSwap::from_pointee(first));
+    let (opinion_sender, opinions) = mpsc::channel(OPINIONS);
+    let prober = Arc::new(Prober::start(&settings.node.name, clock.origin(), opinion_sender));
+    let (mailbox, messages) = mpsc::channel(MAILBOX);
+    let parts = Parts {
+        clock,
+        journal: journal.clone(),
+        store: Arc::clone(&store),
+        tables: Arc::clone(&tables),
+        picture: Arc::clone(&picture),
+        prober: Arc::clone(&prober),
+        mailbox: mailbox.clone(),
+    };
+    // Serves the restored verdicts and orders before the first query is taken.
+    let mut engine = Engine::new(parts, loaded, snapshot, epoch);
+    if let Some(detail) = store_trouble {
+        engine.degrade("store", detail);
+    }
+
+    let server = Server::start(&settings.node.listen, Arc::clone(&tables), Arc::clone(&usage), &settings.node.name)?;
+    let engine_task = tokio::spawn(engine.run(messages, opinions, store_health));
+    let desk = Arc::new(Desk {
+        clock,
+        started,
+        path: path.to_path_buf(),
+        at_start: Arc::clone(&settings),
+        picture: Arc::clone(&picture),
+        tables,
+        usage,
+        journal: journal.clone(),
+        store,
+        prober: Arc::clone(&prober),
+        engine: mailbox.clone(),
+        reloading: Mutex::new(()),
+    });
+    let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
+    let admin = match crate::admin::start(settings.admin.listen, settings.admin.socket.clone(), control).await {
+        Ok(admin) => admin,
+        Err(problem) => {
+            server.stop().await;
+            prober.stop().await;
+            return Err(problem.into());
+        }
+    };
+
+    let generation = picture.load().plan.generation;
+    journal.record(EventKind::Started { version: env!("CARGO_PKG_VERSION").to_owned(), generation });
+    for address in server.local_addrs() {
+        info!(%address, "answering DNS over UDP and TCP");
+    }
+    notify(&[sd_notify::NotifyState::Ready]);
+    let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
+    let signals = (options.signals == Signals::Obeyed).then(|| tokio::spawn(watch::hangups(Arc::clone(&desk))));
+
+    options.stop.await;
+    notify(&[sd_notify::NotifyState::Stopping]);
+    zones.abort();
+    if let Some(signals) = signals {
+        signals.abort();
+    }
+    stop(admin, server, &prober, &mailbox, engine_task).await;
+    journal.record(EventKind::Stopped);
+    // The writer ends when the last sender is gone and everything is written, or cannot be.
+    drop((desk, journal));
+    if tokio::time::timeout(STOP, journal_task).await.is_err() {
+        warn!("the last events were not written: the store did not answer in time");
+    }
+    Ok(())
+}
+
+/// Ends the parties: first those that give work, then those that do it.
+async fn stop(
+    admin: AdminServer,
+    server: Server,
+    prober: &Prober,
+    mailbox: &mpsc::Sender<Message>,
+    engine: tokio::task::JoinHandle<()>,
+) {
+    let orderly = async {
+        admin.stop().await;
+        prober.stop().await;
+        let (done, stopped) = oneshot::channel();
+        if mailbox.send(Message::Stop(done)).await.is_ok() {
+            let _ = stopped.await;
+        }
+        let _ = engine.await;
+        server.stop().await;
+    };
+    if tokio::time::timeout(STOP, orderly).await.is_err() {
+        warn!("not everything ended within {} s; leaving it", STOP.as_secs());
+    }
+}
+
+/// Opens the store. A directory in use or out of reach is an error, for the operator meant another; a store that is
+/// damaged or has no space is not: mail must flow, so the node answers without it and says so.
+fn open_store(path: &Path) -> Result<(Arc<dyn Store>, Snapshot, u64, Option<String>), NodeError> {
+    let opened = Embedded::open(path).and_then(|store| {
+        let snapshot = store.load()?;
+        Ok((store, snapshot))
+    });
+    match opened {
+        Ok((store, snapshot)) => {
+            let (epoch, trouble) = match store.begin_epoch() {
+                Ok(epoch) => (epoch, None),
+                Err(problem) => (snapshot.epoch + 1, Some(format!("{problem}; {}", problem.remedy()))),
+            };
+            Ok((Arc::new(store), snapshot, epoch, trouble))
+        }
+        Err(problem @ (StoreError::Locked { .. } | StoreError::Denied { .. } | StoreError::Schema { .. })) => {
+            Err(NodeError::Store(problem))
+        }
+        Err(problem) => {
+            error!("{problem}; {}", problem.remedy());
+            let store = Memory::default();
+            let snapshot = store.load().map_err(NodeError::Store)?;
+            let detail = format!(
+                "{problem}; {}. Until then orders and the journal are kept in memory and end with the process",
+                problem.remedy()
+            );
+            Ok((Arc::new(store), snapshot, 1, Some(detail)))
+        }
+    }
+}
+
+/// Passes events on to a watcher in the same process.
+fn forward(journal: &Journal, events: broadcast::Sender<Arc<Event>>) {
+    let mut follower = journal.subscribe();
+    tokio::spawn(async move {
+        loop {
+            match follower.recv().await {
+                // Nobody may be watching just now.
+                Ok(event) => drop(events.send(event)),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
+}
+
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(problem) = sd_notify::notify(states) {
+        warn!("systemd could not be told: {problem}");
+    }
+}

@@ -1,0 +1,490 @@
+//! The desk: what the admin API asks of the node, answered from the picture or passed on to the engine.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use futures_util::future::{BoxFuture, FutureExt};
+use hickory_proto::rr::RecordType;
+use ipnet::IpNet;
+use jiff::Timestamp;
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+
+use super::clock::Clock;
+use super::engine::Message;
+use super::journal::Journal;
+use super::loading::{self, Fallback, Loaded};
+use super::metrics;
+use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
+use super::picture::Picture;
+use super::status::{self, Surroundings, wall_of};
+use crate::admin::api::{
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ReloadOutcome, Status, TokenCreated,
+    TokenRequest,
+};
+use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
+use crate::answer::{Client, ClientSubnet, Question, Tables};
+use crate::config::Report;
+use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Name, Scope, Settings, Token};
+use crate::plan::{self, Order};
+use crate::probe::Prober;
+use crate::serve::Usage;
+use crate::store::{Secret, Store, StoreError};
+
+/// See the module.
+pub struct Desk {
+    /// Clocks.
+    pub clock: Clock,
+    /// When the node started.
+    pub started: Timestamp,
+    /// The configuration file.
+    pub path: PathBuf,
+    /// The settings that the node started with: what of them needs a restart is compared with these.
+    pub at_start: Arc<Settings>,
+    /// What the engine last decided.
+    pub picture: Arc<ArcSwap<Picture>>,
+    /// What queries are answered from.
+    pub tables: Arc<ArcSwap<Tables>>,
+    /// Who was named until when.
+    pub usage: Arc<Usage>,
+    /// Events.
+    pub journal: Journal,
+    /// State.
+    pub store: Arc<dyn Store>,
+    /// The monitors.
+    pub prober: Arc<Prober>,
+    /// The engine.
+    pub engine: mpsc::Sender<Message>,
+    /// One reload at a time.
+    pub reloading: Mutex<()>,
+}
+
+impl Desk {
+    fn around(&self) -> Surroundings<'_> {
+        Surroundings {
+            clock: self.clock,
+            started: self.started,
+            usage: &self.usage,
+            last_event: self.journal.last_id(),
+            revision: self.picture.load().orders.iter().map(|order| order.intent.revision).max().unwrap_or(0),
+        }
+    }
+
+    async fn ask<T>(&self, message: Message, answer: oneshot::Receiver<T>) -> Result<T, Problem> {
+        let gone = || Problem::new(ProblemKind::Unavailable, "the node is stopping");
+        self.engine.send(message).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+
+    fn known(&self, scope: &Scope) -> Result<(), Problem> {
+        let picture = self.picture.load();
+        if picture.topology.site_named(&scope.site).is_none() {
+            let names = picture.topology.sites.iter().map(|site| site.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Problem::new(ProblemKind::NotFound, format!("there is no site '{}'", scope.site))
+                .with_remedy(format!("the sites are {names}")));
+        }
+        let Some(name) = &scope.service else { return Ok(()) };
+        let service = picture.topology.service_named(name).and_then(|ix| picture.topology.service(ix));
+        let Some(service) = service else {
+            let names =
+                picture.topology.services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Problem::new(ProblemKind::NotFound, format!("there is no service '{name}'"))
+                .with_remedy(format!("the services are {names}")));
+        };
+        let site = picture.topology.site_named(&scope.site);
+        if service.sites.iter().any(|member| Some(*member) == site) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ProblemKind::NotFound,
+            format!("site '{}' does not take part in service '{name}'", scope.site),
+        ))
+    }
+
+    /// Makes `loaded` the configuration and zones in force.
+    async fn take_over(&self, loaded: Loaded, cause: &str) -> Result<ReloadOutcome, Problem> {
+        let before = self.picture.load_full();
+        let warnings = loaded.report.warnings().map(ToString::to_string).collect();
+        let mut changes = differences(&before, &loaded);
+        changes.extend(needs_restart(&self.at_start, &loaded.settings));
+        let (done, answer) = oneshot::channel();
+        let generation = self.ask(Message::Load(Box::new(loaded), done), answer).await?;
+        let detail = if changes.is_empty() { "nothing changed".to_owned() } else { changes.join("; ") };
+        self.journal.record(EventKind::Reloaded { detail: format!("{cause}: {detail}") });
+        Ok(ReloadOutcome { schema: ReloadOutcome::SCHEMA.to_owned(), changes, warnings, generation })
+    }
+
+    /// Loads everything anew; on any error nothing changes.
+    pub async fn load_again(&self, cause: &str) -> Result<ReloadOutcome, Problem> {
+        let _one = self.reloading.lock().await;
+        let path = self.path.clone();
+        match tokio::task::spawn_blocking(move || loading::load(&path, Fallback::Nothing)).await {
+            Ok(Ok(loaded)) => self.take_over(loaded, cause).await,
+            Ok(Err(report)) => {
+                self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
+                Err(refused_load(&report))
+            }
+            Err(panic) => Err(Problem::new(ProblemKind::Internal, format!("loading failed: {panic}"))),
+        }
+    }
+
+    /// Loads zone files that changed on disk; a zone that broke keeps its last good version. Does nothing unless a
+    /// serial changed or a zone broke.
+    pub async fn load_changed_zones(&self) {
+        let _one = self.reloading.lock().await;
+        let picture = self.picture.load_full();
+        let settings = Settings::clone(&picture.settings);
+        let zones = Arc::clone(&picture.zones);
+        let loaded =
+            tokio::task::spawn_blocking(move || loading::assemble(settings, Fallback::LastGood(&zones), Report::new()))
+                .await;
+        match loaded {
+            Ok(Ok(loaded)) => {
+                let broken = !loaded.kept.is_empty() || picture.degradations.contains_key("zone");
+                if broken || loading::serials_differ(&picture.zones, &loaded.attribution.zones) {
+                    for (_, why) in &loaded.kept {
+                        self.journal.record(EventKind::ReloadFailed { detail: why.trim_end().to_owned() });
+                    }
+                    // A node that is stopping needs no zones.
+                    let _ = self.take_over(loaded, "zone files changed").await;
+                } else {
+                    let detail =
+                        "a zone file changed but no serial did: not loaded; raise the serial, or use 'waypost reload'";
+                    self.journal.record(EventKind::ReloadFailed { detail: detail.to_owned() });
+                }
+            }
+            Ok(Err(report)) => {
+                self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() })
+            }
+            Err(panic) => self.journal.record(EventKind::ReloadFailed { detail: panic.to_string() }),
+        }
+    }
+
+    fn outcome(&self, done: &Done, command: Command, before: &Picture) -> OrderOutcome {
+        let outcome = match done.effect {
+            Effect::Changed => Outcome::Accepted,
+            Effect::Unchanged => Outcome::Unchanged,
+            Effect::Rehearsed => Outcome::DryRun,
+        };
+        let intent = done.intent.clone().unwrap_or_else(|| Intent {
+            scope: command.scope.clone(),
+            kind: command.kind,
+            by: String::new(),
+            reason: command.reason,
+            since: self.clock.wall(),
+            lifetime: command.lifetime,
+            revision: 0,
+            forced: command.force,
+        });
+        let drained_by = match intent.kind {
+            IntentKind::Drain { .. } | IntentKind::Isolate if done.effect != Effect::Rehearsed => {
+                self.drained_by(&command.scope)
+            }
+            _ => None,
+        };
+        OrderOutcome {
+            schema: OrderOutcome::SCHEMA.to_owned(),
+            outcome,
+            intent,
+            changes: plan::changes(&before.topology, &before.plan, &done.plan),
+            generation: done.generation,
+            acknowledged_by: acknowledged(before, done.effect),
+            drained_by,
+            undo: undo(&command.scope),
+        }
+    }
+
+    fn drained_by(&self, scope: &Scope) -> Option<Timestamp> {
+        let drained = status::drained(&self.picture.load(), &self.around(), scope)?;
+        if drained.services.iter().any(|service| service.named) {
+            return None;
+        }
+        // Where no answer ever named the site, no cache does now.
+        Some(drained.by().unwrap_or_else(|| wall_of(self.clock, self.clock.mono())))
+    }
+}
+
+impl Control for Desk {
+    fn status(&self) -> Status {
+        status::status(&self.picture.load(), &self.around())
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn metrics(&self) -> String {
+        metrics::text(&self.picture.load(), &self.usage.counts(), &self.prober.stats(), &self.journal)
+    }
+
+    fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>> {
+        async move {
+            self.known(&command.scope)?;
+            let before = self.picture.load_full();
+            let order = Order {
+                scope: command.scope.clone(),
+                kind: command.kind,
+                by: caller.name,
+                reason: command.reason.clone(),
+                lifetime: command.lifetime,
+                force: command.force,
+            };
+            let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
+            let (reply, answer) = oneshot::channel();
+            let done =
+                self.ask(Message::Change(Change::Give { order, rehearsal, reply }), answer).await?.map_err(problem)?;
+            Ok(self.outcome(&done, command, &before))
+        }
+        .boxed()
+    }
+
+    fn lift(&self, scope: Scope, reason: String, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
+        async move {
+            let before = self.picture.load_full();
+            let stood = before.orders.iter().map(|order| &order.intent).find(|intent| intent.scope == scope).cloned();
+            // An order for a site that a reload took away can still be lifted.
+            if stood.is_none() {
+                self.known(&scope)?;
+            }
+            let (reply, answer) = oneshot::channel();
+            let change = Change::Lift { scope, by: caller.name, reason, reply };
+            let done = self.ask(Message::Change(change), answer).await?.map_err(problem)?;
+            Ok(LiftOutcome {
+                schema: LiftOutcome::SCHEMA.to_owned(),
+                outcome: if done.effect == Effect::Unchanged { Outcome::Unchanged } else { Outcome::Accepted },
+                changes: plan::changes(&before.topology, &before.plan, &done.plan),
+                generation: done.generation,
+                acknowledged_by: acknowledged(&before, done.effect),
+                undo: stood.as_ref().map(again),
+                intent: stood,
+            })
+        }
+        .boxed()
+    }
+
+    fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Problem> {
+        let invalid = |what: String| Problem::new(ProblemKind::Invalid, what);
+        let name: Name =
+            query.name.parse().map_err(|error| invalid(format!("'{}' is not a domain name: {error}", query.name)))?;
+        let rtype = query.rtype.as_deref().unwrap_or("A").to_ascii_uppercase();
+        let rtype: RecordType = rtype.parse().map_err(|_| {
+            invalid(format!("'{rtype}' is not a record type"))
+                .with_remedy("name a type, as in MX, A, AAAA, TXT or TYPE65280")
+        })?;
+        let client = client(query.client.as_deref())
+            .map_err(|what| invalid(what).with_remedy("name an address, or a network as in 192.0.2.0/24"))?;
+        let explanation = self.tables.load().explain(&Question::new(name, rtype), &client, 0);
+        let detail = serde_json::to_value(&explanation)
+            .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
+        Ok(Explanation { schema: Explanation::SCHEMA.to_owned(), lines: explanation.lines, detail })
+    }
+
+    fn events(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Event>, Problem>> {
+        self.blocking(move |store| store.events(after, limit)).boxed()
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.journal.subscribe()
+    }
+
+    fn drained(&self, scope: &Scope) -> Result<Drained, Problem> {
+        self.known(scope)?;
+        status::drained(&self.picture.load(), &self.around(), scope)
+            .ok_or_else(|| Problem::new(ProblemKind::NotFound, format!("there is no '{scope}'")))
+    }
+
+    fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>> {
+        async move { self.load_again(&format!("by {}", caller.name)).await }.boxed()
+    }
+
+    fn authenticate(&self, secret: &str) -> Option<Token> {
+        self.store.verify_token(secret, self.clock.wall())
+    }
+
+    fn tokens(&self) -> Vec<Token> {
+        self.store.tokens()
+    }
+
+    fn create_token(&self, request: TokenRequest, caller: Caller) -> BoxFuture<'_, Result<TokenCreated, Problem>> {
+        async move {
+            let secret = Secret::random().map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
+            let token = Token {
+                name: request.name.clone(),
+                role: request.role,
+                created: self.clock.wall(),
+                by: caller.name.clone(),
+                expires: request.expires,
+            };
+            let shown = secret.reveal().to_owned();
+            let event = self.journal.event(EventKind::Token {
+                action: "created".to_owned(),
+                name: request.name,
+                by: caller.name,
+            });
+            let stored = token.clone();
+            let event = self.blocking(move |store| store.put_token(stored, &secret, event)).await?;
+            self.journal.announce(event);
+            Ok(TokenCreated { schema: TokenCreated::SCHEMA.to_owned(), token, secret: shown })
+        }
+        .boxed()
+    }
+
+    fn revoke_token(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>> {
+        async move {
+            let event = self.journal.event(EventKind::Token {
+                action: "revoked".to_owned(),
+                name: name.clone(),
+                by: caller.name,
+            });
+            let wanted = name.clone();
+            match self.blocking(move |store| store.revoke_token(&wanted, event)).await? {
+                Some(event) => {
+                    self.journal.announce(event);
+                    Ok(())
+                }
+                None => Err(Problem::new(ProblemKind::NotFound, format!("there is no token '{name}'"))),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Desk {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let store = Arc::clone(&self.store);
+        match tokio::task::spawn_blocking(move || work(&*store)).await {
+            Ok(result) => result.map_err(|error| store_problem(&error)),
+            Err(panic) => Err(Problem::new(ProblemKind::Internal, panic.to_string())),
+        }
+    }
+}
+
+fn problem(failure: OrderFailure) -> Problem {
+    match failure {
+        OrderFailure::Refused(refusal) => Problem::new(ProblemKind::Refused, refusal.to_string()),
+        OrderFailure::Store(error) => {
+            let detail = format!("the order was not stored, so it is not in effect: {error}");
+            Problem { detail, ..store_problem(&error) }
+        }
+        busy @ OrderFailure::Busy => Problem::new(ProblemKind::Unavailable, busy.to_string()),
+    }
+}
+
+fn store_problem(error: &StoreError) -> Problem {
+    let kind = match error {
+        StoreError::Conflict { .. } => ProblemKind::Conflict,
+        StoreError::Full { .. } => ProblemKind::StoreFull,
+        StoreError::Exists { .. } => ProblemKind::Invalid,
+        _ => ProblemKind::Unavailable,
+    };
+    Problem::new(kind, error.to_string()).with_remedy(error.remedy())
+}
+
+fn refused_load(report: &Report) -> Problem {
+    Problem::new(ProblemKind::Diagnostics, "nothing was loaded; what ran before runs on")
+        .with_diagnostics(report.errors().map(ToString::to_string).collect())
+}
+
+/// A client from what an operator types: an address that asks by itself, or a network that a resolver tells of.
+fn client(text: Option<&str>) -> Result<Client, String> {
+    let Some(text) = text else { return Ok(Client::new(IpAddr::from([127, 0, 0, 1]))) };
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(Client::new(address));
+    }
+    let net: IpNet = text.parse().map_err(|_| format!("'{text}' is neither an address nor a network"))?;
+    let subnet = ClientSubnet::new(net.network(), net.prefix_len()).map_err(|error| error.to_string())?;
+    Ok(Client { subnet: Some(subnet), ..Client::new(net.addr()) })
+}
+
+fn acknowledged(picture: &Picture, effect: Effect) -> Vec<String> {
+    match effect {
+        Effect::Rehearsed => Vec::new(),
+        Effect::Changed | Effect::Unchanged => vec![picture.settings.node.name.clone()],
+    }
+}
+
+fn undo(scope: &Scope) -> String {
+    match &scope.service {
+        Some(service) => format!("waypost undrain {} --service {service}", scope.site),
+        None => format!("waypost undrain {}", scope.site),
+    }
+}
+
+/// The command that gives `intent` again, for as long as it was given.
+fn again(intent: &Intent) -> String {
+    let mut command = format!("waypost {} {}", intent.kind.as_str(), intent.scope.site);
+    if let Some(service) = &intent.scope.service {
+        command.push_str(&format!(" --service {service}"));
+    }
+    if let IntentKind::Drain { share } = intent.kind
+        && share != crate::model::Share::ALL
+    {
+        command.push_str(&format!(" --share {share}"));
+    }
+    match intent.lifetime {
+        Lifetime::Until(until) => command.push_str(&format!(" --until {until:.0}")),
+        Lifetime::UntilCleared => command.push_str(" --until-cleared"),
+    }
+    command.push_str(&format!(" --reason '{}'", intent.reason.replace('\'', "'\\''")));
+    command
+}
+
+/// What a reload changes, in words.
+fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
+    let mut changes = Vec::new();
+    let (old, new) = (&before.zones, &loaded.attribution.zones);
+    for zone in new.iter() {
+        match old.get(zone.origin()) {
+            None => changes.push(format!("zone {} added, serial {}", zone.origin(), zone.serial())),
+            Some(had) if had.serial() != zone.serial() => {
+                changes.push(format!("zone {} serial {} -> {}", zone.origin(), had.serial(), zone.serial()));
+            }
+            Some(_) => {}
+        }
+    }
+    changes.extend(
+        old.iter()
+            .filter(|zone| new.get(zone.origin()).is_none())
+            .map(|zone| format!("zone {} removed", zone.origin())),
+    );
+    changes.sort();
+    let (had, has) = (&before.topology, &loaded.attribution.topology);
+    if had.endpoints != has.endpoints {
+        changes.push(format!("endpoints {} -> {}", had.endpoints.len(), has.endpoints.len()));
+    }
+    if had.sites != has.sites {
+        changes.push("sites changed".to_owned());
+    }
+    if had.services != has.services {
+        changes.push("services changed".to_owned());
+    }
+    if had.monitors != has.monitors {
+        changes.push("monitors changed".to_owned());
+    }
+    if before.settings.geo != loaded.settings.geo {
+        changes.push("geo settings changed".to_owned());
+    }
+    changes
+}
+
+/// Settings that a running node cannot change, in words.
+fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
+    let mut changes = Vec::new();
+    if at_start.node.listen != now.node.listen {
+        changes.push("node.listen changed: restart the node to use it".to_owned());
+    }
+    if at_start.admin != now.admin {
+        changes.push("[admin] changed: restart the node to use it".to_owned());
+    }
+    if at_start.state != now.state {
+        changes.push("[state] changed: restart the node to use it".to_owned());
+    }
+    if at_start.node.name != now.node.name {
+        changes.push("node.name changed: restart the node to use it everywhere".to_owned());
+    }
+    changes
+}

@@ -1,0 +1,414 @@
+//! The engine: the one task that owns verdicts, orders and the plan, and swaps the tables.
+//!
+//! It never waits for disk or network. What it needs of the store is done beside it and comes back as a message.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, oneshot};
+use tracing::debug;
+
+use super::clock::{Clock, StepWatch, deadline};
+use super::journal::{Journal, StoreHealth};
+use super::loading::Loaded;
+use super::orders::{Change, Written};
+use super::picture::{Degradation, MonitorView, Picture, StandingOrder};
+use crate::answer::Tables;
+use crate::health::{self, Judgement};
+use crate::model::{
+    Endpoint, EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology,
+    Verdict, Vote,
+};
+use crate::plan;
+use crate::probe::{Opinion, Prober, Target};
+use crate::store::{Snapshot, Store};
+
+/// How often deadlines and clocks are looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// At most this often are verdicts written to the store.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the engine is asked or told.
+pub enum Message {
+    /// Apply or rehearse a change of orders.
+    Change(Change),
+    /// A change of orders came back from the store.
+    Written(Box<Written>),
+    /// Serve what was loaded from disk. Answers with the first generation that does.
+    Load(Box<Loaded>, oneshot::Sender<Generation>),
+    /// A part of the node works less well than it should, or again.
+    Part(&'static str, Result<String, String>),
+    /// Verdicts were saved, or not.
+    Saved,
+    /// End.
+    Stop(oneshot::Sender<()>),
+}
+
+/// What the engine is started with.
+pub struct Parts {
+    /// Clocks.
+    pub clock: Clock,
+    /// Where events go.
+    pub journal: Journal,
+    /// Where state is kept.
+    pub store: Arc<dyn Store>,
+    /// What is served.
+    pub tables: Arc<ArcSwap<Tables>>,
+    /// The monitors.
+    pub prober: Arc<Prober>,
+    /// What everyone else looks at.
+    pub picture: Arc<ArcSwap<Picture>>,
+    /// The engine's own address, for what comes back from the store.
+    pub mailbox: mpsc::Sender<Message>,
+}
+
+/// See the module.
+pub struct Engine {
+    pub(super) parts: Parts,
+    pub(super) picture: Picture,
+    pub(super) store_revision: u64,
+    /// Changes of orders that wait for the one at the store.
+    pub(super) waiting: std::collections::VecDeque<Change>,
+    pub(super) writing: bool,
+    pub(super) last_change: Option<Mono>,
+    opinions: HashMap<(EndpointKey, String), MonitorView>,
+    agreed: HashMap<EndpointKey, Verdict>,
+    degradations: BTreeMap<String, Degradation>,
+    steps: StepWatch,
+    unsaved: bool,
+    saving: bool,
+    last_save: Mono,
+}
+
+impl Engine {
+    /// An engine that serves `loaded` with the orders and verdicts of `snapshot`, its first tables already swapped in.
+    #[must_use]
+    pub fn new(parts: Parts, loaded: Loaded, snapshot: Snapshot, epoch: u64) -> Self {
+        let (mono, wall) = (parts.clock.mono(), parts.clock.wall());
+        let orders = snapshot.intents.into_iter().map(|intent| standing(intent, wall, mono)).collect::<Vec<_>>();
+        let opinions = snapshot
+            .verdicts
+            .into_iter()
+            .map(|(key, monitor, verdict)| ((key, monitor), MonitorView { verdict, suspect: false, latency: None }))
+            .collect();
+        let picture = Picture { orders: orders.into(), ..first_picture(&loaded, Generation { epoch, sequence: 0 }) };
+        let mut engine = Self {
+            store_revision: snapshot.revision,
+            waiting: std::collections::VecDeque::new(),
+            writing: false,
+            last_change: None,
+            opinions,
+            agreed: HashMap::new(),
+            degradations: BTreeMap::new(),
+            steps: StepWatch::new(mono, wall),
+            unsaved: false,
+            saving: false,
+            last_save: mono,
+            picture,
+            parts,
+        };
+        engine.take_over(loaded);
+        engine
+    }
+
+    /// Runs until told to stop.
+    pub async fn run(
+        mut self,
+        mut messages: mpsc::Receiver<Message>,
+        mut opinions: mpsc::Receiver<Opinion>,
+        mut store_health: mpsc::UnboundedReceiver<StoreHealth>,
+    ) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                // Verdicts first: failover does not queue behind operators.
+                biased;
+                Some(opinion) = opinions.recv() => {
+                    self.hear(opinion);
+                    // A site's endpoints fail together; one plan for all of them.
+                    while let Ok(opinion) = opinions.try_recv() {
+                        self.hear(opinion);
+                    }
+                    self.replan();
+                }
+                Some(message) = messages.recv() => match message {
+                    Message::Change(change) => self.enqueue(change),
+                    Message::Written(written) => self.written(*written),
+                    Message::Load(loaded, done) => {
+                        self.take_over(*loaded);
+                        let _ = done.send(self.picture.plan.generation);
+                    }
+                    Message::Part(part, Ok(detail)) => self.recover(part, &detail),
+                    Message::Part(part, Err(detail)) => self.degrade(part, detail),
+                    Message::Saved => self.saving = false,
+                    Message::Stop(done) => {
+                        let _ = done.send(());
+                        return;
+                    }
+                },
+                Some(report) = store_health.recv() => match report {
+                    StoreHealth::Failing(error) => self.degrade("store", error.to_string()),
+                    StoreHealth::Recovered => self.recover("store", "writes go through again"),
+                },
+                _ = ticks.tick() => self.tick(),
+            }
+        }
+    }
+
+    /// Takes a monitor's opinion into account.
+    fn hear(&mut self, opinion: Opinion) {
+        let key = (opinion.key, opinion.monitor);
+        let before = self.opinions.get(&key);
+        self.unsaved |= before.is_none_or(|view| view.verdict != opinion.verdict);
+        let latency = opinion.latency.or_else(|| before.and_then(|view| view.latency));
+        self.opinions.insert(key, MonitorView { verdict: opinion.verdict, suspect: opinion.suspect, latency });
+    }
+
+    /// Forgets nothing, but looks at the world through new files.
+    fn take_over(&mut self, loaded: Loaded) {
+        let previous = self.picture.plan.generation;
+        let next = first_picture(&loaded, previous);
+        self.picture = Picture { orders: Arc::clone(&self.picture.orders), ..next };
+        for part in ["geo", "zone"] {
+            let detail = match part {
+                "geo" => loaded.geo_degraded.clone(),
+                _ => kept_zones(&loaded),
+            };
+            match detail {
+                Some(detail) => self.degrade(part, detail),
+                None => self.recover(part, "the files are good again"),
+            }
+        }
+        self.judge();
+        let plan = Arc::new(self.make_plan());
+        let tables = Tables::new(Arc::clone(&loaded.attribution), Arc::clone(&loaded.steering), Arc::clone(&plan));
+        self.swap(plan, tables);
+        self.publish();
+        let remembered = |key: &EndpointKey, monitor: &str| {
+            self.opinions.get(&(key.clone(), monitor.to_owned())).map(|view| view.verdict.clone())
+        };
+        self.parts.prober.replace(Target::all(&self.picture.topology, remembered));
+    }
+
+    /// Agrees on every endpoint anew and records what changed.
+    fn judge(&mut self) {
+        let topology = Arc::clone(&self.picture.topology);
+        let mono = self.parts.clock.mono();
+        let standing_in = self.picture.settings.node.site;
+        let mut all = Vec::with_capacity(topology.endpoints.len());
+        for (_, endpoint) in topology.endpoints() {
+            let key = topology.key(endpoint);
+            let own = self.own_opinion(&topology, endpoint, &key);
+            let before = self.agreed.get(&key);
+            let previous = before.map_or(State::Unknown, |verdict| verdict.state);
+            let vote =
+                Vote { node: self.picture.settings.node.name.clone(), standing_in, state: own.state, received: mono };
+            let freshness = health::vote_freshness(self.slowest_interval(&topology, endpoint));
+            let state = health::consensus(previous, &[vote], endpoint.site, mono, freshness);
+            let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
+            // A first good verdict after a start is no news.
+            if state != previous && !(previous == State::Unknown && state == State::Up) {
+                self.parts.journal.record(EventKind::Verdict {
+                    service: key.service.clone(),
+                    site: topology.site_name(endpoint.site).to_owned(),
+                    address: endpoint.address,
+                    from: previous,
+                    to: state,
+                    reason: own.reason.clone(),
+                });
+            }
+            self.agreed.insert(key, Verdict { state, reason: own.reason.clone(), since });
+            all.push(EndpointHealth { state, since, ..own });
+        }
+        self.picture.health = all.into();
+        self.picture.opinions = Arc::new(self.opinions.clone());
+    }
+
+    /// What this node's monitors together think of an endpoint.
+    fn own_opinion(&self, topology: &Topology, endpoint: &Endpoint, key: &EndpointKey) -> EndpointHealth {
+        let now = self.parts.clock.wall();
+        let unjudged = Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: now };
+        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
+        let judgements: Vec<Judgement<'_>> = monitors
+            .iter()
+            .filter_map(|ix| topology.monitor(*ix))
+            .map(|monitor| {
+                let view = self.opinions.get(&(key.clone(), monitor.name.clone()));
+                Judgement {
+                    monitor: &monitor.name,
+                    verdict: view.map_or(&unjudged, |view| &view.verdict),
+                    suspect: view.is_some_and(|view| view.suspect),
+                }
+            })
+            .collect();
+        health::combine(&judgements).unwrap_or_else(|| EndpointHealth {
+            state: State::Up,
+            suspect: false,
+            reason: "no monitor".to_owned(),
+            since: now,
+        })
+    }
+
+    /// The longest interval of an endpoint's monitors: its vote cannot be renewed more often.
+    fn slowest_interval(&self, topology: &Topology, endpoint: &Endpoint) -> Duration {
+        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
+        monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| monitor.interval).max().unwrap_or_default()
+    }
+
+    /// Makes a plan from what is known now and serves it if it says anything new.
+    pub(super) fn replan(&mut self) {
+        self.judge();
+        let plan = self.make_plan();
+        if !plan.same_outcome(&self.picture.plan) {
+            let plan = Arc::new(plan);
+            let tables = self.parts.tables.load().with_plan(Arc::clone(&plan));
+            self.swap(plan, tables);
+        }
+        self.publish();
+    }
+
+    fn make_plan(&self) -> Plan {
+        let previous = self.picture.plan.generation;
+        let intents = self.intents();
+        plan::make(&plan::Inputs {
+            topology: &self.picture.topology,
+            health: &self.picture.health,
+            intents: &intents,
+            generation: Generation { sequence: previous.sequence + 1, ..previous },
+        })
+    }
+
+    /// Puts `tables` in place of the present ones, unless those are of a later plan (RELIABILITY I2: compared at the
+    /// moment of the swap).
+    fn swap(&mut self, plan: Arc<Plan>, tables: Tables) {
+        let tables = Arc::new(tables);
+        self.parts.tables.rcu(|present| {
+            if present.plan().generation > plan.generation { Arc::clone(present) } else { Arc::clone(&tables) }
+        });
+        let changes = plan::changes(&self.picture.topology, &self.picture.plan, &plan);
+        if changes.is_empty() {
+            debug!(generation = %plan.generation, "new plan, the same sites");
+        } else {
+            self.parts.journal.record(EventKind::Plan { generation: plan.generation, changes });
+        }
+        self.picture.plan = plan;
+    }
+
+    /// Shows everyone the present state.
+    pub(super) fn publish(&mut self) {
+        if *self.picture.degradations != self.degradations {
+            self.picture.degradations = Arc::new(self.degradations.clone());
+        }
+        self.parts.picture.store(Arc::new(self.picture.clone()));
+    }
+
+    /// The orders that stand.
+    pub(super) fn intents(&self) -> Vec<Intent> {
+        self.picture.orders.iter().map(|order| order.intent.clone()).collect()
+    }
+
+    /// What must be looked at now and then: ends of orders, the clocks, unsaved verdicts.
+    fn tick(&mut self) {
+        let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
+        if let Some(step) = self.steps.look(mono, wall) {
+            self.parts.journal.record(EventKind::Degraded {
+                part: "clock".to_owned(),
+                detail: format!(
+                    "the wall clock stepped by {step:+.1} s; orders keep the time they were given, \
+                     timestamps in the journal jump; check the time service of this machine"
+                ),
+            });
+        }
+        self.expire(mono);
+        if self.unsaved && !self.saving && mono.since(self.last_save) >= SAVE_INTERVAL {
+            self.save_verdicts(mono);
+        }
+    }
+
+    fn save_verdicts(&mut self, now: Mono) {
+        (self.unsaved, self.saving, self.last_save) = (false, true, now);
+        let verdicts: Vec<_> = self
+            .opinions
+            .iter()
+            .map(|((key, monitor), view)| (key.clone(), monitor.clone(), view.verdict.clone()))
+            .collect();
+        let (store, mailbox) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone());
+        tokio::spawn(async move {
+            let result = tokio::task::spawn_blocking(move || store.save_verdicts(&verdicts)).await;
+            let failed = match result {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(detail) = failed {
+                let _ = mailbox.send(Message::Part("store", Err(detail))).await;
+            }
+            let _ = mailbox.send(Message::Saved).await;
+        });
+    }
+
+    pub(super) fn degrade(&mut self, part: &str, detail: String) {
+        if self.degradations.get(part).is_none_or(|present| present.detail != detail) {
+            self.parts.journal.record(EventKind::Degraded { part: part.to_owned(), detail: detail.clone() });
+            self.degradations.insert(part.to_owned(), Degradation { detail, since: self.parts.clock.wall() });
+            self.publish();
+        }
+    }
+
+    pub(super) fn recover(&mut self, part: &str, detail: &str) {
+        if self.degradations.remove(part).is_some() {
+            self.parts.journal.record(EventKind::Recovered { part: part.to_owned(), detail: detail.to_owned() });
+            self.publish();
+        }
+    }
+}
+
+/// `intent` with its end on the monotonic clock.
+pub(super) fn standing(intent: Intent, wall: jiff::Timestamp, mono: Mono) -> StandingOrder {
+    let deadline = match intent.lifetime {
+        Lifetime::Until(until) => Some(deadline(intent.since, until, wall, mono)),
+        Lifetime::UntilCleared => None,
+    };
+    StandingOrder { intent, deadline }
+}
+
+/// The picture of `loaded` before anything is known of health.
+pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture {
+    let topology = Arc::new(loaded.attribution.topology.clone());
+    Picture {
+        settings: Arc::new(loaded.settings.clone()),
+        topology,
+        zones: Arc::new(loaded.attribution.zones.clone()),
+        health: Arc::from([]),
+        opinions: Arc::default(),
+        orders: Arc::from([]),
+        plan: Arc::new(Plan { generation, services: Vec::new(), endpoints: Vec::new() }),
+        degradations: Arc::default(),
+    }
+}
+
+/// The plan of `loaded` before anything is known of health: everything declared serves.
+pub(super) fn first_plan(loaded: &Loaded, epoch: u64) -> Arc<Plan> {
+    let topology = &loaded.attribution.topology;
+    let unjudged = EndpointHealth {
+        state: State::Unknown,
+        suspect: false,
+        reason: String::new(),
+        since: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let health = vec![unjudged; topology.endpoints.len()];
+    let generation = Generation { epoch, sequence: 0 };
+    Arc::new(plan::make(&plan::Inputs { topology, health: &health, intents: &[], generation }))
+}
+
+fn kept_zones(loaded: &Loaded) -> Option<String> {
+    let kept: Vec<String> = loaded
+        .kept
+        .iter()
+        .map(|(origin, why)| format!("{origin} is served as last loaded: {}", why.trim_end()))
+        .collect();
+    (!kept.is_empty()).then(|| kept.join("; "))
+}

@@ -1,0 +1,162 @@
+//! Metrics in the OpenMetrics text format, made from the picture and the shell's counters at each scrape.
+//!
+//! The query path pays for its own counters and nothing else; everything here is paid for by the scraper.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::journal::Journal;
+use super::picture::Picture;
+use crate::model::{Standing, State};
+use crate::probe::Stats;
+use crate::serve::UsageCounts;
+
+type Labels = Vec<(&'static str, String)>;
+type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
+type Counters = Family<Labels, Counter>;
+
+/// The page that a scraper gets.
+#[must_use]
+pub fn text(picture: &Picture, queries: &UsageCounts, probes: &Stats, journal: &Journal) -> String {
+    let mut page = Page { registry: Registry::with_prefix("waypost") };
+    page.node(picture, journal);
+    page.services(picture);
+    page.queries(queries);
+    page.probes(probes);
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = encode(&mut text, &page.registry);
+    text
+}
+
+struct Page {
+    registry: Registry,
+}
+
+impl Page {
+    fn gauges(&mut self, name: &str, help: &str) -> Gauges {
+        let gauges = Gauges::default();
+        self.registry.register(name, help, gauges.clone());
+        gauges
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: f64) {
+        self.gauges(name, help).get_or_create(&Vec::new()).set(value);
+    }
+
+    fn counters(&mut self, name: &str, help: &str) -> Counters {
+        let counters = Counters::default();
+        self.registry.register(name, help, counters.clone());
+        counters
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.counters(name, help).get_or_create(&Vec::new()).inc_by(value);
+    }
+
+    fn node(&mut self, picture: &Picture, journal: &Journal) {
+        let node = picture.settings.node.name.clone();
+        let labels = vec![("node", node), ("version", env!("CARGO_PKG_VERSION").to_owned())];
+        self.gauges("build_info", "The node and its version").get_or_create(&labels).set(1.0);
+        let generation = picture.plan.generation;
+        self.gauge("plan_epoch", "Epoch of the plan in force", float(generation.epoch));
+        self.gauge("plan_sequence", "Sequence of the plan in force within its epoch", float(generation.sequence));
+        self.gauge("zones", "Zones answered for", float(picture.zones.len()));
+        self.gauge("orders", "Operator orders that stand", float(picture.orders.len()));
+        let degraded = self.gauges("degraded", "1 for each part that works less well than it should");
+        for part in picture.degradations.keys() {
+            degraded.get_or_create(&vec![("part", part.clone())]).set(1.0);
+        }
+        self.gauge("journal_waiting_events", "Events not yet in the store", float(journal.waiting()));
+        self.counter("journal_lost_events", "Events that the store refused for too long", journal.lost());
+    }
+
+    fn services(&mut self, picture: &Picture) {
+        let standing = self.gauges("site_standing", "1 for what a site does for a service, 0 for what it does not");
+        let drained = self.gauges("site_drained_ratio", "The part of a site's clients that an order moves away");
+        for (service, plan) in picture.topology.services.iter().zip(&picture.plan.services) {
+            for (site, outcome) in service.sites.iter().zip(&plan.sites) {
+                let of = |more: Option<(&'static str, String)>| {
+                    let site = picture.topology.site_name(*site).to_owned();
+                    [("service", service.name.clone()), ("site", site)].into_iter().chain(more).collect::<Labels>()
+                };
+                for word in
+                    [Standing::Serving, Standing::Deferring, Standing::Drained, Standing::Down, Standing::Isolated]
+                {
+                    let value = if outcome.standing == word { 1.0 } else { 0.0 };
+                    standing.get_or_create(&of(Some(("standing", word.as_str().to_owned())))).set(value);
+                }
+                drained.get_or_create(&of(None)).set(f64::from(outcome.drained.permille()) / 1000.0);
+            }
+        }
+        let state = self.gauges("endpoint_state", "1 for the agreed state of an endpoint, 0 for the others");
+        let suspect = self.gauges("endpoint_suspect", "1 while evidence against an endpoint gathers");
+        for ((_, endpoint), health) in picture.topology.endpoints().zip(picture.health.iter()) {
+            let key = picture.topology.key(endpoint);
+            let of = |more: Option<(&'static str, String)>| {
+                [
+                    ("service", key.service.clone()),
+                    ("site", picture.topology.site_name(endpoint.site).to_owned()),
+                    ("address", key.address.to_string()),
+                ]
+                .into_iter()
+                .chain(more)
+                .collect::<Labels>()
+            };
+            for word in [State::Up, State::Deferring, State::Down, State::Unknown] {
+                let value = if health.state == word { 1.0 } else { 0.0 };
+                state.get_or_create(&of(Some(("state", word.as_str().to_owned())))).set(value);
+            }
+            suspect.get_or_create(&of(None)).set(if health.suspect { 1.0 } else { 0.0 });
+        }
+    }
+
+    fn queries(&mut self, counts: &UsageCounts) {
+        let queries = self.counters("queries", "Answered queries by transport, response code and question type");
+        for kind in &counts.queries {
+            let labels = vec![
+                ("transport", kind.transport.to_owned()),
+                ("rcode", kind.rcode.to_owned()),
+                ("qtype", kind.qtype.to_owned()),
+            ];
+            queries.get_or_create(&labels).inc_by(kind.count);
+        }
+        self.counter("truncated_replies", "Replies with TC set", counts.truncated);
+        self.counter("query_panics", "Queries whose handling panicked and was contained", counts.panics);
+        self.counter("discarded_packets", "Packets that must not be answered", counts.discarded);
+        self.counter("unsent_replies", "Replies that the system would not send", counts.unsent);
+        self.counter("refused_connections", "Stream connections beyond the bounds", counts.turned_away);
+    }
+
+    fn probes(&mut self, stats: &Stats) {
+        let probes = self.counters("probes", "Probes by monitor and result");
+        for count in &stats.probes {
+            let labels = vec![("monitor", count.monitor.clone()), ("result", count.result.to_owned())];
+            probes.get_or_create(&labels).inc_by(count.count);
+        }
+        self.gauge("probes_in_flight", "Probes under way", float(stats.in_flight));
+        self.gauge("probe_targets", "Endpoints and monitors watched", float(stats.targets));
+        self.counter("probe_panics", "Probes that panicked and were contained", stats.panics);
+        let seconds = Gauges::default();
+        self.registry.register_with_unit(
+            "probe_duration_sum",
+            "Time that probes took together",
+            Unit::Seconds,
+            seconds.clone(),
+        );
+        for (monitor, latency) in &stats.latencies {
+            seconds.get_or_create(&vec![("monitor", monitor.clone())]).set(float(latency.sum_us) / 1e6);
+        }
+    }
+}
+
+/// A count as a gauge; exact below 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn float(count: impl TryInto<u64>) -> f64 {
+    count.try_into().unwrap_or(u64::MAX) as f64
+}

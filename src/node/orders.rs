@@ -1,0 +1,285 @@
+//! Orders on their way: held against the safety rules, made durable, put into effect. One at a time.
+//!
+//! The rules are checked against the state that the store will hold when the order is written, because the next order
+//! is looked at only after the one before it is durable or refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::engine::{Engine, Message, standing};
+use super::picture::StandingOrder;
+use crate::model::{Event, EventKind, Generation, Intent, Mono, Plan, Scope};
+use crate::plan::{self, Order, Refusal, Reviewed};
+use crate::store::{Changed, StoreError};
+
+/// Changes that may wait for the store. A store that hangs must not collect orders that nobody remembers.
+const WAITING: usize = 32;
+
+/// A change of orders, with where its outcome goes.
+pub enum Change {
+    /// Give an order.
+    Give {
+        /// What is ordered.
+        order: Order,
+        /// Whether it is only tried against the rules.
+        rehearsal: Rehearsal,
+        /// Who waits for the outcome.
+        reply: oneshot::Sender<Result<Done, OrderFailure>>,
+    },
+    /// Lift an order.
+    Lift {
+        /// Which.
+        scope: Scope,
+        /// Who lifts it.
+        by: String,
+        /// Why, where said.
+        reason: String,
+        /// Who waits for the outcome.
+        reply: oneshot::Sender<Result<Done, OrderFailure>>,
+    },
+    /// End an order whose time is over.
+    End {
+        /// Which.
+        intent: Intent,
+    },
+}
+
+/// Whether an order is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// It takes effect.
+    No,
+    /// It is only held against the rules.
+    DryRun,
+}
+
+/// What became of a change.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// Whether anything changed.
+    pub effect: Effect,
+    /// The order as it stands; `None` after a lift.
+    pub intent: Option<Intent>,
+    /// The plan that holds it, or that would.
+    pub plan: Arc<Plan>,
+    /// Its generation, as an acknowledgement of this node.
+    pub generation: Generation,
+}
+
+/// Whether anything changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It did.
+    Changed,
+    /// It was so already.
+    Unchanged,
+    /// It would.
+    Rehearsed,
+}
+
+/// Why a change did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderFailure {
+    /// A safety rule forbids it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It could not be made durable, so it was not put into effect.
+    #[error("the order was not stored, so it is not in effect: {0}")]
+    Store(StoreError),
+    /// Too many changes wait for the store.
+    #[error("{WAITING} changes wait for a store that does not answer; check the disk under the state directory")]
+    Busy,
+}
+
+/// What came back from the store.
+pub struct Written {
+    change: Change,
+    /// The event that was to be written with it.
+    kind: EventKind,
+    result: Result<Changed, StoreError>,
+}
+
+impl Engine {
+    /// Takes in a change; it is dealt with when those before it are.
+    pub(super) fn enqueue(&mut self, change: Change) {
+        if self.waiting.len() >= WAITING {
+            match change {
+                Change::Give { reply, .. } | Change::Lift { reply, .. } => {
+                    let _ = reply.send(Err(OrderFailure::Busy));
+                }
+                // Looked at again on the next tick.
+                Change::End { .. } => {}
+            }
+            return;
+        }
+        self.waiting.push_back(change);
+        self.next_change();
+    }
+
+    fn next_change(&mut self) {
+        while !self.writing
+            && let Some(change) = self.waiting.pop_front()
+        {
+            match change {
+                Change::Give { order, rehearsal, reply } => self.give(order, rehearsal, reply),
+                Change::Lift { scope, by, reason, reply } => self.lift(scope, by, reason, reply),
+                Change::End { intent } => self.end(intent),
+            }
+        }
+    }
+
+    fn give(&mut self, order: Order, rehearsal: Rehearsal, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
+        let now = self.parts.clock.mono();
+        let since_last: Option<Duration> = self.last_change.map(|last| now.since(last));
+        let reviewed = plan::review(
+            &self.picture.topology,
+            &self.picture.plan,
+            &self.picture.health,
+            &self.intents(),
+            &order,
+            since_last,
+        );
+        match reviewed {
+            Err(refusal) => {
+                if rehearsal == Rehearsal::No {
+                    self.parts.journal.record(EventKind::Refused {
+                        order: format!("{} {}", order.kind.as_str(), order.scope),
+                        by: order.by.clone(),
+                        why: refusal.to_string(),
+                    });
+                }
+                let _ = reply.send(Err(refusal.into()));
+            }
+            Ok(Reviewed::Unchanged) => {
+                let intent = self.standing_at(&order.scope).map(|standing| standing.intent.clone());
+                let _ = reply.send(Ok(self.done(Effect::Unchanged, intent)));
+            }
+            Ok(Reviewed::Accept { preview }) if rehearsal == Rehearsal::DryRun => {
+                let generation = self.picture.plan.generation;
+                let _ = reply.send(Ok(Done {
+                    effect: Effect::Rehearsed,
+                    intent: None,
+                    plan: Arc::new(preview),
+                    generation,
+                }));
+            }
+            Ok(Reviewed::Accept { .. }) => {
+                let intent = Intent {
+                    scope: order.scope.clone(),
+                    kind: order.kind,
+                    by: order.by.clone(),
+                    reason: order.reason.clone(),
+                    since: self.parts.clock.wall(),
+                    lifetime: order.lifetime,
+                    revision: self.store_revision + 1,
+                    forced: order.force,
+                };
+                let event = self.parts.journal.event(EventKind::Ordered { intent: intent.clone() });
+                self.write(Change::Give { order, rehearsal, reply }, Some(intent), None, event);
+            }
+        }
+    }
+
+    fn lift(&mut self, scope: Scope, by: String, reason: String, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
+        if self.standing_at(&scope).is_none() {
+            let _ = reply.send(Ok(self.done(Effect::Unchanged, None)));
+            return;
+        }
+        let revision = self.store_revision + 1;
+        let kind = EventKind::Lifted { scope: scope.clone(), by: by.clone(), reason: reason.clone(), revision };
+        let event = self.parts.journal.event(kind);
+        self.write(Change::Lift { scope: scope.clone(), by, reason, reply }, None, Some(scope), event);
+    }
+
+    fn end(&mut self, intent: Intent) {
+        // A new order for the same scope has taken the place of the old one in the store already.
+        if self.standing_at(&intent.scope).is_some() {
+            self.parts.journal.record(EventKind::Expired { intent });
+            return;
+        }
+        let event = self.parts.journal.event(EventKind::Expired { intent: intent.clone() });
+        let scope = intent.scope.clone();
+        self.write(Change::End { intent }, None, Some(scope), event);
+    }
+
+    /// Orders whose time is over leave the plan at once, whatever the store says; the store hears of it when it can.
+    pub(super) fn expire(&mut self, now: Mono) {
+        let over = |order: &StandingOrder| order.deadline.is_some_and(|deadline| deadline <= now);
+        let ended: Vec<Intent> =
+            self.picture.orders.iter().filter(|order| over(order)).map(|order| order.intent.clone()).collect();
+        if ended.is_empty() {
+            return;
+        }
+        self.picture.orders = self.picture.orders.iter().filter(|order| !over(order)).cloned().collect();
+        self.replan();
+        for intent in ended {
+            self.enqueue(Change::End { intent });
+        }
+    }
+
+    fn write(&mut self, change: Change, put: Option<Intent>, clear: Option<Scope>, event: Event) {
+        self.writing = true;
+        let (store, mailbox, expected) =
+            (Arc::clone(&self.parts.store), self.parts.mailbox.clone(), self.store_revision);
+        let kind = event.kind.clone();
+        tokio::spawn(async move {
+            let result =
+                tokio::task::spawn_blocking(move || store.change_intents(expected, put, clear.as_ref(), event))
+                    .await
+                    .unwrap_or_else(|error| Err(StoreError::Io { file: "orders".into(), detail: error.to_string() }));
+            let _ = mailbox.send(Message::Written(Box::new(Written { change, kind, result }))).await;
+        });
+    }
+
+    /// Puts into effect what the store has acknowledged.
+    pub(super) fn written(&mut self, written: Written) {
+        self.writing = false;
+        let Written { change, kind, result } = written;
+        match result {
+            Ok(Changed { revision, intent, event }) => {
+                self.store_revision = revision;
+                self.put_into_effect(&change, intent.clone());
+                self.parts.journal.announce(event);
+                self.recover("store", "writes go through again");
+                let done = self.done(Effect::Changed, intent);
+                if let Change::Give { reply, .. } | Change::Lift { reply, .. } = change {
+                    let _ = reply.send(Ok(done));
+                }
+            }
+            Err(error) => {
+                self.degrade("store", error.to_string());
+                match change {
+                    Change::Give { reply, .. } | Change::Lift { reply, .. } => {
+                        let _ = reply.send(Err(OrderFailure::Store(error)));
+                    }
+                    // Out of the plan already. The store still holds it, with its end: a restart ends it again.
+                    Change::End { .. } => self.parts.journal.record(kind),
+                }
+            }
+        }
+        self.next_change();
+    }
+
+    fn put_into_effect(&mut self, change: &Change, intent: Option<Intent>) {
+        let scope = match change {
+            Change::Give { order, .. } => &order.scope,
+            Change::Lift { scope, .. } => scope,
+            Change::End { .. } => return,
+        };
+        let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
+        let others = self.picture.orders.iter().filter(|order| order.intent.scope != *scope).cloned();
+        self.picture.orders = others.chain(intent.map(|intent| standing(intent, wall, mono))).collect();
+        self.last_change = Some(mono);
+        self.replan();
+    }
+
+    fn standing_at(&self, scope: &Scope) -> Option<&StandingOrder> {
+        self.picture.orders.iter().find(|order| order.intent.scope == *scope)
+    }
+
+    fn done(&self, effect: Effect, intent: Option<Intent>) -> Done {
+        Done { effect, intent, plan: Arc::clone(&self.picture.plan), generation: self.picture.plan.generation }
+    }
+}

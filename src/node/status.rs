@@ -1,0 +1,293 @@
+//! The status document, from the picture and what the shell counts.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::clock::Clock;
+use super::picture::Picture;
+use crate::admin::api::{
+    Degradation, Drained, DrainedService, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus,
+    SiteStatus, Status, ZoneStatus, policy_word,
+};
+use crate::model::{
+    EndpointIx, Intent, IntentKind, Lifetime, Mono, Scope, Service, ServiceIx, ServicePlan, Share, SiteIx, SitePlan,
+    Standing, Tier,
+};
+use crate::serve::Usage;
+
+/// What the status says besides the picture.
+pub struct Surroundings<'a> {
+    /// The clocks.
+    pub clock: Clock,
+    /// When the node started.
+    pub started: Timestamp,
+    /// Who was named until when.
+    pub usage: &'a Usage,
+    /// The newest journalled event.
+    pub last_event: u64,
+    /// The revision of the orders.
+    pub revision: u64,
+}
+
+/// What the node does and why.
+#[must_use]
+pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
+    let mono = around.clock.mono();
+    let topology = &picture.topology;
+    let services: Vec<ServiceStatus> = topology
+        .services()
+        .filter_map(|(ix, service)| {
+            Some(service_status(picture, around, ix, service, picture.plan.services.get(ix.get())?))
+        })
+        .collect();
+    Status {
+        schema: Status::SCHEMA.to_owned(),
+        node: picture.settings.node.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        site: picture.settings.node.site.map(|site| topology.site_name(site).to_owned()),
+        started: around.started,
+        time: around.clock.wall(),
+        generation: picture.plan.generation,
+        ready: true,
+        verdict: verdict_sentence(&services, picture),
+        services,
+        orders: picture
+            .orders
+            .iter()
+            .map(|order| OrderStatus {
+                intent: order.intent.clone(),
+                remaining_seconds: order.deadline.map(|deadline| deadline.since(mono).as_secs()),
+            })
+            .collect(),
+        revision: around.revision,
+        zones: zones(picture),
+        degradations: picture
+            .degradations
+            .iter()
+            .map(|(part, degradation)| Degradation {
+                part: part.clone(),
+                detail: degradation.detail.clone(),
+                since: degradation.since,
+            })
+            .collect(),
+        geo: geo(picture),
+        last_event: around.last_event,
+    }
+}
+
+fn service_status(
+    picture: &Picture,
+    around: &Surroundings<'_>,
+    ix: ServiceIx,
+    service: &Service,
+    plan: &ServicePlan,
+) -> ServiceStatus {
+    let sites = service
+        .sites
+        .iter()
+        .zip(&plan.sites)
+        .map(|(site, outcome)| SiteStatus {
+            name: picture.topology.site_name(*site).to_owned(),
+            standing: outcome.standing,
+            health: outcome.health,
+            intent: intent_of(picture, *site, service).map(intent_words),
+            drained: outcome.drained,
+            reason: outcome.reason.clone(),
+            drained_by: if is_named(plan, outcome) {
+                None
+            } else {
+                around
+                    .usage
+                    .drained_by(&service.name, picture.topology.site_name(*site))
+                    .map(|by| wall_of(around.clock, by))
+            },
+            endpoints: endpoints(picture, ix, *site),
+        })
+        .collect();
+    ServiceStatus {
+        name: service.name.clone(),
+        policy: policy_word(&service.policy).to_owned(),
+        tier: plan.tier,
+        ttl: u32::try_from(service.ttl.as_secs()).unwrap_or(u32::MAX),
+        min_sites: service.min_sites,
+        sites,
+    }
+}
+
+fn endpoints(picture: &Picture, service: ServiceIx, site: SiteIx) -> Vec<EndpointStatus> {
+    let topology = &picture.topology;
+    let of_site = topology.endpoints().filter(|(_, endpoint)| endpoint.service == service && endpoint.site == site);
+    of_site
+        .filter_map(|(EndpointIx(ix), endpoint)| {
+            let health = picture.health.get(usize::try_from(ix).ok()?)?;
+            let key = topology.key(endpoint);
+            let names = topology.service(service)?.monitors.iter().filter_map(|monitor| topology.monitor(*monitor));
+            let monitors: Vec<MonitorStatus> = names
+                .filter_map(|monitor| {
+                    let view = picture.opinions.get(&(key.clone(), monitor.name.clone()))?;
+                    Some(MonitorStatus {
+                        name: monitor.name.clone(),
+                        state: view.verdict.state,
+                        reason: view.verdict.reason.clone(),
+                        since: view.verdict.since,
+                        latency_ms: view.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+                    })
+                })
+                .collect();
+            Some(EndpointStatus {
+                address: endpoint.address,
+                host: endpoint.host.to_string(),
+                state: health.state,
+                suspect: health.suspect,
+                reason: health.reason.clone(),
+                since: health.since,
+                latency_ms: monitors.iter().filter_map(|monitor| monitor.latency_ms).reduce(f64::max),
+                monitors,
+            })
+        })
+        .collect()
+}
+
+/// All of it in one sentence, the worst first.
+fn verdict_sentence(services: &[ServiceStatus], picture: &Picture) -> String {
+    let last_resort: Vec<&str> =
+        services.iter().filter(|service| service.tier >= Tier::Declared).map(|service| service.name.as_str()).collect();
+    if !last_resort.is_empty() {
+        return format!("No site works for {}: answers are the declared records.", last_resort.join(", "));
+    }
+    let mut troubles = Vec::new();
+    for service in services {
+        let named = |standing: Standing| {
+            let names: Vec<&str> =
+                service.sites.iter().filter(|site| site.standing == standing).map(|site| site.name.as_str()).collect();
+            (!names.is_empty()).then(|| format!("{} {}", names.join(", "), standing.as_str()))
+        };
+        let out: Vec<String> = [Standing::Down, Standing::Isolated, Standing::Drained, Standing::Deferring]
+            .into_iter()
+            .filter_map(named)
+            .collect();
+        if !out.is_empty() {
+            let left = service.sites.iter().filter(|site| site.standing == Standing::Serving).count();
+            troubles.push(format!(
+                "{}: {} ({left} of {} sites serve)",
+                service.name,
+                out.join(", "),
+                service.sites.len()
+            ));
+        }
+    }
+    let degraded: Vec<&str> = picture.degradations.keys().map(String::as_str).collect();
+    if !degraded.is_empty() {
+        troubles.push(format!("degraded: {}", degraded.join(", ")));
+    }
+    match troubles.as_slice() {
+        [] if services.is_empty() => "No service is configured: zones are answered as declared.".to_owned(),
+        [] => "All sites of all services work.".to_owned(),
+        troubles => format!("{}.", troubles.join("; ")),
+    }
+}
+
+/// Whether answers of the service still name a site of this outcome.
+fn is_named(service: &ServicePlan, site: &SitePlan) -> bool {
+    match site.standing {
+        Standing::Serving | Standing::Deferring => true,
+        Standing::Drained => site.drained < Share::ALL || service.tier >= Tier::Drained,
+        Standing::Down => service.tier >= Tier::Declared,
+        // Only as part of the declared RRset, where nothing else is left at all.
+        Standing::Isolated => service.tier >= Tier::Isolated,
+    }
+}
+
+/// How far caches have let go of a site; `None` if there is no such site or service.
+#[must_use]
+pub fn drained(picture: &Picture, around: &Surroundings<'_>, scope: &Scope) -> Option<Drained> {
+    let site = picture.topology.site_named(&scope.site)?;
+    if let Some(service) = &scope.service {
+        picture.topology.service_named(service)?;
+    }
+    let now = around.clock.mono();
+    let mut safe = true;
+    let mut services = Vec::new();
+    for (ix, service) in picture.topology.services() {
+        let asked = scope.service.as_ref().is_none_or(|name| *name == service.name);
+        let Some(position) = service.sites.iter().position(|member| *member == site).filter(|_| asked) else {
+            continue;
+        };
+        let Some(plan) = picture.plan.services.get(ix.get()) else { continue };
+        let Some(outcome) = plan.sites.get(position) else { continue };
+        let named = is_named(plan, outcome);
+        let by = around.usage.drained_by(&service.name, &scope.site);
+        safe &= !named && by.is_none_or(|by| by <= now);
+        services.push(DrainedService {
+            service: service.name.clone(),
+            named,
+            by: by.map(|by| wall_of(around.clock, by)),
+        });
+    }
+    Some(Drained {
+        schema: Drained::SCHEMA.to_owned(),
+        scope: scope.clone(),
+        time: around.clock.wall(),
+        safe,
+        services,
+    })
+}
+
+/// The order that stands for a site of a service: the one for the service before the one for the whole site.
+fn intent_of<'a>(picture: &'a Picture, site: SiteIx, service: &Service) -> Option<&'a Intent> {
+    let name = picture.topology.site_name(site);
+    let of_site = || picture.orders.iter().map(|order| &order.intent).filter(|intent| intent.scope.site == name);
+    of_site()
+        .find(|intent| intent.scope.service.as_ref() == Some(&service.name))
+        .or_else(|| of_site().find(|intent| intent.scope.service.is_none()))
+}
+
+fn intent_words(intent: &Intent) -> String {
+    let share = match intent.kind {
+        IntentKind::Drain { share } if share != Share::ALL => format!(" {share}"),
+        _ => String::new(),
+    };
+    match intent.lifetime {
+        Lifetime::Until(until) => format!("{}{share} until {until:.0}", intent.kind.as_str()),
+        Lifetime::UntilCleared => format!("{}{share} until cleared", intent.kind.as_str()),
+    }
+}
+
+fn zones(picture: &Picture) -> Vec<ZoneStatus> {
+    let mut zones: Vec<ZoneStatus> = picture
+        .zones
+        .iter()
+        .map(|zone| {
+            let sets = || zone.nodes().flat_map(|node| node.rrsets());
+            ZoneStatus {
+                origin: zone.origin().to_string(),
+                serial: zone.serial(),
+                records: sets().map(|set| set.rdata.len()).sum(),
+                steered: sets().filter(|set| set.steered.is_some()).count(),
+            }
+        })
+        .collect();
+    zones.sort_by(|a, b| a.origin.cmp(&b.origin));
+    zones
+}
+
+fn geo(picture: &Picture) -> GeoStatus {
+    let embedded = || GeoStatus {
+        source: "embedded".to_owned(),
+        detail: "IP Geolocation by DB-IP (countries), https://db-ip.com".to_owned(),
+    };
+    match &picture.settings.geo.database {
+        Some(path) if !picture.degradations.contains_key("geo") => {
+            GeoStatus { source: path.display().to_string(), detail: "as configured".to_owned() }
+        }
+        _ => embedded(),
+    }
+}
+
+/// The wall-clock time of a monotonic moment, by the wall clock as it is now.
+#[must_use]
+pub fn wall_of(clock: Clock, moment: Mono) -> Timestamp {
+    let (now, wall) = (clock.mono(), clock.wall());
+    let ahead = SignedDuration::try_from(moment.since(now)).unwrap_or_default();
+    let behind = SignedDuration::try_from(now.since(moment)).unwrap_or_default();
+    wall.saturating_add(ahead).and_then(|wall| wall.saturating_sub(behind)).unwrap_or(wall)
+}

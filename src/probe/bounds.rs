@@ -1,0 +1,40 @@
+//! Bounds of probing, each with its unit and where it comes from.
+
+use std::time::Duration;
+
+/// Probes under way at once: file descriptors and half-open connections stay bounded whatever is configured.
+pub const IN_FLIGHT: usize = 1024;
+
+/// Of endpoints that are down, probes under way at once. Counted apart: these are the ones that last until their timeout,
+/// and a mass failure must not make the probes of the healthy wait.
+pub const IN_FLIGHT_DOWN: usize = 256;
+
+/// Octets of a transcript, and of an HTTP body that is read (RELIABILITY, "probes as a weapon").
+pub const TRANSCRIPT: usize = 5120;
+
+/// Octets of an HTTP body that are read and matched.
+pub const HTTP_BODY: usize = 5120;
+
+/// Octets of one SMTP reply line: four times the 512 of RFC 5321 section 4.5.3.1.5, which servers overstep.
+pub const SMTP_LINE: usize = 2048;
+
+/// Lines of one SMTP reply; EHLO replies of real servers have up to 20.
+pub const SMTP_LINES: usize = 64;
+
+/// Octets read in one SMTP conversation: three EHLO-sized replies of 8 KiB.
+pub const SMTP_CONVERSATION: usize = 24 * 1024;
+
+/// How long a server is given to take our QUIT after the outcome is known.
+pub const SMTP_FAREWELL: Duration = Duration::from_secs(1);
+
+/// Trust anchors are read again after this time, so that a renewed CA file needs no restart.
+pub const TRUST_REREAD: Duration = Duration::from_secs(60);
+
+/// Trust anchors that could not be read are tried again after this time.
+pub const TRUST_RETRY: Duration = Duration::from_secs(5);
+
+/// A prober woken later than this after its time blames itself for late news of its probes.
+pub const LATE_WAKE: Duration = Duration::from_millis(50);
+
+/// Upper bounds of the latency buckets that are counted per monitor, in milliseconds.
+pub const LATENCY_BUCKETS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];

@@ -1,0 +1,58 @@
+//! Bounds of the serve room.
+
+use std::time::Duration;
+
+/// The largest UDP reply in octets, whatever the client offers: fits every path without fragments (RFC 9715).
+pub(super) const UDP_PAYLOAD: u16 = 1232;
+
+/// The largest UDP reply in octets to a client without EDNS (RFC 1035 section 4.2.1), and the least that counts as
+/// an offer (RFC 6891 section 6.2.3).
+pub(super) const UDP_PLAIN: u16 = 512;
+
+/// The largest reply in octets on a stream.
+pub(super) const STREAM_PAYLOAD: u16 = u16::MAX;
+
+/// The largest query in octets that is read from a stream: a name, an OPT with padding and a signature fit well.
+pub(super) const STREAM_QUERY: usize = 4096;
+
+/// The most additional records in a query: OPT and TSIG.
+pub(super) const QUERY_ADDITIONALS: u16 = 2;
+
+/// The most stream connections of the node.
+pub(super) const CONNECTIONS: usize = 1024;
+
+/// The most stream connections of one client network (/32 or /56).
+pub(super) const CONNECTIONS_OF_CLIENT: usize = 64;
+
+/// From this many connections on, idle ones are closed after [`CROWDED_IDLE`].
+pub(super) const CROWDED: usize = CONNECTIONS / 4 * 3;
+
+/// How long a connection may rest between queries (RFC 7766 section 6.2.3).
+pub(super) const IDLE: Duration = Duration::from_secs(10);
+
+/// How long a connection may rest while connections are short.
+pub(super) const CROWDED_IDLE: Duration = Duration::from_secs(1);
+
+/// How long each read of a query that has begun may take.
+pub(super) const PROGRESS: Duration = Duration::from_millis(500);
+
+/// How long the whole of a query that has begun may take.
+pub(super) const QUERY: Duration = Duration::from_secs(5);
+
+/// How long a client may take to accept a reply.
+pub(super) const REPLY: Duration = Duration::from_secs(10);
+
+/// How long a listener rests after an error before it goes on: descriptors are short then, and spinning helps nobody.
+pub(super) const LISTENER_REST: Duration = Duration::from_millis(100);
+
+/// How long connections may finish what they are at when the server stops.
+pub(super) const STOP: Duration = Duration::from_secs(2);
+
+/// Connections that the system may hold for us before they are accepted.
+pub(super) const BACKLOG: i32 = 1024;
+
+/// Octets of a socket's receive buffer: a burst of some ten thousand queries waits here instead of being lost.
+pub(super) const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// How many waiting receptions a UDP worker still answers when the server stops: a flood must not hold it.
+pub(super) const LAST_RUNS: usize = 4096;

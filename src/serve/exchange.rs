@@ -1,0 +1,131 @@
+//! One packet in, at most one packet out, whatever happens in between.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use hickory_proto::rr::Record;
+use hickory_proto::serialize::binary::BinEncoder;
+use hickory_server::net::NetError;
+use hickory_server::net::runtime::TokioTime;
+use hickory_server::net::xfer::Protocol;
+use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use hickory_server::zone_handler::MessageResponse;
+
+use super::Usage;
+use super::handler::Handler;
+use crate::answer::Transport;
+
+/// The reply to `packet` as octets; `None` where nothing is to be sent.
+pub(super) async fn exchange(
+    handler: &Handler,
+    packet: &[u8],
+    source: SocketAddr,
+    transport: Transport,
+) -> Option<Vec<u8>> {
+    contained(handler.usage(), packet, source, reply(handler, packet, source, transport)).await
+}
+
+/// Contains a panic: it is counted, and the query that caused it gets SERVFAIL. Others do not notice.
+async fn contained(
+    usage: &Usage,
+    packet: &[u8],
+    source: SocketAddr,
+    reply: impl Future<Output = Option<Vec<u8>>>,
+) -> Option<Vec<u8>> {
+    // What a panic may leave half done is this query's own; shared counters and tables are changed in single steps.
+    match AssertUnwindSafe(reply).catch_unwind().await {
+        Ok(reply) => reply,
+        Err(_) => {
+            usage.count_panic();
+            tracing::error!(client = %source, query = %hex(packet), "a query made the handler panic; answered SERVFAIL");
+            server_failure(packet)
+        }
+    }
+}
+
+async fn reply(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Option<Vec<u8>> {
+    let protocol = match transport {
+        Transport::Udp => Protocol::Udp,
+        Transport::Tcp => Protocol::Tcp,
+    };
+    let mut capture = Capture::default();
+    match Request::from_bytes(packet.to_vec(), source, protocol) {
+        Ok(request) => {
+            handler.handle_request::<_, TokioTime>(&request, capture.clone()).await;
+        }
+        // What the library cannot read gets its error, or silence, by our own reading of it.
+        Err(_) => {
+            handler.respond_unread(packet, source, transport)?.send(&mut capture).await.ok()?;
+        }
+    }
+    capture.take()
+}
+
+/// A transport that keeps the packet.
+#[derive(Clone, Default)]
+struct Capture(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl Capture {
+    fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[async_trait]
+impl ResponseHandler for Capture {
+    async fn send_response<'a>(
+        &mut self,
+        response: MessageResponse<
+            '_,
+            'a,
+            impl Iterator<Item = &'a Record> + Send + 'a,
+            impl Iterator<Item = &'a Record> + Send + 'a,
+            impl Iterator<Item = &'a Record> + Send + 'a,
+            impl Iterator<Item = &'a Record> + Send + 'a,
+        >,
+    ) -> Result<ResponseInfo, NetError> {
+        let mut packet = Vec::with_capacity(512);
+        // The response fits the client already; the encoder's own cutting would split RRsets.
+        let info = response.destructive_emit(&mut BinEncoder::new(&mut packet))?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(packet);
+        Ok(info)
+    }
+}
+
+/// SERVFAIL with nothing but the header, made without any of the code that may just have failed.
+fn server_failure(packet: &[u8]) -> Option<Vec<u8>> {
+    let &[id_high, id_low, flags, ..] = packet.first_chunk::<12>()?;
+    if flags & 0x80 != 0 {
+        return None;
+    }
+    // QR, OPCODE and RD of the query; RCODE 2.
+    Some(vec![id_high, id_low, 0x80 | (flags & 0x79), 0x02, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
+/// The packet for the log, bounded.
+fn hex(packet: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(packet.get(..512).unwrap_or(packet))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_counted_and_answered_with_a_server_failure() {
+        let usage = Usage::new(Instant::now());
+        let source = SocketAddr::from(([192, 0, 2, 1], 53));
+        let query = [0xab, 0xcd, 0x01, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
+        let faulty = || async { panic!("a fault") };
+        let reply = contained(&usage, &query, source, faulty()).await.unwrap();
+        assert_eq!(reply, [0xab, 0xcd, 0x81, 0x02, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(contained(&usage, &query[..5], source, faulty()).await, None);
+        assert_eq!(usage.counts().panics, 2);
+    }
+}

@@ -1,0 +1,125 @@
+//! The one request handler: every transport's queries, ours and those of the server library, are answered here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use hickory_proto::ProtoError;
+use hickory_proto::op::{Header, HeaderCounts, MessageType, Metadata, OpCode, ResponseCode};
+use hickory_proto::rr::RecordType;
+use hickory_server::net::runtime::Time;
+use hickory_server::net::xfer::Protocol;
+use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+
+use super::Usage;
+use super::draw::draw;
+use super::inquiry::Inquiry;
+use super::response::Response;
+use crate::answer::{Client, Tables, Transport};
+
+/// Answers queries from the current tables.
+pub(super) struct Handler {
+    tables: Arc<ArcSwap<Tables>>,
+    usage: Arc<Usage>,
+    node: String,
+}
+
+impl Handler {
+    /// A handler for the node called `node`.
+    pub(super) const fn new(tables: Arc<ArcSwap<Tables>>, usage: Arc<Usage>, node: String) -> Self {
+        Self { tables, usage, node }
+    }
+
+    /// The counters.
+    pub(super) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// The reply to a packet, `None` for one that must not be answered.
+    pub(super) fn respond(&self, packet: &[u8], source: SocketAddr, transport: Transport) -> Option<Response> {
+        self.respond_to(packet, self.read(packet)?, source, transport)
+    }
+
+    /// The same for a packet that the server library cannot read: an error, whatever we can read of it.
+    pub(super) fn respond_unread(&self, packet: &[u8], source: SocketAddr, transport: Transport) -> Option<Response> {
+        let mut inquiry = self.read(packet)?;
+        inquiry.fault = inquiry.fault.or(Some(ResponseCode::FormErr));
+        self.respond_to(packet, inquiry, source, transport)
+    }
+
+    fn read(&self, packet: &[u8]) -> Option<Inquiry> {
+        let inquiry = Inquiry::read(packet);
+        if inquiry.is_none() {
+            self.usage.count_discarded();
+        }
+        inquiry
+    }
+
+    fn respond_to(
+        &self,
+        packet: &[u8],
+        inquiry: Inquiry,
+        source: SocketAddr,
+        transport: Transport,
+    ) -> Option<Response> {
+        let response = self.answer(packet, &inquiry, source, transport).or_else(|error| {
+            tracing::error!(%error, "a reply could not be made; answered SERVFAIL");
+            Response::error(packet, &inquiry, ResponseCode::ServFail)
+        });
+        let response = response.ok()?;
+        let rtype = inquiry.question.as_ref().map_or(RecordType::ZERO, |question| question.rtype);
+        let metadata = &response.metadata;
+        self.usage.count_query(transport, metadata.response_code, rtype, metadata.truncation);
+        Some(response)
+    }
+
+    fn answer(
+        &self,
+        packet: &[u8],
+        inquiry: &Inquiry,
+        source: SocketAddr,
+        transport: Transport,
+    ) -> Result<Response, ProtoError> {
+        let question = match (&inquiry.question, inquiry.fault) {
+            (Some(question), None) => question,
+            (_, fault) => return Response::error(packet, inquiry, fault.unwrap_or(ResponseCode::FormErr)),
+        };
+        let client = Client { source: source.ip(), subnet: inquiry.edns.and_then(|edns| edns.subnet), transport };
+        let tables = self.tables.load();
+        let reply = tables.decide(question, &client, draw());
+        let response = Response::new(packet, inquiry, transport, &reply, &self.node)?;
+        // Counted before the packet leaves, so that a site is never named without being counted as named.
+        for named in reply.named.iter().filter(|_| !response.answers.is_empty()) {
+            self.usage.name_sites(&tables, named.service, named.sites, Duration::from_secs(named.ttl.into()));
+        }
+        Ok(response)
+    }
+}
+
+#[async_trait]
+impl RequestHandler for Handler {
+    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut transport: R) -> ResponseInfo {
+        let kind = match request.protocol() {
+            Protocol::Udp => Transport::Udp,
+            // What is added to the library is another stream.
+            _ => Transport::Tcp,
+        };
+        let sent = match self.respond(request.as_slice(), request.src(), kind) {
+            Some(response) => response.send(&mut transport).await,
+            None => Ok(unsent(request)),
+        };
+        sent.unwrap_or_else(|error| {
+            tracing::debug!(%error, client = %request.src(), "a reply could not be sent");
+            self.usage.count_unsent();
+            unsent(request)
+        })
+    }
+}
+
+/// What the library is told of a request without a reply.
+fn unsent(request: &Request) -> ResponseInfo {
+    let metadata = Metadata::new(request.metadata.id, MessageType::Response, OpCode::Query);
+    ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
+}

@@ -1,0 +1,227 @@
+//! What was answered: counters for metrics, and how long caches may still name a site.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, Guard};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
+
+use crate::answer::{Tables, Transport};
+use crate::model::{Mono, ServiceIx, SiteSet};
+use crate::zone::Attribution;
+
+const TRANSPORTS: [Transport; 2] = [Transport::Udp, Transport::Tcp];
+
+/// RCODEs that are counted by themselves, with their names (IANA); the last stands for all others.
+const RCODES: [(u16, &str); 9] = [
+    (0, "NOERROR"),
+    (1, "FORMERR"),
+    (2, "SERVFAIL"),
+    (3, "NXDOMAIN"),
+    (4, "NOTIMP"),
+    (5, "REFUSED"),
+    (6, "YXDOMAIN"),
+    (16, "BADVERS"),
+    (u16::MAX, "other"),
+];
+
+/// Question types that are counted by themselves; the last stands for all others, so that nobody can make metrics
+/// grow by asking.
+const QTYPES: [(u16, &str); 13] = [
+    (1, "A"),
+    (28, "AAAA"),
+    (15, "MX"),
+    (16, "TXT"),
+    (2, "NS"),
+    (6, "SOA"),
+    (5, "CNAME"),
+    (12, "PTR"),
+    (33, "SRV"),
+    (43, "DS"),
+    (52, "TLSA"),
+    (255, "ANY"),
+    (0, "other"),
+];
+
+/// Counters and drained-by times. All of it is written without a lock on the query path.
+pub struct Usage {
+    epoch: Instant,
+    queries: Vec<AtomicU64>,
+    truncated: AtomicU64,
+    panics: AtomicU64,
+    discarded: AtomicU64,
+    unsent: AtomicU64,
+    turned_away: AtomicU64,
+    /// By service and site name: they outlive a reload, positions do not.
+    cells: Mutex<HashMap<(String, String), Arc<AtomicU64>>>,
+    layout: ArcSwap<Layout>,
+}
+
+/// The cells of one loaded configuration, by position.
+#[derive(Default)]
+struct Layout {
+    /// Weak: counting must not keep the zones of an earlier load.
+    of: Weak<Attribution>,
+    sites: usize,
+    cells: Vec<Arc<AtomicU64>>,
+}
+
+/// How often a kind of query was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryCount {
+    /// `udp` or `tcp`.
+    pub transport: &'static str,
+    /// RCODE by name.
+    pub rcode: &'static str,
+    /// Question type by name, `other` for rare ones.
+    pub qtype: &'static str,
+    /// How often since the node started.
+    pub count: u64,
+}
+
+/// All counters at one moment, since the node started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageCounts {
+    /// Answered queries; combinations that never occurred are left out.
+    pub queries: Vec<QueryCount>,
+    /// Replies with TC set.
+    pub truncated: u64,
+    /// Queries whose handling panicked; each was answered SERVFAIL.
+    pub panics: u64,
+    /// Packets that must not be answered: responses and fragments of a header.
+    pub discarded: u64,
+    /// Replies that the system would not send.
+    pub unsent: u64,
+    /// Stream connections beyond the bounds, closed at once.
+    pub turned_away: u64,
+}
+
+impl Usage {
+    /// Nothing used yet. `epoch` is the start of the node's monotonic clock ([`Mono::START`]).
+    #[must_use]
+    pub fn new(epoch: Instant) -> Self {
+        let kinds = TRANSPORTS.len() * RCODES.len() * QTYPES.len();
+        Self {
+            epoch,
+            queries: (0..kinds).map(|_| AtomicU64::new(0)).collect(),
+            truncated: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+            discarded: AtomicU64::new(0),
+            unsent: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
+            cells: Mutex::default(),
+            layout: ArcSwap::default(),
+        }
+    }
+
+    /// Until when caches may hold an answer of this node that names the site for the service: the moment after which
+    /// no well-behaved cache sends anyone there. `None` if no answer ever named it.
+    #[must_use]
+    pub fn drained_by(&self, service: &str, site: &str) -> Option<Mono> {
+        let cells = self.cells();
+        let millis = cells.get(&(service.to_owned(), site.to_owned()))?.load(Ordering::Acquire);
+        (millis > 0).then(|| Mono::from_millis(millis))
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn counts(&self) -> UsageCounts {
+        let kinds = TRANSPORTS.iter().flat_map(|transport| {
+            RCODES.iter().flat_map(move |rcode| QTYPES.iter().map(move |qtype| (transport, rcode, qtype)))
+        });
+        let queries = kinds
+            .zip(&self.queries)
+            .map(|((transport, (_, rcode), (_, qtype)), count)| QueryCount {
+                transport: transport.as_str(),
+                rcode,
+                qtype,
+                count: count.load(Ordering::Relaxed),
+            })
+            .filter(|kind| kind.count > 0)
+            .collect();
+        UsageCounts {
+            queries,
+            truncated: self.truncated.load(Ordering::Relaxed),
+            panics: self.panics.load(Ordering::Relaxed),
+            discarded: self.discarded.load(Ordering::Relaxed),
+            unsent: self.unsent.load(Ordering::Relaxed),
+            turned_away: self.turned_away.load(Ordering::Relaxed),
+        }
+    }
+
+    /// An answer that lives for `ttl` named `sites` for `service`.
+    pub(super) fn name_sites(&self, tables: &Tables, service: ServiceIx, sites: SiteSet, ttl: Duration) {
+        let expiry = self.epoch.elapsed().saturating_add(ttl).as_millis();
+        // A moment of 500 million years.
+        let expiry = u64::try_from(expiry).unwrap_or(u64::MAX).saturating_add(1);
+        let layout = self.layout(tables);
+        for site in sites.iter() {
+            if let Some(cell) = layout.cells.get(service.get() * layout.sites + site.get()) {
+                cell.fetch_max(expiry, Ordering::Release);
+            }
+        }
+    }
+
+    /// The cells for the positions of `tables`, found anew when they come from another load.
+    fn layout(&self, tables: &Tables) -> Guard<Arc<Layout>> {
+        let layout = self.layout.load();
+        if std::ptr::eq(layout.of.as_ptr(), Arc::as_ptr(tables.attribution())) {
+            return layout;
+        }
+        // Once a reload.
+        let layout = Arc::new(self.lay_out(tables));
+        self.layout.store(Arc::clone(&layout));
+        Guard::from_inner(layout)
+    }
+
+    fn lay_out(&self, tables: &Tables) -> Layout {
+        let topology = tables.topology();
+        let mut known = self.cells();
+        let cells = topology
+            .services
+            .iter()
+            .flat_map(|service| topology.sites.iter().map(move |site| (service.name.clone(), site.name.clone())))
+            .map(|names| Arc::clone(known.entry(names).or_default()))
+            .collect();
+        Layout { of: Arc::downgrade(tables.attribution()), sites: topology.sites.len(), cells }
+    }
+
+    fn cells(&self) -> MutexGuard<'_, HashMap<(String, String), Arc<AtomicU64>>> {
+        // Entries are only ever added.
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn count_query(&self, transport: Transport, rcode: ResponseCode, rtype: RecordType, truncated: bool) {
+        let class = |known: &[(u16, &str)], value: u16| {
+            known.iter().position(|(code, _)| *code == value).unwrap_or(known.len().saturating_sub(1))
+        };
+        let transport = usize::from(transport == Transport::Tcp);
+        let kind = (transport * RCODES.len() + class(&RCODES, u16::from(rcode))) * QTYPES.len()
+            + class(&QTYPES, u16::from(rtype));
+        if let Some(count) = self.queries.get(kind) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        if truncated {
+            self.truncated.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn count_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_discarded(&self) {
+        self.discarded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_unsent(&self) {
+        self.unsent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+}

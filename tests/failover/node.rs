@@ -1,0 +1,101 @@
+//! A Waypost node, run from the built binary with a configuration in a directory of the test.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::dns::Client;
+use crate::patience::wait_until;
+
+const START: Duration = Duration::from_secs(10);
+
+/// A running node; dropping it ends it.
+pub struct Node {
+    directory: PathBuf,
+    dns: SocketAddr,
+    child: Option<Child>,
+}
+
+/// The program under test; `WAYPOST_BIN` names an installed one.
+pub fn executable() -> PathBuf {
+    std::env::var_os("WAYPOST_BIN").map_or_else(|| env!("CARGO_BIN_EXE_waypost").into(), PathBuf::from)
+}
+
+impl Node {
+    /// Starts a node with `configuration`, which says that it answers at `dns` and is in `directory` as `waypost.toml`.
+    ///
+    /// # Panics
+    /// If it does not answer soon.
+    pub fn start(directory: &Path, dns: SocketAddr, configuration: &str) -> Self {
+        fs::write(directory.join("waypost.toml"), configuration).unwrap();
+        let mut node = Self { directory: directory.to_owned(), dns, child: None };
+        node.serve();
+        node
+    }
+
+    /// Starts the node again after [`Node::kill`].
+    ///
+    /// # Panics
+    /// If it does not answer soon.
+    pub fn serve(&mut self) {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        let mut command = Command::new(executable());
+        command.arg("serve").arg("--config").arg(self.configuration());
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.child = Some(command.spawn().unwrap());
+        let client = self.client();
+        wait_until("the node answers", START, || {
+            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "the node has ended: {ended:?}\n{}", fs::read_to_string(self.log()).unwrap());
+            client.answers()
+        });
+    }
+
+    /// SIGKILL: the node ends without a chance to save anything.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself; the wait below tells apart nothing that matters here.
+            let _ = child.kill();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Runs `waypost COMMAND --config …` against this node.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(executable()).args(arguments).arg("--config").arg(self.configuration()).output().unwrap()
+    }
+
+    /// As [`Node::command`], for what must be done.
+    ///
+    /// # Panics
+    /// If the exit code is not 0.
+    pub fn order(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        said
+    }
+
+    /// A DNS client for this node.
+    pub fn client(&self) -> Client {
+        Client::new(self.dns)
+    }
+
+    /// The configuration file.
+    pub fn configuration(&self) -> PathBuf {
+        self.directory.join("waypost.toml")
+    }
+
+    /// What the node has logged.
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("waypost.log")
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
