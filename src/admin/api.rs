@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use super::problem::{ProblemDocument, ProblemKind};
+pub use super::words;
 use crate::model::{Event, Generation, Intent, IntentKind, Policy, Role, Scope, Share, Standing, State, Tier, Token};
 
 /// What a node does and why.

@@ -1,0 +1,196 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+
+use super::demo::{SUBCOMMAND, SiteArgs};
+use super::output::Format;
+use super::span;
+use crate::model::{Role, Share};
+
+/// Authoritative DNS server and global traffic manager that keeps mail flowing when a data center dies.
+#[derive(Debug, Parser)]
+#[command(name = "waypost", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 negative finding, 2 usage, 3 refused by a safety rule, 4 declined at \
+the prompt, 5 node unreachable, 6 not authorised, 7 wait timed out (the order stands).";
+
+/// Options that all commands know.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Configuration of the node; commands find its admin socket there [default: waypost.toml, then /etc/waypost/waypost.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Talk to the node at this URL instead, as in http://127.0.0.1:8053
+    #[arg(long, global = true, value_name = "URL", requires = "token_file")]
+    pub(super) node: Option<String>,
+    /// File that holds the token for --node
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+    /// How data is printed
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Answer queries until told to stop
+    Serve,
+    /// Check configuration and zones without running anything
+    Check,
+    /// Run three mail sites and a node on this machine
+    Demo,
+    /// One mail site of the demo
+    #[command(name = SUBCOMMAND, hide = true)]
+    DemoSite(SiteArgs),
+    /// Show who serves, and why
+    Status,
+    /// Move a site's clients to other sites; it still answers if nothing else works
+    Drain(Drain),
+    /// Take a site out of all answers, even as a last resort
+    Isolate(Order),
+    /// Count a site as up, whatever its health
+    Pin(Order),
+    /// Lift a drain, isolate or pin
+    Undrain(Undrain),
+    /// Wait until no well-behaved cache names a site any more
+    Wait(Wait),
+    /// Say why a client gets the answer it gets
+    Explain(Explain),
+    /// Show the journal: every verdict, plan and order, with reasons
+    Events(Events),
+    /// Load configuration and zones again; swaps atomically or changes nothing
+    Reload,
+    /// Make, list and revoke tokens for API and command line over TCP
+    Token {
+        #[command(subcommand)]
+        command: Token,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Drain {
+    #[command(flatten)]
+    pub(super) order: Order,
+    /// The part of its clients to move, as in 25%
+    #[arg(long, value_name = "PERCENT", default_value = "100%")]
+    pub(super) share: Share,
+}
+
+/// What all orders have in common.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("expiry"))]
+pub(super) struct Order {
+    /// Name of the site
+    pub(super) site: String,
+    /// Only this service of it
+    #[arg(long)]
+    pub(super) service: Option<String>,
+    /// Why, for the journal and for whoever finds the order standing
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: String,
+    /// The order ends after this time, at most 72h [default: 4h]
+    #[arg(long = "for", value_name = "DURATION", value_parser = span::read, group = "expiry")]
+    pub(super) duration: Option<Duration>,
+    /// The order ends at this time, RFC 3339, as in 2026-05-01T18:00:00Z
+    #[arg(long, value_name = "TIME", group = "expiry")]
+    pub(super) until: Option<Timestamp>,
+    /// The order stands until it is lifted
+    #[arg(long, group = "expiry")]
+    pub(super) until_cleared: bool,
+    /// Return when no well-behaved cache names the site any more
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) wait: bool,
+    /// Give up waiting after this time; the order stands
+    #[arg(long, value_name = "DURATION", value_parser = span::read, default_value = "15m", requires = "wait")]
+    pub(super) timeout: Duration,
+    /// Only say what would happen
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Override the safety rules; the journal says so
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Undrain {
+    /// Name of the site
+    pub(super) site: String,
+    /// Only the order for this service of it
+    #[arg(long)]
+    pub(super) service: Option<String>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Wait {
+    /// Name of the site
+    pub(super) site: String,
+    /// Only this service of it
+    #[arg(long)]
+    pub(super) service: Option<String>,
+    /// Give up after this time
+    #[arg(long, value_name = "DURATION", value_parser = span::read, default_value = "15m")]
+    pub(super) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The name asked for
+    pub(super) name: String,
+    /// The type asked for
+    #[arg(value_name = "TYPE", default_value = "MX")]
+    pub(super) rtype: String,
+    /// The client's address, or its network as a resolver's client subnet tells it
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) client: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Events {
+    /// Go on with events as they happen
+    #[arg(short, long)]
+    pub(super) follow: bool,
+    /// Events after this one
+    #[arg(long, value_name = "ID")]
+    pub(super) after: Option<u64>,
+    /// At most so many; without --after the newest
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(super) limit: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Token {
+    /// Make a token; it is printed once and kept only as a hash
+    Create {
+        /// Unique name; stands as who in the journal
+        name: String,
+        /// viewer reads, operator orders too, admin reloads and makes tokens too
+        #[arg(long)]
+        role: Role,
+        /// It no longer works after this time [default: never ends]
+        #[arg(long = "for", value_name = "DURATION", value_parser = span::read)]
+        duration: Option<Duration>,
+    },
+    /// Show all tokens
+    List,
+    /// Make a token useless at once
+    Revoke {
+        /// Its name
+        name: String,
+    },
+}

@@ -1,0 +1,199 @@
+//! `drain`, `isolate`, `pin` and `undrain`.
+
+use super::arguments::{Drain, Order, Undrain};
+use super::client::Node;
+use super::exit::{Exit, Failure};
+use super::output::{Format, Output};
+use super::wait;
+use crate::admin::api::words::{self, moment_and_distance, plain};
+use crate::admin::api::{Expiry, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, Outcome};
+use crate::model::{IntentKind, Scope, Share};
+
+pub(super) async fn drain(node: &Node, output: &Output, arguments: Drain) -> Result<Exit, Failure> {
+    let Drain { order, share } = arguments;
+    if order.wait && share != Share::ALL {
+        return Err(Failure::Usage(
+            "a site that keeps a share of its clients is never drained: --wait needs --share 100%".into(),
+        ));
+    }
+    give(node, output, IntentKind::Drain { share }, order).await
+}
+
+pub(super) async fn isolate(node: &Node, output: &Output, order: Order) -> Result<Exit, Failure> {
+    give(node, output, IntentKind::Isolate, order).await
+}
+
+pub(super) async fn pin(node: &Node, output: &Output, order: Order) -> Result<Exit, Failure> {
+    if order.wait {
+        return Err(Failure::Usage("a pinned site stays in the answers: there is nothing to wait for".into()));
+    }
+    give(node, output, IntentKind::Pin, order).await
+}
+
+async fn give(node: &Node, output: &Output, kind: IntentKind, order: Order) -> Result<Exit, Failure> {
+    let (wait, timeout) = (order.wait, order.timeout);
+    let sure = order.yes || order.dry_run;
+    let mut request = request(kind, order);
+    if !sure && output.can_ask() {
+        let rehearsal: OrderOutcome =
+            node.post("/api/v1/orders", &OrderRequest { dry_run: true, ..request.clone() }).await?;
+        if rehearsal.outcome != Outcome::Unchanged {
+            for line in changes(&rehearsal.changes) {
+                output.progress(&line);
+            }
+            output.ask(&format!("{}?", sentence(&words::order(&rehearsal.intent))))?;
+        }
+    }
+    request.reason = request.reason.trim().to_owned();
+    let outcome: OrderOutcome = node.post("/api/v1/orders", &request).await?;
+    match output.format() {
+        Format::Json => output.json(&outcome)?,
+        Format::Table => {
+            for line in told(&outcome) {
+                output.line(&line)?;
+            }
+        }
+    }
+    if wait {
+        return wait::until_drained(node, output, &request.scope, timeout, &outcome.undo).await;
+    }
+    Ok(Exit::Done)
+}
+
+/// The order that was typed.
+fn request(kind: IntentKind, order: Order) -> OrderRequest {
+    let Order { site, service, reason, duration, until, until_cleared, dry_run, force, .. } = order;
+    let expiry = match (duration, until, until_cleared) {
+        (Some(duration), _, _) => Some(Expiry::ForSeconds(duration.as_secs())),
+        (_, Some(end), _) => Some(Expiry::Until(end)),
+        (_, _, true) => Some(Expiry::UntilCleared),
+        (None, None, false) => None,
+    };
+    OrderRequest { scope: Scope { site, service }, kind, reason, expiry, dry_run, force }
+}
+
+/// What is said of an order, a line each.
+fn told(outcome: &OrderOutcome) -> Vec<String> {
+    let intent = &outcome.intent;
+    let what = words::order(intent);
+    let now = jiff::Timestamp::now();
+    let end = words::lifetime(intent.lifetime, now);
+    let mut lines = match outcome.outcome {
+        Outcome::Accepted => vec![format!("{}: ordered, stands {end}", plain(&what))],
+        Outcome::Unchanged => {
+            vec![format!(
+                "{}: unchanged, stands {end} by {} ({})",
+                plain(&what),
+                plain(&intent.by),
+                plain(&intent.reason)
+            )]
+        }
+        Outcome::DryRun => vec![format!("{}: would be accepted and stand {end}; nothing was changed", plain(&what))],
+    };
+    if outcome.outcome != Outcome::Unchanged {
+        lines.extend(changes(&outcome.changes));
+    }
+    if outcome.outcome == Outcome::DryRun {
+        return lines;
+    }
+    lines.push(acknowledged(&outcome.acknowledged_by, &outcome.generation.to_string()));
+    if let Some(by) = outcome.drained_by {
+        lines.push(format!("drained by: {}", moment_and_distance(by, now)));
+    }
+    lines.push(format!("undo: {}", plain(&outcome.undo)));
+    lines
+}
+
+pub(super) async fn undrain(node: &Node, output: &Output, arguments: Undrain) -> Result<Exit, Failure> {
+    let Undrain { site, service, reason } = arguments;
+    let scope = Scope { site, service };
+    let request = LiftRequest { scope: scope.clone(), reason };
+    let outcome: LiftOutcome = node.post("/api/v1/orders/lift", &request).await?;
+    match output.format() {
+        Format::Json => output.json(&outcome)?,
+        Format::Table => {
+            for line in told_lifted(&scope, &outcome) {
+                output.line(&line)?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn told_lifted(scope: &Scope, outcome: &LiftOutcome) -> Vec<String> {
+    let Some(intent) = outcome.intent.as_ref().filter(|_| outcome.outcome != Outcome::Unchanged) else {
+        return vec![format!("{}: unchanged, no order stands", plain(&scope.to_string()))];
+    };
+    let mut lines = vec![format!("{}: lifted", plain(&words::order(intent)))];
+    lines.extend(changes(&outcome.changes));
+    lines.push(acknowledged(&outcome.acknowledged_by, &outcome.generation.to_string()));
+    lines.extend(outcome.undo.iter().map(|undo| format!("undo: {}", plain(undo))));
+    lines
+}
+
+fn changes(changes: &[String]) -> Vec<String> {
+    if changes.is_empty() {
+        return vec!["  changes nothing in the answers".to_owned()];
+    }
+    changes.iter().map(|change| format!("  {}", plain(change))).collect()
+}
+
+fn acknowledged(nodes: &[String], generation: &str) -> String {
+    let nodes = if nodes.is_empty() { "none yet".to_owned() } else { nodes.join(", ") };
+    format!("acknowledged by: {} (generation {generation})", plain(&nodes))
+}
+
+/// `words` with a capital.
+fn sentence(words: &str) -> String {
+    let words = plain(words);
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Generation, Intent, Lifetime};
+
+    fn outcome(outcome: Outcome) -> OrderOutcome {
+        OrderOutcome {
+            schema: OrderOutcome::SCHEMA.into(),
+            outcome,
+            intent: Intent {
+                scope: Scope { site: "fra".into(), service: Some("mx".into()) },
+                kind: IntentKind::Drain { share: "25%".parse().unwrap() },
+                by: "alice".into(),
+                reason: "kernel\u{1b}[31m".into(),
+                since: jiff::Timestamp::UNIX_EPOCH,
+                lifetime: Lifetime::UntilCleared,
+                revision: 3,
+                forced: false,
+            },
+            changes: vec!["mx: fra serving -> drained".into()],
+            generation: Generation { epoch: 1, sequence: 7 },
+            acknowledged_by: vec!["ns1".into()],
+            drained_by: Some(jiff::Timestamp::UNIX_EPOCH),
+            undo: "waypost undrain fra --service mx".into(),
+        }
+    }
+
+    #[test]
+    fn an_order_tells_its_undo_and_who_follows_it() {
+        let lines = told(&outcome(Outcome::Accepted));
+        assert_eq!(lines[0], "drain fra/mx 25%: ordered, stands until lifted");
+        assert_eq!(lines[1], "  mx: fra serving -> drained");
+        assert_eq!(lines[2], "acknowledged by: ns1 (generation 1.7)");
+        assert!(lines[3].starts_with("drained by: 1970-01-01T00:00:00Z ("));
+        assert_eq!(lines[4], "undo: waypost undrain fra --service mx");
+    }
+
+    #[test]
+    fn repeating_and_rehearsing_say_that_nothing_changed() {
+        let lines = told(&outcome(Outcome::Unchanged));
+        assert!(lines[0].contains("unchanged") && lines[0].contains("alice"));
+        assert!(!lines.join("").contains('\u{1b}'), "a reason cannot control the terminal");
+        let lines = told(&outcome(Outcome::DryRun));
+        assert!(lines[0].ends_with("nothing was changed"));
+        assert!(!lines.iter().any(|line| line.starts_with("undo")));
+    }
+}

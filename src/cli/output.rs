@@ -1,0 +1,131 @@
+//! Where things are printed: data to stdout, progress and questions to stderr.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use clap::ValueEnum;
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, ContentArrangement, Table};
+use serde::Serialize;
+
+use super::exit::Failure;
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// Whether stdout shows colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Palette {
+    /// It does.
+    Colours,
+    /// It is no terminal, or the user asks for none (`NO_COLOR`).
+    Plain,
+}
+
+/// Where a command prints.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    format: Format,
+    palette: Palette,
+}
+
+impl Output {
+    /// The streams of the process.
+    pub(super) fn of_process(format: Format) -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let palette = if !refused && io::stdout().is_terminal() { Palette::Colours } else { Palette::Plain };
+        Self { format, palette }
+    }
+
+    pub(super) const fn format(&self) -> Format {
+        self.format
+    }
+
+    pub(super) const fn palette(&self) -> Palette {
+        self.palette
+    }
+
+    /// Prints a line of data.
+    pub(super) fn line(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::OutputClosed,
+            _ => Failure::Fault(format!("stdout cannot be written: {error}")),
+        })
+    }
+
+    /// Prints `document` as JSON.
+    pub(super) fn json(&self, document: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(document).map_err(|error| Failure::Fault(error.to_string()))?;
+        self.line(&text)
+    }
+
+    /// Says on stderr what happens.
+    pub(super) fn progress(&self, text: &str) {
+        // Who closed stderr does not want to know.
+        let _told = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Says on stderr how far a wait is, in one line that overwrites itself on a terminal.
+    pub(super) fn countdown(&self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        // As above.
+        let _told = if stderr.is_terminal() {
+            write!(stderr, "\r\u{1b}[K{text}").and_then(|()| stderr.flush())
+        } else {
+            writeln!(stderr, "{text}")
+        };
+    }
+
+    /// Ends the line of a countdown.
+    pub(super) fn countdown_over(&self) {
+        if io::stderr().is_terminal() {
+            self.progress("");
+        }
+    }
+
+    /// Whether there is somebody to ask: prompts are for terminals only.
+    pub(super) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks a question on stderr; anything but yes is an error.
+    pub(super) fn ask(&self, question: &str) -> Result<(), Failure> {
+        let fault = |error: io::Error| Failure::Fault(format!("the terminal cannot be used: {error}"));
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(fault)?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map_err(fault)?;
+        if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") { Ok(()) } else { Err(Failure::Declined) }
+    }
+}
+
+/// A table without lines, as wide as the terminal at most.
+pub(super) fn table(palette: Palette, header: &[&str], rows: Vec<Vec<Cell>>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
+    match palette {
+        Palette::Colours => table.enforce_styling(),
+        Palette::Plain => table.force_no_tty(),
+    };
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        // Writing to a String cannot fail.
+        let _written = writeln!(text, "{}", line.trim_end());
+    }
+    text.truncate(text.trim_end().len());
+    text
+}

@@ -1,0 +1,136 @@
+//! `status`: the verdict, every site of every service, standing orders, what works less well than it should.
+
+use comfy_table::{Cell, Color};
+
+use super::client::Node;
+use super::exit::{Exit, Failure};
+use super::output::{Format, Output, Palette, table};
+use crate::admin::api::words::{
+    lifetime, moment, moment_and_distance, order, plain, relative, standing_shape, state_shape, tier,
+};
+use crate::admin::api::{EndpointStatus, ServiceStatus, SiteStatus, Status};
+use crate::model::{Standing, State, Tier};
+
+pub(super) async fn status(node: &Node, output: &Output) -> Result<Exit, Failure> {
+    match output.format() {
+        Format::Json => {
+            let document: serde_json::Value = node.get("/api/v1/status", &[]).await?;
+            output.json(&document)?;
+        }
+        Format::Table => {
+            let status: Status = node.get("/api/v1/status", &[]).await?;
+            output.line(&render(&status, output.palette()))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The status for people.
+pub(super) fn render(status: &Status, palette: Palette) -> String {
+    let now = status.time;
+    let mut parts = vec![plain(&status.verdict)];
+    parts.push(plain(&format!(
+        "{} {} (started {}), generation {}, as of {}{}",
+        status.node,
+        status.version,
+        relative(status.started, now),
+        status.generation,
+        moment(now),
+        if status.ready { "" } else { ", not ready" }
+    )));
+    if !status.degradations.is_empty() {
+        let rows = status.degradations.iter().map(|degradation| {
+            vec![text(&degradation.part), text(&degradation.detail), text(&moment_and_distance(degradation.since, now))]
+        });
+        parts.push(table(palette, &["NEEDS ATTENTION", "WHAT", "SINCE"], rows.collect()));
+    }
+    if !status.services.is_empty() {
+        let rows = status.services.iter().flat_map(|service| service.sites.iter().map(|site| site_row(service, site)));
+        parts.push(table(
+            palette,
+            &["SERVICE", "SITE", "STANDS", "HEALTH", "ENDPOINTS", "ORDER", "WHY"],
+            rows.collect(),
+        ));
+    }
+    for service in status.services.iter().filter(|service| service.tier != Tier::Serving) {
+        parts.push(plain(&format!("{}: {}", service.name, tier(service.tier))));
+    }
+    let troubled = status.services.iter().flat_map(|service| {
+        service.sites.iter().flat_map(move |site| {
+            let troubled = site.endpoints.iter().filter(|endpoint| endpoint.state != State::Up || endpoint.suspect);
+            troubled.map(move |endpoint| endpoint_row(service, site, endpoint, now))
+        })
+    });
+    let troubled: Vec<_> = troubled.collect();
+    if !troubled.is_empty() {
+        parts.push(table(palette, &["ENDPOINT", "HOST", "SERVICE", "SITE", "STATE", "WHY", "SINCE"], troubled));
+    }
+    if !status.orders.is_empty() {
+        let rows = status.orders.iter().map(|standing| {
+            let intent = &standing.intent;
+            let forced = if intent.forced { " (forced)" } else { "" };
+            vec![
+                text(&format!("{}{forced}", order(intent))),
+                text(&intent.by),
+                text(&intent.reason),
+                text(&lifetime(intent.lifetime, now)),
+            ]
+        });
+        parts.push(table(palette, &["ORDER", "BY", "WHY", "ENDS"], rows.collect()));
+    }
+    parts.join("\n\n").replacen("\n\n", "\n", 1)
+}
+
+fn site_row(service: &ServiceStatus, site: &SiteStatus) -> Vec<Cell> {
+    let up = site.endpoints.iter().filter(|endpoint| matches!(endpoint.state, State::Up | State::Unknown)).count();
+    vec![
+        text(&service.name),
+        text(&site.name),
+        Cell::new(format!("{} {}", standing_shape(site.standing), site.standing.as_str()))
+            .fg(standing_colour(site.standing)),
+        Cell::new(format!("{} {}", state_shape(site.health), site.health)).fg(state_colour(site.health)),
+        Cell::new(format!("{up}/{} up", site.endpoints.len())),
+        text(site.intent.as_deref().unwrap_or("-")),
+        text(&site.reason),
+    ]
+}
+
+fn endpoint_row(
+    service: &ServiceStatus,
+    site: &SiteStatus,
+    endpoint: &EndpointStatus,
+    now: jiff::Timestamp,
+) -> Vec<Cell> {
+    let suspect = if endpoint.suspect { ", suspect" } else { "" };
+    vec![
+        Cell::new(endpoint.address),
+        text(&endpoint.host),
+        text(&service.name),
+        text(&site.name),
+        Cell::new(format!("{} {}{suspect}", state_shape(endpoint.state), endpoint.state))
+            .fg(state_colour(endpoint.state)),
+        text(&endpoint.reason),
+        text(&moment_and_distance(endpoint.since, now)),
+    ]
+}
+
+fn text(words: &str) -> Cell {
+    Cell::new(plain(words))
+}
+
+const fn standing_colour(standing: Standing) -> Color {
+    match standing {
+        Standing::Serving => Color::Green,
+        Standing::Deferring => Color::Yellow,
+        Standing::Drained | Standing::Isolated => Color::Cyan,
+        Standing::Down => Color::Red,
+    }
+}
+
+const fn state_colour(state: State) -> Color {
+    match state {
+        State::Up => Color::Green,
+        State::Deferring | State::Unknown => Color::Yellow,
+        State::Down => Color::Red,
+    }
+}

@@ -1,0 +1,209 @@
+//! How commands end, against a node that gives prepared answers.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::net::UnixListener;
+
+use super::super::run;
+
+/// What was asked, and what is answered: by path, with a status.
+#[derive(Default)]
+struct Prepared {
+    asked: Mutex<Vec<(String, Value)>>,
+    answers: Vec<(&'static str, u16, Value)>,
+}
+
+async fn answer(State(prepared): State<Arc<Prepared>>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let call = format!("{} {}", request.method(), request.uri());
+    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+    prepared.asked.lock().unwrap().push((call, serde_json::from_slice(&body).unwrap_or_default()));
+    let (_, status, body) = prepared.answers.iter().find(|(known, ..)| *known == path).expect("a prepared answer");
+    (StatusCode::from_u16(*status).unwrap(), Json(body.clone())).into_response()
+}
+
+/// A node with prepared answers behind the socket that `waypost.toml` names.
+struct Scene {
+    directory: tempfile::TempDir,
+    prepared: Arc<Prepared>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Scene {
+    fn new(answers: Vec<(&'static str, u16, Value)>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("waypost.toml"), "[admin]\nsocket = \"admin.sock\"\n").unwrap();
+        let prepared = Arc::new(Prepared { answers, ..Prepared::default() });
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&prepared));
+        let listener = {
+            let _inside = runtime.enter();
+            UnixListener::bind(directory.path().join("admin.sock")).unwrap()
+        };
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Self { directory, prepared, _runtime: runtime }
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.directory.path().join("waypost.toml")
+    }
+
+    /// The exit code of `waypost LINE`.
+    fn ends(&self, line: &str) -> u8 {
+        let configuration = self.configuration();
+        let words = line.split_whitespace().map(Into::into);
+        let arguments = ["waypost".into(), "--config".into(), configuration.into()].into_iter().chain(words);
+        code(run(arguments))
+    }
+}
+
+/// The number in an exit code, which the standard library keeps to itself.
+fn code(code: ExitCode) -> u8 {
+    (0..=255).find(|number| format!("{:?}", ExitCode::from(*number)) == format!("{code:?}")).unwrap()
+}
+
+fn order() -> Value {
+    json!({
+        "schema": "waypost.order/1", "outcome": "accepted", "changes": [], "acknowledged_by": ["ns1"],
+        "generation": { "epoch": 1, "sequence": 2 }, "drained_by": null, "undo": "waypost undrain fra",
+        "intent": {
+            "scope": { "site": "fra" }, "kind": "drain", "share": 1000, "by": "root", "reason": "x",
+            "since": "2026-05-01T12:00:00Z", "lifetime": "until_cleared", "revision": 1, "field_of_later": true
+        }
+    })
+}
+
+fn drained(safe: bool) -> Value {
+    json!({
+        "schema": "waypost.drained/1", "scope": { "site": "fra" }, "time": "2026-05-01T12:00:00Z", "safe": safe,
+        "services": [{ "service": "mx", "named": !safe, "by": null }]
+    })
+}
+
+fn status(orders: Value) -> Value {
+    json!({
+        "schema": "waypost.status/1", "node": "ns1", "version": "0", "site": null, "started": "2026-05-01T12:00:00Z",
+        "time": "2026-05-01T12:00:00Z", "generation": { "epoch": 1, "sequence": 2 }, "ready": true, "verdict": "fine",
+        "services": [], "orders": orders, "revision": 1, "zones": [], "degradations": [],
+        "geo": { "source": "embedded", "detail": "" }, "last_event": 0
+    })
+}
+
+fn problem(kind: &str, status: u16, code: u8) -> Value {
+    json!({ "type": format!("urn:waypost:problem:{kind}"), "title": "t", "status": status, "detail": "d", "code": code })
+}
+
+#[test]
+fn an_order_is_sent_as_typed_and_ends_well() {
+    let scene = Scene::new(vec![("/api/v1/orders", 200, order())]);
+    assert_eq!(scene.ends("drain fra --service mx --share 25% --for 1h30m --reason new-kernel --force"), 0);
+    assert_eq!(scene.ends("isolate fra --until 2026-05-01T18:00:00Z --reason fire --dry-run -o json"), 0);
+    assert_eq!(scene.ends("pin fra --until-cleared --reason known-good"), 0);
+    let asked: Vec<_> = scene.prepared.asked.lock().unwrap().iter().map(|(_, body)| body.clone()).collect();
+    let expected = [
+        json!({
+            "scope": { "site": "fra", "service": "mx" }, "kind": "drain", "share": 250, "reason": "new-kernel",
+            "expiry": { "for_seconds": 5400 }, "dry_run": false, "force": true
+        }),
+        json!({
+            "scope": { "site": "fra" }, "kind": "isolate", "reason": "fire",
+            "expiry": { "until": "2026-05-01T18:00:00Z" }, "dry_run": true, "force": false
+        }),
+        json!({
+            "scope": { "site": "fra" }, "kind": "pin", "reason": "known-good",
+            "expiry": "until_cleared", "dry_run": false, "force": false
+        }),
+    ];
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn the_node_s_problem_decides_the_exit_code() {
+    for (kind, status, code) in
+        [("refused", 422, 3), ("unauthenticated", 401, 6), ("not-found", 404, 2), ("diagnostics", 422, 1)]
+    {
+        let body = problem(kind, status, code);
+        let scene = Scene::new(vec![("/api/v1/orders", status, body.clone()), ("/api/v1/reload", status, body)]);
+        assert_eq!(scene.ends("drain fra --reason x"), code);
+        assert_eq!(scene.ends("reload -o json"), code);
+    }
+}
+
+#[test]
+fn a_wait_ends_when_it_is_safe_or_when_told() {
+    let scene = Scene::new(vec![("/api/v1/orders", 200, order()), ("/api/v1/drained", 200, drained(true))]);
+    assert_eq!(scene.ends("drain fra --reason x --wait"), 0);
+    assert_eq!(scene.ends("wait fra --service mx"), 0);
+    let (last, _) = scene.prepared.asked.lock().unwrap().last().unwrap().clone();
+    assert_eq!(last, "GET /api/v1/drained?site=fra&service=mx");
+
+    let standing = json!([{ "scope": { "site": "fra" }, "kind": "drain", "share": 1000, "by": "root", "reason": "x",
+        "since": "2026-05-01T12:00:00Z", "lifetime": "until_cleared", "revision": 1, "remaining_seconds": null }]);
+    let scene = Scene::new(vec![
+        ("/api/v1/orders", 200, order()),
+        ("/api/v1/drained", 200, drained(false)),
+        ("/api/v1/status", 200, status(standing)),
+    ]);
+    assert_eq!(scene.ends("drain fra --reason x --wait --timeout 0s"), 7);
+    assert_eq!(scene.ends("wait fra --timeout 0s"), 7);
+}
+
+#[test]
+fn waiting_for_what_nobody_ordered_is_a_negative_finding() {
+    let scene = Scene::new(vec![("/api/v1/drained", 200, drained(false)), ("/api/v1/status", 200, status(json!([])))]);
+    assert_eq!(scene.ends("wait fra"), 1);
+}
+
+#[test]
+fn reading_commands_end_well() {
+    let explanation = json!({ "schema": "waypost.explanation/1", "lines": ["because"], "detail": {} });
+    let events = json!({ "schema": "waypost.events/1", "next_after": 1, "events": [
+        { "id": 1, "time": "2026-05-01T12:00:00Z", "node": "ns1", "event": "stopped" }
+    ] });
+    let lift = json!({ "schema": "waypost.lift/1", "outcome": "unchanged", "intent": null, "changes": [],
+        "generation": { "epoch": 1, "sequence": 2 }, "acknowledged_by": [], "undo": null });
+    let scene = Scene::new(vec![
+        ("/api/v1/status", 200, status(json!([]))),
+        ("/api/v1/explain", 200, explanation),
+        ("/api/v1/events", 200, events),
+        ("/api/v1/orders/lift", 200, lift),
+        ("/api/v1/tokens", 200, json!({ "schema": "waypost.tokens/1", "tokens": [] })),
+        ("/api/v1/tokens/a%20b", 204, Value::Null),
+    ]);
+    for line in ["status", "explain example.org", "events", "undrain fra", "token list"] {
+        assert_eq!(scene.ends(line), 0, "{line}");
+        assert_eq!(scene.ends(&format!("{line} -o json")), 0, "{line}");
+    }
+    let asked: Vec<_> = scene.prepared.asked.lock().unwrap().iter().map(|(call, _)| call.clone()).collect();
+    assert!(asked.contains(&"GET /api/v1/explain?name=example.org&type=MX".to_owned()), "{asked:?}");
+    assert!(asked.contains(&"GET /api/v1/events?limit=20".to_owned()), "{asked:?}");
+}
+
+#[test]
+fn without_a_node_a_command_ends_with_five() {
+    let directory = tempfile::tempdir().unwrap();
+    let configuration = directory.path().join("waypost.toml");
+    std::fs::write(&configuration, "[admin]\nsocket = \"none.sock\"\n").unwrap();
+    let ends = |line: &str| {
+        let words = line.split_whitespace().map(Into::into);
+        let arguments = ["waypost".into(), "--config".into(), configuration.clone().into()].into_iter().chain(words);
+        code(run(arguments))
+    };
+    for line in ["status", "drain fra --reason x", "events", "wait fra"] {
+        assert_eq!(ends(line), 5, "{line}");
+    }
+    assert_eq!(ends("drain fra"), 2);
+    assert_eq!(ends("--version"), 0);
+    assert_eq!(ends("check"), 1, "it names no node");
+    assert_eq!(ends("serve"), 1);
+    std::fs::remove_file(&configuration).unwrap();
+    assert_eq!(ends("check"), 1);
+    assert_eq!(ends("status"), 2);
+}

@@ -1,0 +1,4 @@
+//! The command line from outside: what may be typed and what is shown, and how commands end.
+
+mod ending;
+mod typed_and_shown;

@@ -1,0 +1,164 @@
+//! What may be typed, and what is shown.
+
+use clap::{CommandFactory, Parser};
+use jiff::Timestamp;
+
+use super::super::arguments::{Arguments, Command};
+use super::super::output::Palette;
+use super::super::status::render;
+use crate::admin::api::{Degradation, EndpointStatus, GeoStatus, OrderStatus, ServiceStatus, SiteStatus, Status};
+use crate::model::{Generation, Intent, IntentKind, Lifetime, Scope, Share, Standing, State, Tier};
+
+fn parse(line: &str) -> Result<Command, clap::Error> {
+    Arguments::try_parse_from(line.split_whitespace()).map(|arguments| arguments.command)
+}
+
+#[test]
+fn the_command_line_contradicts_itself_nowhere() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
+    for line in [
+        "waypost drain fra --reason x",
+        "waypost drain fra --reason x --for 1h --share 25% --service mx --yes --force",
+        "waypost drain fra --reason x --until 2026-05-01T18:00:00Z --wait --timeout 5m",
+        "waypost drain fra --reason x --until-cleared --dry-run",
+        "waypost isolate fra --reason x --for 90s",
+        "waypost pin fra --reason x",
+        "waypost --config a.toml drain fra --reason x -o json",
+        "waypost drain fra --reason x --config a.toml",
+        "waypost undrain fra --service mx",
+        "waypost wait fra --timeout 1h",
+        "waypost explain example.org MX --client 192.0.2.1",
+        "waypost events --follow --after 7",
+        "waypost token create ci --role operator --for 30d",
+        "waypost status --node http://127.0.0.1:8053 --token-file t",
+    ] {
+        assert!(parse(line).is_ok(), "{line}");
+    }
+    for line in [
+        "waypost",
+        "waypost drain fra",
+        "waypost drain --reason x",
+        "waypost drain fra --reason x --for 1h --until-cleared",
+        "waypost drain fra --reason x --for 1h --until 2026-05-01T18:00:00Z",
+        "waypost drain fra --reason x --for 90",
+        "waypost drain fra --reason x --until tomorrow",
+        "waypost drain fra --reason x --share 25",
+        "waypost drain fra --reason x --timeout 5m",
+        "waypost drain fra --reason x --wait --dry-run",
+        "waypost isolate fra --reason x --share 25%",
+        "waypost events --limit 0",
+        "waypost token create ci --role king",
+        "waypost status --node http://127.0.0.1:8053",
+        "waypost status -o yaml",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn an_order_waits_a_quarter_of_an_hour_unless_said() {
+    let Command::Drain(drain) = parse("waypost drain fra --reason x").unwrap() else { panic!() };
+    assert_eq!(drain.order.timeout.as_secs(), 900);
+    assert_eq!(drain.share, Share::ALL);
+    assert_eq!(drain.order.duration, None, "the node knows the default");
+}
+
+fn now() -> Timestamp {
+    "2026-05-01T12:00:00Z".parse().unwrap()
+}
+
+fn site(name: &str, standing: Standing, health: State, intent: Option<&str>) -> SiteStatus {
+    let endpoint = EndpointStatus {
+        address: "192.0.2.1".parse().unwrap(),
+        host: format!("mx.{name}.example.org."),
+        state: health,
+        suspect: false,
+        reason: if health == State::Up { String::new() } else { "connection refused".into() },
+        since: "2026-05-01T11:59:00Z".parse().unwrap(),
+        latency_ms: Some(3.2),
+        monitors: vec![],
+    };
+    SiteStatus {
+        name: name.into(),
+        standing,
+        health,
+        intent: intent.map(Into::into),
+        drained: Share::NONE,
+        reason: "as it is\u{1b}[31m".into(),
+        drained_by: None,
+        endpoints: vec![endpoint],
+    }
+}
+
+fn status() -> Status {
+    Status {
+        schema: Status::SCHEMA.into(),
+        node: "ns1".into(),
+        version: "0.1.0".into(),
+        site: None,
+        started: "2026-05-01T10:00:00Z".parse().unwrap(),
+        time: now(),
+        generation: Generation { epoch: 3, sequence: 14 },
+        ready: true,
+        verdict: "1 of 3 sites is down".into(),
+        services: vec![ServiceStatus {
+            name: "mx".into(),
+            policy: "nearest".into(),
+            tier: Tier::Serving,
+            ttl: 30,
+            min_sites: 1,
+            sites: vec![
+                site("fra", Standing::Drained, State::Up, Some("drain 100%")),
+                site("iad", Standing::Serving, State::Up, None),
+                site("nrt", Standing::Down, State::Down, None),
+            ],
+        }],
+        orders: vec![OrderStatus {
+            intent: Intent {
+                scope: Scope { site: "fra".into(), service: None },
+                kind: IntentKind::Drain { share: Share::ALL },
+                by: "alice".into(),
+                reason: "kernel update".into(),
+                since: now(),
+                lifetime: Lifetime::Until("2026-05-01T15:59:00Z".parse().unwrap()),
+                revision: 1,
+                forced: true,
+            },
+            remaining_seconds: Some(14_340),
+        }],
+        revision: 1,
+        zones: vec![],
+        degradations: vec![Degradation { part: "store".into(), detail: "no space".into(), since: now() }],
+        geo: GeoStatus { source: "embedded".into(), detail: String::new() },
+        last_event: 9,
+    }
+}
+
+#[test]
+fn status_says_the_verdict_first_and_shapes_with_words() {
+    let shown = render(&status(), Palette::Plain);
+    let lines: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines[0], "1 of 3 sites is down", "{shown}");
+    assert_eq!(lines[1], "ns1 0.1.0 (started 2 h ago), generation 3.14, as of 2026-05-01T12:00:00Z");
+    for row in [
+        "store no space 2026-05-01T12:00:00Z (now)",
+        "mx fra ◇ drained ● up 1/1 up drain 100% as it is\\u{1b}[31m",
+        "mx iad ● serving ● up 1/1 up - as it is\\u{1b}[31m",
+        "mx nrt ✕ down ✕ down 0/1 up - as it is\\u{1b}[31m",
+        "192.0.2.1 mx.nrt.example.org. mx nrt ✕ down connection refused 2026-05-01T11:59:00Z (1 min ago)",
+        "drain fra (forced) alice kernel update until 2026-05-01T15:59:00Z (in 3 h 59 min)",
+    ] {
+        assert!(lines.iter().any(|line| line == row), "no row {row:?} in\n{shown}");
+    }
+    assert!(!shown.contains('\u{1b}'), "no colours where none are wanted, and no one else's");
+}
+
+#[test]
+fn colours_only_repeat_what_words_say() {
+    let shown = render(&status(), Palette::Colours);
+    assert!(shown.contains("\u{1b}[") && shown.contains("✕ down"));
+}

@@ -1,0 +1,64 @@
+//! `token`: who may use API and command line over TCP.
+
+use comfy_table::Cell;
+use jiff::{SignedDuration, Timestamp};
+
+use super::arguments::Token;
+use super::client::Node;
+use super::exit::{Exit, Failure};
+use super::output::{Format, Output, Palette, table};
+use crate::admin::api::words::{moment, moment_and_distance, plain};
+use crate::admin::api::{TokenCreated, TokenRequest, Tokens};
+
+pub(super) async fn token(node: &Node, output: &Output, command: Token) -> Result<Exit, Failure> {
+    match command {
+        Token::Create { name, role, duration } => {
+            let expires = duration
+                .map(|duration| {
+                    SignedDuration::try_from(duration)
+                        .ok()
+                        .and_then(|duration| Timestamp::now().checked_add(duration).ok())
+                        .ok_or_else(|| Failure::Usage("--for reaches beyond the end of time".into()))
+                })
+                .transpose()?;
+            let created: TokenCreated = node.post("/api/v1/tokens", &TokenRequest { name, role, expires }).await?;
+            match output.format() {
+                Format::Json => output.json(&created)?,
+                Format::Table => {
+                    output.line(&created.secret)?;
+                    output.progress(&format!(
+                        "token '{}' with role {}: keep it now, it is not shown again; undo: waypost token revoke {}",
+                        plain(&created.token.name),
+                        created.token.role,
+                        plain(&created.token.name)
+                    ));
+                }
+            }
+        }
+        Token::List => {
+            let tokens: Tokens = node.get("/api/v1/tokens", &[]).await?;
+            match output.format() {
+                Format::Json => output.json(&tokens)?,
+                Format::Table => output.line(&render(&tokens, output.palette(), Timestamp::now()))?,
+            }
+        }
+        Token::Revoke { name } => {
+            node.delete("/api/v1/tokens", &name).await?;
+            output.progress(&format!("token '{}' revoked", plain(&name)));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn render(tokens: &Tokens, palette: Palette, now: Timestamp) -> String {
+    let rows = tokens.tokens.iter().map(|token| {
+        vec![
+            Cell::new(plain(&token.name)),
+            Cell::new(token.role),
+            Cell::new(moment(token.created)),
+            Cell::new(plain(&token.by)),
+            Cell::new(token.expires.map_or_else(|| "never".to_owned(), |end| moment_and_distance(end, now))),
+        ]
+    });
+    table(palette, &["NAME", "ROLE", "MADE", "BY", "EXPIRES"], rows.collect())
+}

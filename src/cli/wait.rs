@@ -1,0 +1,181 @@
+//! Waiting until no well-behaved cache names a site any more.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::arguments::Wait;
+use super::client::Node;
+use super::exit::{Exit, Failure};
+use super::output::{Format, Output};
+use crate::admin::api::words::{between, moment, plain, span};
+use crate::admin::api::{Drained, OrderStatus, Status};
+use crate::model::{IntentKind, Scope, Share};
+
+/// Between two looks at the node.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// `waypost wait SITE`
+pub(super) async fn command(node: &Node, output: &Output, arguments: Wait) -> Result<Exit, Failure> {
+    let Wait { site, service, timeout } = arguments;
+    let scope = Scope { site, service };
+    let drained = look(node, &scope).await?;
+    if !drained.safe && drained.services.iter().any(|service| service.named) {
+        let status: Status = node.get("/api/v1/status", &[]).await?;
+        if !status.orders.iter().any(|order| takes_out(order, &scope)) {
+            return Err(Failure::Negative(format!(
+                "answers name {scope} and no order takes it out; drain it first: waypost drain {} --reason TEXT",
+                scope.site
+            )));
+        }
+    }
+    until_drained(node, output, &scope, timeout, "").await
+}
+
+/// Whether `order` keeps all of `scope`, or the part of it that the order is about, out of the answers.
+fn takes_out(order: &OrderStatus, scope: &Scope) -> bool {
+    let about = order.intent.scope.site == scope.site
+        && (order.intent.scope.service.is_none()
+            || scope.service.is_none()
+            || order.intent.scope.service == scope.service);
+    let out = match order.intent.kind {
+        IntentKind::Drain { share } => share == Share::ALL,
+        IntentKind::Isolate => true,
+        IntentKind::Pin => false,
+    };
+    about && out
+}
+
+/// Returns when the node says that `scope` is safe to power off. The order stands however the wait ends.
+pub(super) async fn until_drained(
+    node: &Node,
+    output: &Output,
+    scope: &Scope,
+    timeout: Duration,
+    undo: &str,
+) -> Result<Exit, Failure> {
+    let stands =
+        if undo.is_empty() { "any order stands".to_owned() } else { format!("the order stands; undo: {undo}") };
+    let waited = tokio::select! {
+        waited = watch(node, output, scope, timeout) => waited,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(String::new())),
+    };
+    output.countdown_over();
+    match waited {
+        Ok(drained) => {
+            match output.format() {
+                Format::Json => output.json(&drained)?,
+                Format::Table => output.line(&format!("{}: safe to power off", plain(&scope.to_string())))?,
+            }
+            Ok(Exit::Done)
+        }
+        Err(Failure::TimedOut(last)) => Err(Failure::TimedOut(format!("{last}; {stands}"))),
+        Err(Failure::Interrupted(_)) => Err(Failure::Interrupted(stands)),
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn watch(node: &Node, output: &Output, scope: &Scope, timeout: Duration) -> Result<Drained, Failure> {
+    let deadline = Instant::now().checked_add(timeout);
+    let mut said = String::new();
+    loop {
+        let so_far = match look(node, scope).await {
+            Ok(drained) if drained.safe => return Ok(drained),
+            Ok(drained) => progress(&drained),
+            // A node that restarts comes back with the order and with what it answered.
+            Err(failure) if failure.is_passing() => "the node does not answer; trying again".to_owned(),
+            Err(failure) => return Err(failure),
+        };
+        if so_far != said {
+            output.countdown(&so_far);
+            said = so_far;
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Failure::TimedOut(said));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn look(node: &Node, scope: &Scope) -> Result<Drained, Failure> {
+    node.get("/api/v1/drained", &[("site", Some(&scope.site)), ("service", scope.service.as_deref())]).await
+}
+
+/// What still holds a site back.
+fn progress(drained: &Drained) -> String {
+    let named: Vec<_> =
+        drained.services.iter().filter(|service| service.named).map(|service| service.service.as_str()).collect();
+    if !named.is_empty() {
+        return plain(&format!("answers of {} still name {}", named.join(", "), drained.scope));
+    }
+    match drained.by() {
+        Some(by) => {
+            let left = between(drained.time.min(by), by).saturating_add(Duration::from_millis(999));
+            plain(&format!("{}: caches let go of it in {} (at {})", drained.scope, span(left), moment(ceiling(by))))
+        }
+        None => plain(&format!("{}: caches may still name it", drained.scope)),
+    }
+}
+
+/// The whole second at or after `time`.
+fn ceiling(time: Timestamp) -> Timestamp {
+    let second = jiff::SignedDuration::from_nanos(999_999_999);
+    time.checked_add(second).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::api::DrainedService;
+    use crate::model::{Intent, Lifetime};
+
+    fn now() -> Timestamp {
+        "2026-05-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn drained(services: &[(&str, bool, Option<&str>)]) -> Drained {
+        let services = services
+            .iter()
+            .map(|(service, named, by)| DrainedService {
+                service: (*service).into(),
+                named: *named,
+                by: by.map(|by| by.parse().unwrap()),
+            })
+            .collect();
+        let scope = Scope { site: "fra".into(), service: None };
+        Drained { schema: Drained::SCHEMA.into(), scope, time: now(), safe: false, services }
+    }
+
+    #[test]
+    fn progress_says_what_holds_the_site_back() {
+        let both = [("mx", true, None), ("imap", false, Some("2026-05-01T12:00:20Z"))];
+        assert_eq!(progress(&drained(&both)), "answers of mx still name fra");
+        let later = [("mx", false, Some("2026-05-01T12:00:05Z")), ("imap", false, Some("2026-05-01T12:00:20Z"))];
+        assert_eq!(progress(&drained(&later)), "fra: caches let go of it in 20 s (at 2026-05-01T12:00:20Z)");
+    }
+
+    #[test]
+    fn only_an_order_that_takes_all_of_it_out_is_worth_waiting_for() {
+        let order = |service: Option<&str>, kind| OrderStatus {
+            intent: Intent {
+                scope: Scope { site: "fra".into(), service: service.map(Into::into) },
+                kind,
+                by: String::new(),
+                reason: String::new(),
+                since: now(),
+                lifetime: Lifetime::UntilCleared,
+                revision: 1,
+                forced: false,
+            },
+            remaining_seconds: None,
+        };
+        let scope = |service: Option<&str>| Scope { site: "fra".into(), service: service.map(Into::into) };
+        let all = IntentKind::Drain { share: Share::ALL };
+        assert!(takes_out(&order(None, all), &scope(Some("mx"))));
+        assert!(takes_out(&order(Some("mx"), IntentKind::Isolate), &scope(Some("mx"))));
+        assert!(!takes_out(&order(Some("imap"), all), &scope(Some("mx"))));
+        assert!(!takes_out(&order(None, IntentKind::Pin), &scope(None)));
+        assert!(!takes_out(&order(None, IntentKind::Drain { share: "25%".parse().unwrap() }), &scope(None)));
+    }
+}
