@@ -110,7 +110,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     }
     let settings = Arc::new(loaded.settings.clone());
 
-    let (store, snapshot, epoch, store_trouble) = open_store(&settings.state.path)?;
+    let Opened { store, snapshot, epoch, trouble } = open_store(&settings.state.path)?;
     let (health_sender, store_health) = mpsc::unbounded_channel();
     let last_id = snapshot.next_event.saturating_sub(1);
     let (journal, journal_task) =
@@ -141,7 +141,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     };
     // Serves the restored verdicts and orders before the first query is taken.
     let mut engine = Engine::new(parts, loaded, snapshot, epoch);
-    if let Some(detail) = store_trouble {
+    if let Some(detail) = trouble {
         engine.degrade("store", detail);
     }
 
@@ -219,9 +219,19 @@ async fn stop(
     }
 }
 
+/// A store and what was in it.
+struct Opened {
+    store: Arc<dyn Store>,
+    snapshot: Snapshot,
+    /// The epoch of this start.
+    epoch: u64,
+    /// What of the store does not work.
+    trouble: Option<String>,
+}
+
 /// Opens the store. A directory in use or out of reach is an error, for the operator meant another; a store that is
 /// damaged or has no space is not: mail must flow, so the node answers without it and says so.
-fn open_store(path: &Path) -> Result<(Arc<dyn Store>, Snapshot, u64, Option<String>), NodeError> {
+fn open_store(path: &Path) -> Result<Opened, NodeError> {
     let opened = Embedded::open(path).and_then(|store| {
         let snapshot = store.load()?;
         Ok((store, snapshot))
@@ -232,7 +242,7 @@ fn open_store(path: &Path) -> Result<(Arc<dyn Store>, Snapshot, u64, Option<Stri
                 Ok(epoch) => (epoch, None),
                 Err(problem) => (snapshot.epoch + 1, Some(format!("{problem}; {}", problem.remedy()))),
             };
-            Ok((Arc::new(store), snapshot, epoch, trouble))
+            Ok(Opened { store: Arc::new(store), snapshot, epoch, trouble })
         }
         Err(problem @ (StoreError::Locked { .. } | StoreError::Denied { .. } | StoreError::Schema { .. })) => {
             Err(NodeError::Store(problem))
@@ -245,7 +255,7 @@ fn open_store(path: &Path) -> Result<(Arc<dyn Store>, Snapshot, u64, Option<Stri
                 "{problem}; {}. Until then orders and the journal are kept in memory and end with the process",
                 problem.remedy()
             );
-            Ok((Arc::new(store), snapshot, 1, Some(detail)))
+            Ok(Opened { store: Arc::new(store), snapshot, epoch: 1, trouble: Some(detail) })
         }
     }
 }

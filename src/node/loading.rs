@@ -78,7 +78,7 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
     let (atlas, geo_degraded) = match load_atlas(&settings.geo) {
         Ok(atlas) => (atlas, None),
         Err(problem) if matches!(fallback, Fallback::Nothing) => {
-            report.push(problem);
+            report.push(*problem);
             return Err(report);
         }
         Err(problem) => (Atlas::embedded(), Some(format!("{problem}; the embedded country database stands in"))),
@@ -150,15 +150,15 @@ fn load_zones(
 }
 
 /// The geo database that the settings name, or the embedded one.
-fn load_atlas(geo: &GeoSettings) -> Result<Atlas, Diagnostic> {
+fn load_atlas(geo: &GeoSettings) -> Result<Atlas, Box<Diagnostic>> {
     let Some(path) = &geo.database else { return Ok(Atlas::embedded()) };
     let problem = |what: String| {
-        whole_file(
+        Box::new(whole_file(
             path,
             what,
             "a MaxMind DB of countries or cities",
             "replace the file, or leave out [geo] database for the embedded one",
-        )
+        ))
     };
     let bytes = read_bounded(path, DATABASE_BOUND).map_err(problem)?;
     Atlas::from_mmdb(&bytes).map_err(|error| problem(error.to_string()))

@@ -186,8 +186,11 @@ impl Atlas {
 #[derive(Default)]
 struct Seen {
     offsets: HashMap<usize, LocaleIx>,
-    values: HashMap<(Option<Country>, Option<(u64, u64)>), LocaleIx>,
+    values: HashMap<LocaleKey, LocaleIx>,
 }
+
+/// A locale as something that can be compared: the country, and the bits of the coordinates.
+type LocaleKey = (Option<Country>, Option<(u64, u64)>);
 
 impl Seen {
     fn intern(&mut self, locale: Option<Locale>, locales: &mut Vec<Locale>) -> LocaleIx {
