@@ -102,9 +102,6 @@ fn log(level: &str) {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let lines = lines.with_ansi(io::stderr().is_terminal()).with_target(false);
     // Set already only where one process runs several commands: then the first stays.
-    let _set = if std::env::var_os("JOURNAL_STREAM").is_some() {
-        lines.without_time().try_init()
-    } else {
-        lines.try_init()
-    };
+    let _set =
+        if std::env::var_os("JOURNAL_STREAM").is_some() { lines.without_time().try_init() } else { lines.try_init() };
 }
