@@ -41,7 +41,9 @@ pub fn between(earlier: Timestamp, later: Timestamp) -> Duration {
 /// `time` as seen from `now`: `in 3 h 59 min`, `5 min 10 s ago`, `now`.
 #[must_use]
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
-    let (ahead, behind) = (between(now, time), between(time, now));
+    // To the nearest second: what was ordered for four hours a millisecond ago ends "in 4 h".
+    let rounded = |span: Duration| Duration::from_secs(span.saturating_add(Duration::from_millis(500)).as_secs());
+    let (ahead, behind) = (rounded(between(now, time)), rounded(between(time, now)));
     if ahead.as_secs() > 0 {
         format!("in {}", span(ahead))
     } else if behind.as_secs() > 0 {
@@ -201,7 +203,8 @@ mod tests {
         let now: Timestamp = "2026-05-01T12:00:00Z".parse().unwrap();
         let at = |text: &str| relative(text.parse().unwrap(), now);
         assert_eq!(at("2026-05-01T16:00:00Z"), "in 4 h");
-        assert_eq!(at("2026-05-01T11:59:00.5Z"), "59 s ago");
+        assert_eq!(at("2026-05-01T11:59:01.2Z"), "59 s ago");
+        assert_eq!(at("2026-05-01T15:59:59.9Z"), "in 4 h");
         assert_eq!(at("2026-05-01T12:00:00.2Z"), "now");
         assert_eq!(moment(now), "2026-05-01T12:00:00Z");
     }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use super::output::{Format, Output};
-use crate::admin::api::ProblemDocument;
+use crate::admin::api::words::plain;
+use crate::admin::api::{ProblemDocument, ProblemKind};
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +99,13 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Problem(problem) => {
-                let word = if problem.code == 3 { "refused" } else { "error" };
-                write!(f, "{word}: {}", problem.detail)?;
+                // A refusal says itself which rule refused.
+                let word = if problem.known_kind() == Some(ProblemKind::Refused) { "" } else { "error: " };
+                write!(f, "{word}{}", plain(&problem.detail))?;
                 for diagnostic in &problem.diagnostics {
-                    write!(f, "\n{diagnostic}")?;
+                    write!(f, "\n{}", plain(diagnostic))?;
                 }
-                problem.remedy.iter().try_for_each(|remedy| write!(f, "\nremedy: {remedy}"))
+                problem.remedy.iter().try_for_each(|remedy| write!(f, "\nremedy: {}", plain(remedy)))
             }
             Self::Unreachable { detail, remedy } => write!(f, "error: {detail}\nremedy: {remedy}"),
             Self::NotAuthorised(detail) | Self::Usage(detail) | Self::Negative(detail) | Self::Fault(detail) => {

@@ -77,7 +77,9 @@ fn told(outcome: &OrderOutcome) -> Vec<String> {
     let intent = &outcome.intent;
     let what = words::order(intent);
     let now = jiff::Timestamp::now();
-    let end = words::lifetime(intent.lifetime, now);
+    // A new order is seen from its own beginning: "in 1 h", not "in 59 min 59 s".
+    let seen_from = if outcome.outcome == Outcome::Accepted { intent.since } else { now };
+    let end = words::lifetime(intent.lifetime, seen_from);
     let mut lines = match outcome.outcome {
         Outcome::Accepted => vec![format!("{}: ordered, stands {end}", plain(&what))],
         Outcome::Unchanged => {

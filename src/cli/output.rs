@@ -73,6 +73,11 @@ impl Output {
         let _told = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Whether a line on stderr can overwrite the one before.
+    pub(super) fn redraws(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
     /// Says on stderr how far a wait is, in one line that overwrites itself on a terminal.
     pub(super) fn countdown(&self, text: &str) {
         let mut stderr = io::stderr().lock();

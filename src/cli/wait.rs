@@ -15,6 +15,8 @@ use crate::model::{IntentKind, Scope, Share};
 
 /// Between two looks at the node.
 const LOOK: Duration = Duration::from_millis(500);
+/// Between two lines of progress where they cannot overwrite each other: in logs of scripts.
+const LINE: Duration = Duration::from_secs(10);
 
 /// `waypost wait SITE`
 pub(super) async fn command(node: &Node, output: &Output, arguments: Wait) -> Result<Exit, Failure> {
@@ -79,6 +81,7 @@ pub(super) async fn until_drained(
 async fn watch(node: &Node, output: &Output, scope: &Scope, timeout: Duration) -> Result<Drained, Failure> {
     let deadline = Instant::now().checked_add(timeout);
     let mut said = String::new();
+    let mut due = Instant::now();
     loop {
         let so_far = match look(node, scope).await {
             Ok(drained) if drained.safe => return Ok(drained),
@@ -87,12 +90,13 @@ async fn watch(node: &Node, output: &Output, scope: &Scope, timeout: Duration) -
             Err(failure) if failure.is_passing() => "the node does not answer; trying again".to_owned(),
             Err(failure) => return Err(failure),
         };
-        if so_far != said {
+        if so_far != said && (output.redraws() || Instant::now() >= due) {
             output.countdown(&so_far);
-            said = so_far;
+            due = Instant::now().checked_add(LINE).unwrap_or(due);
+            said.clone_from(&so_far);
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(Failure::TimedOut(said));
+            return Err(Failure::TimedOut(so_far));
         }
         tokio::time::sleep(LOOK).await;
     }
