@@ -44,7 +44,7 @@ pub(super) struct Global {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Answer queries until told to stop
-    Serve,
+    Serve(Serve),
     /// Check configuration and zones without running anything
     Check,
     /// Run three mail sites and a node on this machine
@@ -75,6 +75,22 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Token,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// How log lines on stderr are written; WAYPOST_LOG says which, as in `info` or `waypost=debug`
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    pub(super) log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people
+    Text,
+    /// For collectors: one JSON object a line
+    Json,
 }
 
 #[derive(Debug, Args)]

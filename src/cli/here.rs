@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::arguments::Global;
+use super::arguments::{Global, LogFormat, Serve};
 use super::client::configuration;
 use super::demo::{self, Demo, Launch, SiteArgs};
 use super::events;
@@ -20,9 +20,9 @@ use crate::node::{self, NodeError, RunOptions, Signals};
 /// What is logged, as in `info` or `waypost=debug`.
 const LOG_VARIABLE: &str = "WAYPOST_LOG";
 
-pub(super) fn serve(global: &Global, output: &Output) -> Result<Exit, Failure> {
+pub(super) fn serve(global: &Global, output: &Output, arguments: &Serve) -> Result<Exit, Failure> {
     let file = configuration(global)?;
-    log("info");
+    log("info", arguments.log_format);
     let ended = runtime()?.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async move {
@@ -68,7 +68,7 @@ pub(super) fn check(global: &Global, output: &Output) -> Result<Exit, Failure> {
 
 pub(super) fn demo() -> Result<Exit, Failure> {
     // The demo tells by itself what happens.
-    log("error");
+    log("error", LogFormat::Text);
     let demo = Demo::prepare().map_err(negative)?;
     let node = |launch: Launch| async move {
         // The demo stops the node by a word, or by being gone.
@@ -96,12 +96,16 @@ fn negative(error: impl std::error::Error) -> Failure {
     Failure::Negative(error.to_string())
 }
 
-/// Logs to stderr what the environment asks for, or `level`; a journal puts its own times to lines.
-fn log(level: &str) {
+/// Logs to stderr what the environment asks for, or `level`; a journal puts its own times to lines of text.
+fn log(level: &str, format: LogFormat) {
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let lines = lines.with_ansi(io::stderr().is_terminal()).with_target(false);
+    let in_journal = std::env::var_os("JOURNAL_STREAM").is_some();
+    let text = lines.with_ansi(io::stderr().is_terminal()).with_target(false);
     // Set already only where one process runs several commands: then the first stays.
-    let _set =
-        if std::env::var_os("JOURNAL_STREAM").is_some() { lines.without_time().try_init() } else { lines.try_init() };
+    let _set = match format {
+        LogFormat::Json => text.json().flatten_event(true).try_init(),
+        LogFormat::Text if in_journal => text.without_time().try_init(),
+        LogFormat::Text => text.try_init(),
+    };
 }

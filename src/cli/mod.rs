@@ -56,7 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
     let Arguments { global, command } = arguments;
     let remote = match command {
-        Command::Serve => return here::serve(&global, output),
+        Command::Serve(arguments) => return here::serve(&global, output, &arguments),
         Command::Check => return here::check(&global, output),
         Command::Demo => return here::demo(),
         Command::DemoSite(arguments) => return here::demo_site(arguments),
@@ -79,7 +79,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Events(arguments) => events::events(&node, output, arguments).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Token { command } => token::token(&node, output, command).await,
-            Command::Serve | Command::Check | Command::Demo | Command::DemoSite(_) => Ok(Exit::Done),
+            Command::Serve(_) | Command::Check | Command::Demo | Command::DemoSite(_) => Ok(Exit::Done),
         }
     })
 }

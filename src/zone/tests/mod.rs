@@ -1,7 +1,6 @@
 //! Tests of the room as a whole.
 
 mod attribution;
-mod conformance;
 mod mistakes;
 mod reading;
 mod samples;
