@@ -137,7 +137,7 @@ pub fn tables_of(zones: &[(&str, &str)], state: impl Fn(&str) -> State, intents:
         generation: Generation { epoch: 1, sequence: 1 },
     };
     let plan = plan::make(&inputs);
-    let steering = Steering::build(&attribution.topology, &settings().geo, &Atlas::embedded());
+    let steering = Steering::build(&attribution.topology, &settings().geo, &Atlas::empty());
     Tables::new(Arc::new(attribution), Arc::new(steering), Arc::new(plan))
 }
 
