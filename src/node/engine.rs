@@ -2,7 +2,7 @@
 //!
 //! It never waits for disk or network. What it needs of the store is done beside it and comes back as a message.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ pub struct Engine {
     pub(super) picture: Picture,
     pub(super) store_revision: u64,
     /// Changes of orders that wait for the one at the store.
-    pub(super) waiting: std::collections::VecDeque<Change>,
+    pub(super) waiting: VecDeque<Change>,
     pub(super) writing: bool,
     pub(super) last_change: Option<Mono>,
     opinions: HashMap<(EndpointKey, String), MonitorView>,
@@ -96,7 +96,7 @@ impl Engine {
         let picture = Picture { orders: orders.into(), ..first_picture(&loaded, Generation { epoch, sequence: 0 }) };
         let mut engine = Self {
             store_revision: snapshot.revision,
-            waiting: std::collections::VecDeque::new(),
+            waiting: VecDeque::new(),
             writing: false,
             last_change: None,
             opinions,
@@ -167,7 +167,7 @@ impl Engine {
         self.opinions.insert(key, MonitorView { verdict: opinion.verdict, suspect: opinion.suspect, latency });
     }
 
-    /// Forgets nothing, but looks at the world through new files.
+    /// Looks at the world through new files.
     fn take_over(&mut self, loaded: Loaded) {
         let previous = self.picture.plan.generation;
         let next = first_picture(&loaded, previous);
@@ -187,10 +187,28 @@ impl Engine {
         let tables = Tables::new(Arc::clone(&loaded.attribution), Arc::clone(&loaded.steering), Arc::clone(&plan));
         self.swap(plan, tables);
         self.publish();
+        self.forget_strangers();
         let remembered = |key: &EndpointKey, monitor: &str| {
             self.opinions.get(&(key.clone(), monitor.to_owned())).map(|view| view.verdict.clone())
         };
         self.parts.prober.replace(Target::all(&self.picture.topology, remembered));
+    }
+
+    /// Drops what is remembered of endpoints and monitors that are no longer declared.
+    fn forget_strangers(&mut self) {
+        let topology = &self.picture.topology;
+        let mut declared = HashSet::new();
+        let mut watched = HashSet::new();
+        for endpoint in &topology.endpoints {
+            let key = topology.key(endpoint);
+            let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
+            let names = monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| monitor.name.clone());
+            watched.extend(names.map(|monitor| (key.clone(), monitor)));
+            declared.insert(key);
+        }
+        self.opinions.retain(|key, _| watched.contains(key));
+        self.agreed.retain(|key, _| declared.contains(key));
+        self.unsaved = true;
     }
 
     /// Agrees on every endpoint anew and records what changed.
