@@ -5,11 +5,17 @@
 
 mod bounds;
 mod changes;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod make;
+mod refusal;
 mod review;
+#[cfg(test)]
+mod rules;
 mod tiers;
 
 pub use bounds::{REPEAT_TOLERANCE, SETTLE};
 pub use changes::changes;
 pub use make::{Inputs, make};
-pub use review::{Order, Refusal, Reviewed, review};
+pub use refusal::Refusal;
+pub use review::{Order, Reviewed, review};
