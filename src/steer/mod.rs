@@ -5,12 +5,22 @@
 //! declared members.
 
 mod atlas;
+mod bounds;
+mod centroids;
+mod distance;
 mod draws;
+mod mmdb;
+mod packed;
+mod ranges;
+mod ranking;
 mod select;
 mod sighting;
+mod ttl;
 mod views;
 
-pub use atlas::{Atlas, GeoError};
+pub use atlas::{ATTRIBUTION, ATTRIBUTION_URL, Atlas, GeoError};
+pub use bounds::{DRAWS, MAX_VIEWS};
+pub use centroids::{centroid, continent};
 pub use draws::draw_cuts;
 pub use select::{Pick, Selection, select};
 pub use sighting::{Located, Sighting, SiteDistance};
