@@ -141,8 +141,11 @@ const NOWHERE: Location = Location { country: None, coordinates: None };
 #[derive(Debug)]
 pub(super) struct Locales {
     distinct: Vec<Location>,
-    known: HashMap<(Option<Country>, Option<(u64, u64)>), LocaleIx>,
+    known: HashMap<LocaleKey, LocaleIx>,
 }
+
+/// A country and the bits of its coordinates, which as numbers cannot be hashed.
+type LocaleKey = (Option<Country>, Option<(u64, u64)>);
 
 impl Locales {
     pub(super) fn new() -> Self {

@@ -46,9 +46,8 @@ impl Atlas {
             let position = country.and_then(|country| countries.binary_search(&country).ok());
             position.and_then(|position| u8::try_from(position.saturating_add(1)).ok()).unwrap_or_default()
         };
-        let none: [Run<u128, ()>; 0] = [];
-        pack_ranges(&self.v4().overlaid(&[], |locale, _: Option<()>| code(locale)), &mut plain)?;
-        pack_ranges(&self.v6().overlaid(&none, |locale, _| code(locale)), &mut plain)?;
+        pack_ranges(&self.v4().mapped(code), &mut plain)?;
+        pack_ranges(&self.v6().mapped(code), &mut plain)?;
         let mut gzipped = Vec::new();
         GzEncoder::new(plain.as_slice(), Compression::best())
             .read_to_end(&mut gzipped)

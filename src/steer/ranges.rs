@@ -107,6 +107,11 @@ impl<B: Bits, V: Copy + PartialEq> Ranges<B, V> {
         Some(Run { first, next: self.starts.get(next).copied(), value })
     }
 
+    /// The ranges with `outcome` of every value.
+    pub(super) fn mapped<X: Copy + PartialEq>(&self, mut outcome: impl FnMut(V) -> X) -> Ranges<B, X> {
+        self.overlaid(&[], |value, _: Option<()>| outcome(value))
+    }
+
     /// The ranges with `spans` laid over them: `outcome` is given what lies below and the span's value, if any.
     pub(super) fn overlaid<W: Copy, X: Copy + PartialEq>(
         &self,
@@ -186,12 +191,16 @@ pub(super) fn run_v6<V>(network: Ipv6Net, value: V) -> Run<u128, V> {
     Run { first: network.network().to_bits(), next: network.broadcast().to_bits().next(), value }
 }
 
+/// Runs of both families, each ascending and without overlap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Spans<V> {
+    pub(super) v4: Vec<Run<u32, V>>,
+    pub(super) v6: Vec<Run<u128, V>>,
+}
+
 /// Networks of both families as flat runs that do not overlap, ascending. Where networks lie in each other, `nested` says
 /// what the inner one has, given the outer's value and its own.
-pub(super) fn flattened<V: Copy + PartialEq>(
-    networks: &[(IpNet, V)],
-    nested: impl Fn(V, V) -> V,
-) -> (Vec<Run<u32, V>>, Vec<Run<u128, V>>) {
+pub(super) fn flattened<V: Copy + PartialEq>(networks: &[(IpNet, V)], nested: impl Fn(V, V) -> V) -> Spans<V> {
     let v4 = networks.iter().filter_map(|(network, value)| match network {
         IpNet::V4(network) => Some((run_v4(*network, *value), network.prefix_len())),
         IpNet::V6(_) => None,
@@ -200,7 +209,7 @@ pub(super) fn flattened<V: Copy + PartialEq>(
         IpNet::V6(network) => Some((run_v6(*network, *value), network.prefix_len())),
         IpNet::V4(_) => None,
     });
-    (flat(v4.collect(), &nested), flat(v6.collect(), &nested))
+    Spans { v4: flat(v4.collect(), &nested), v6: flat(v6.collect(), &nested) }
 }
 
 /// Prefixes lie in each other or apart, so laying them one by one over the others, wide ones first, cuts none in two
@@ -285,8 +294,8 @@ mod tests {
     proptest! {
         #[test]
         fn laid_over_ranges_the_longest_prefix_wins(networks in networks(), ranges in ranges()) {
-            let (spans, _) = flattened(&networks, |_, inner| inner);
-            let overlaid = ranges.overlaid(&spans, |below, above| (below, above));
+            let spans = flattened(&networks, |_, inner| inner);
+            let overlaid = ranges.overlaid(&spans.v4, |below, above| (below, above));
             prop_assert_eq!(overlaid.starts[0], 0);
             prop_assert!(overlaid.starts.is_sorted_by(|a, b| a < b));
             for address in edges(&networks, &ranges) {
@@ -297,8 +306,8 @@ mod tests {
 
         #[test]
         fn nested_values_are_combined(networks in networks()) {
-            let (spans, _) = flattened(&networks, usize::min);
-            let overlaid = Ranges::<u32, u8>::all(0).overlaid(&spans, |_, above| above);
+            let spans = flattened(&networks, usize::min);
+            let overlaid = Ranges::<u32, u8>::all(0).overlaid(&spans.v4, |_, above| above);
             for address in edges(&networks, &Ranges::all(0)) {
                 let ip = std::net::IpAddr::V4(address.into());
                 let lowest = networks.iter().filter(|(network, _)| network.contains(&ip)).map(|(_, ix)| *ix).min();

@@ -99,12 +99,10 @@ fn left_by_isolation(tier: Tier, candidates: &[Candidate]) -> Tier {
 
 fn candidates(set: &SteeredSet, topology: &Topology, plan: &Plan, order: &[SiteIx], draw: u16) -> Vec<Candidate> {
     let service = topology.service(set.service).zip(plan.services.get(set.service.get()));
-    let drawn = match service {
-        Some((Service { policy: Policy::Weighted(weights), .. }, _)) => {
-            service.map(|(service, outcome)| weighted_order(service, weights, outcome, draw))
-        }
-        _ => None,
-    };
+    let drawn = service.and_then(|(service, outcome)| match &service.policy {
+        Policy::Weighted(weights) => Some(weighted_order(service, weights, outcome, draw)),
+        Policy::Nearest | Policy::Geo(_) | Policy::Failover | Policy::Spread => None,
+    });
     let order = drawn.as_deref().unwrap_or(order);
     let rank = |site: SiteIx| {
         let known = order.iter().position(|other| *other == site);
