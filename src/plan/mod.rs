@@ -1,7 +1,8 @@
 //! Plans: intents + consensus + safety rules -> who serves, in which tier and why (DESIGN section 7).
 //!
-//! Imports [`crate::model`] (its tests also [`crate::zone`]). Never looks at a clock, does I/O or draws random numbers: expired intents are left out by
-//! the caller, and how long ago the last change was is an argument. The same inputs give the same plan.
+//! Imports [`crate::model`] (its tests also [`crate::zone`]). Never looks at a clock, does I/O or draws random numbers:
+//! expired intents are left out by the caller, and how long ago the last change was is an argument. The same inputs give
+//! the same plan.
 
 mod bounds;
 mod changes;

@@ -61,7 +61,7 @@ pub enum GeoError {
     /// The file holds more than any known database does.
     #[error("the database holds more than {limit} networks; expected a country or city database")]
     TooManyNetworks {
-        /// [`super::bounds::MAX_NETWORKS`].
+        /// How many it may hold.
         limit: usize,
     },
     /// A database of something else: AS numbers, connection types.
