@@ -1,6 +1,10 @@
-//! Bounds of planning.
+//! Bounds of planning, in one place.
 
 use std::time::Duration;
 
-/// Between two changes by operators, so that the effect of the first is seen before the second (DESIGN section 10).
-pub(super) const SETTLE: Duration = Duration::from_secs(5);
+/// Operator changes lie at least this far apart (DESIGN section 10).
+pub const SETTLE: Duration = Duration::from_secs(5);
+
+/// Two orders whose ends differ by no more than this are the same order: a script that repeats `drain fra` within a
+/// minute names a slightly later end without meaning a longer drain.
+pub const REPEAT_TOLERANCE: Duration = Duration::from_secs(60);

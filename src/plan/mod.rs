@@ -1,14 +1,22 @@
-//! Planning: orders, consensus and safety rules to a plan with a generation and reasons (DESIGN section 7).
+//! Plans: intents + consensus + safety rules -> who serves, in which tier and why (DESIGN section 7).
 //!
-//! Imports [`crate::model`] only. Pure: no clock (orders whose time is over are left out by the caller), no I/O, no
-//! randomness; the same inputs make the same plan on every node. Never looks at zones or clients.
+//! Imports [`crate::model`] (its tests also [`crate::zone`]). Never looks at a clock, does I/O or draws random numbers:
+//! expired intents are left out by the caller, and how long ago the last change was is an argument. The same inputs give
+//! the same plan.
 
 mod bounds;
 mod changes;
-mod making;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod make;
+mod refusal;
 mod review;
-mod standing;
+#[cfg(test)]
+mod rules;
+mod tiers;
 
+pub use bounds::{REPEAT_TOLERANCE, SETTLE};
 pub use changes::changes;
-pub use making::{Inputs, make};
-pub use review::{Order, Refusal, Reviewed, Rule, review};
+pub use make::{Inputs, make};
+pub use refusal::Refusal;
+pub use review::{Order, Reviewed, review};

@@ -1,90 +1,80 @@
-//! Safety rules: what an order must leave standing before it is accepted (DESIGN section 7).
+//! Review of an operator's order against the safety rules (DESIGN section 7).
+//!
+//! The caller reviews and stores the intent in one compare-and-swap, so that two orders cannot pass against the same past.
 
-use std::fmt;
 use std::time::Duration;
 
-use super::bounds::SETTLE;
-use super::making::{Inputs, make};
+use jiff::Timestamp;
+
 use crate::model::{
-    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, ServicePlan, SiteSet, Standing,
-    Tier, Topology,
+    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, Share, SiteIx, Standing, Topology,
 };
 
-/// An order as given: what, where, who, why, until.
+use super::bounds::{REPEAT_TOLERANCE, SETTLE};
+use super::make::{Inputs, make};
+use super::refusal::Refusal;
+use super::tiers::has_endpoints;
+
+/// An order as an operator gives it, before it is an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// What it is about.
     pub scope: Scope,
     /// What is ordered.
     pub kind: IntentKind,
-    /// Who orders it.
+    /// Who orders it: token name or system user.
     pub by: String,
-    /// Why.
+    /// Why, in the operator's words; required where a safety rule is overridden.
     pub reason: String,
     /// How long it is to stand.
     pub lifetime: Lifetime,
-    /// Whether the rules that can be overridden are.
+    /// Whether safety rules are to be overridden.
     pub force: bool,
 }
 
-/// What the rules say of an order that they do not refuse.
+impl Order {
+    /// The intent that the order becomes.
+    #[must_use]
+    pub fn into_intent(self, since: Timestamp, revision: u64, forced: bool) -> Intent {
+        let Self { scope, kind, by, reason, lifetime, force: _ } = self;
+        Intent { scope, kind, by, reason, since, lifetime, revision, forced }
+    }
+
+    /// Whether `standing` says the same already.
+    fn repeats(&self, standing: &Intent) -> bool {
+        standing.scope == self.scope
+            && standing.kind == self.kind
+            && match (standing.lifetime, self.lifetime) {
+                (Lifetime::UntilCleared, Lifetime::UntilCleared) => true,
+                (Lifetime::Until(old), Lifetime::Until(new)) => {
+                    new.duration_since(old).unsigned_abs() <= REPEAT_TOLERANCE
+                }
+                _ => false,
+            }
+    }
+}
+
+/// What becomes of an order that is not refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reviewed {
-    /// The same order stands already.
+    /// The same order stands already: nothing is to be done.
     Unchanged,
-    /// It may be given.
+    /// It may be carried out.
     Accept {
-        /// The plan that would follow.
+        /// The plan that follows, one generation after the current one.
         preview: Plan,
+        /// The rules that `force` overrode: the intent is marked as forced where there are any.
+        overridden: Vec<Refusal>,
     },
 }
 
-/// The safety rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// No two changes by operators within the settle time.
-    Settle,
-    /// At least `min_sites` stay in service.
-    MinSites,
-    /// A service's last site is never isolated.
-    LastSite,
-}
-
-impl Rule {
-    /// The name that operators see.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Settle => "settle",
-            Self::MinSites => "min_sites",
-            Self::LastSite => "last_site",
-        }
-    }
-}
-
-/// Why an order is refused: the rule, its numbers and the remedy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The rule.
-    pub rule: Rule,
-    /// What it found, with numbers.
-    pub finding: String,
-    /// What to do.
-    pub remedy: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused by {}: {}; {}", self.rule.name(), self.finding, self.remedy)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// Holds `order` against the safety rules.
+/// Reviews `order` against the safety rules.
+///
+/// `intents` are the orders that stand, expired ones left out; `current` is the plan that follows from them and `health`;
+/// `since_last_change` is how long ago an operator last changed any order.
 ///
 /// # Errors
-/// The first rule that refuses it.
+/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle` and `min_sites`.
 pub fn review(
     topology: &Topology,
     current: &Plan,
@@ -93,130 +83,106 @@ pub fn review(
     order: &Order,
     since_last_change: Option<Duration>,
 ) -> Result<Reviewed, Refusal> {
-    if intents.iter().any(|intent| repeats(intent, order)) {
+    let site = known_names(topology, order)?;
+    if intents.iter().any(|standing| order.repeats(standing)) {
         return Ok(Reviewed::Unchanged);
     }
-    let preview = preview(topology, current, health, intents, order);
-    last_site(topology, &preview, order)?;
-    if !order.force {
-        settle(since_last_change)?;
-        min_sites(topology, current, &preview)?;
+    let preview = preview(topology, current.generation, health, intents, order);
+    last_site(topology, &preview, order, site)?;
+
+    let broken: Vec<Refusal> =
+        settle(since_last_change).into_iter().chain(min_sites(topology, current, &preview, order)).collect();
+    match broken.first() {
+        Some(first) if !order.force => Err(first.clone()),
+        Some(first) if order.reason.trim().is_empty() => Err(Refusal::ForceWithoutReason { overrides: first.rule() }),
+        _ => Ok(Reviewed::Accept { preview, overridden: broken }),
     }
-    Ok(Reviewed::Accept { preview })
 }
 
-/// Whether `order` asks for what `intent` already says. Ends closer than a minute are the same: `--for 1h` typed twice.
-fn repeats(intent: &Intent, order: &Order) -> bool {
-    const SAME_END: i64 = 60;
-    intent.scope == order.scope
-        && intent.kind == order.kind
-        && match (intent.lifetime, order.lifetime) {
-            (Lifetime::UntilCleared, Lifetime::UntilCleared) => true,
-            (Lifetime::Until(one), Lifetime::Until(other)) => one.duration_since(other).as_secs().abs() < SAME_END,
-            _ => false,
-        }
-}
-
-/// The plan that would follow from `order`.
-fn preview(topology: &Topology, current: &Plan, health: &[EndpointHealth], intents: &[Intent], order: &Order) -> Plan {
-    let intent = Intent {
-        scope: order.scope.clone(),
-        kind: order.kind,
-        by: order.by.clone(),
-        reason: order.reason.clone(),
-        since: jiff::Timestamp::UNIX_EPOCH,
-        lifetime: order.lifetime,
-        revision: 0,
-        forced: order.force,
-    };
-    let others = intents.iter().filter(|intent| intent.scope != order.scope).cloned();
+/// The plan as if the order stood.
+fn preview(
+    topology: &Topology,
+    current: Generation,
+    health: &[EndpointHealth],
+    intents: &[Intent],
+    order: &Order,
+) -> Plan {
+    // Neither time nor revision has a part in the plan.
+    let intent = order.clone().into_intent(Timestamp::UNIX_EPOCH, 0, order.force);
+    let others = intents.iter().filter(|standing| standing.scope != order.scope).cloned();
     let intents: Vec<Intent> = others.chain([intent]).collect();
-    let generation = Generation { sequence: current.generation.sequence + 1, ..current.generation };
-    make(&Inputs { topology, health, intents: &intents, generation })
+    let generation = Generation { sequence: current.sequence.saturating_add(1), ..current };
+    make(Inputs { topology, health, intents: &intents, generation })
 }
 
-/// `settle`: the effect of one change is seen before the next is made.
-fn settle(since_last_change: Option<Duration>) -> Result<(), Refusal> {
-    match since_last_change {
-        Some(passed) if passed < SETTLE => Err(Refusal {
-            rule: Rule::Settle,
-            finding: format!(
-                "the last change was {:.1} s ago, changes are {} s apart",
-                passed.as_secs_f64(),
-                SETTLE.as_secs()
-            ),
-            remedy: "look at the status, then order again, or use --force with a reason".to_owned(),
-        }),
-        _ => Ok(()),
+/// Rule: an order names a site, and a service that uses it.
+fn known_names(topology: &Topology, order: &Order) -> Result<SiteIx, Refusal> {
+    let Scope { site: name, service } = &order.scope;
+    let site = topology.site_named(name).ok_or_else(|| Refusal::UnknownSite {
+        name: name.clone(),
+        known: site_names(topology, topology.sites().map(|(ix, _)| ix)),
+    })?;
+    let Some(service) = service else { return Ok(site) };
+    let declared = topology.service_named(service).and_then(|ix| topology.service(ix)).ok_or_else(|| {
+        let known: Vec<&str> = topology.services.iter().map(|service| service.name.as_str()).collect();
+        Refusal::UnknownService { name: service.clone(), known: known.join(", ") }
+    })?;
+    if declared.sites.contains(&site) {
+        Ok(site)
+    } else {
+        let sites = site_names(topology, declared.sites.iter().copied());
+        Err(Refusal::NotOfService { site: name.clone(), service: service.clone(), sites })
     }
 }
 
-/// `min_sites`: an order that takes sites out leaves enough of them in service.
-fn min_sites(topology: &Topology, current: &Plan, preview: &Plan) -> Result<(), Refusal> {
-    for ((service, now), then) in topology.services.iter().zip(&current.services).zip(&preview.services) {
-        let left = then.in_service.len();
-        if left < now.in_service.len() && left < service.min_sites {
-            return Err(Refusal {
-                rule: Rule::MinSites,
-                finding: format!(
-                    "{left} of {} sites of service {} would stay in service{}, at least {} must",
-                    service.sites.len(),
-                    service.name,
-                    named(topology, then.in_service),
-                    service.min_sites
-                ),
-                remedy: "bring another site back first, or use --force with a reason".to_owned(),
-            });
-        }
-    }
-    Ok(())
+fn site_names(topology: &Topology, sites: impl Iterator<Item = SiteIx>) -> String {
+    sites.map(|site| topology.site_name(site)).collect::<Vec<_>>().join(", ")
 }
 
-/// `last_site`: a service keeps a site that may be used as a last resort. Not to be overridden: with every site isolated
-/// nothing but the whole declared RRset is left to answer, the isolated sites included.
-fn last_site(topology: &Topology, preview: &Plan, order: &Order) -> Result<(), Refusal> {
+/// The services that an order is about.
+fn affected<'a>(topology: &'a Topology, order: &'a Order) -> impl Iterator<Item = (usize, &'a Service)> {
+    let meant = |service: &Service| order.scope.service.as_ref().is_none_or(|name| *name == service.name);
+    topology.services.iter().enumerate().filter(move |(_, service)| meant(service))
+}
+
+/// Rule: a service's last site that is not isolated stays so, force or not. With all of them isolated the declared RRset
+/// would be answered, isolated sites included: the order could not be kept.
+fn last_site(topology: &Topology, preview: &Plan, order: &Order, site: SiteIx) -> Result<(), Refusal> {
     if order.kind != IntentKind::Isolate {
         return Ok(());
     }
-    for (service, then) in topology.services.iter().zip(&preview.services) {
-        if is_concerned(topology, service, order) && all_isolated(topology, service, then) {
-            return Err(Refusal {
-                rule: Rule::LastSite,
-                finding: format!(
-                    "{} is the last site of service {} that is not isolated",
-                    order.scope.site, service.name
-                ),
-                remedy: "lift the isolation of another site first, or drain this one instead".to_owned(),
-            });
+    for (position, service) in affected(topology, order) {
+        let Some(plan) = preview.services.get(position) else { continue };
+        let usable = service.sites.iter().zip(&plan.sites).any(|(other, outcome)| {
+            outcome.standing != Standing::Isolated && has_endpoints(topology, position, *other)
+        });
+        if !usable && has_endpoints(topology, position, site) {
+            return Err(Refusal::LastSite { site: order.scope.site.clone(), service: service.name.clone() });
         }
     }
     Ok(())
 }
 
-fn is_concerned(topology: &Topology, service: &Service, order: &Order) -> bool {
-    let of_service = order.scope.service.as_ref().is_none_or(|name| *name == service.name);
-    of_service && service.sites.iter().any(|site| topology.site_name(*site) == order.scope.site)
+/// Rule: no two operator changes within `settle`, so that the effect of the first is seen before the second.
+fn settle(since_last_change: Option<Duration>) -> Option<Refusal> {
+    let since = since_last_change.filter(|since| *since < SETTLE)?;
+    Some(Refusal::Settle { since, wait: SETTLE.saturating_sub(since) })
 }
 
-/// Whether every site of the service that has endpoints is isolated.
-fn all_isolated(topology: &Topology, service: &Service, plan: &ServicePlan) -> bool {
-    let with_endpoints: SiteSet = topology
-        .endpoints
-        .iter()
-        .filter(|endpoint| topology.service(endpoint.service).is_some_and(|of| of.name == service.name))
-        .map(|endpoint| endpoint.site)
-        .collect();
-    let mut members =
-        service.sites.iter().zip(&plan.sites).filter(|(site, _)| with_endpoints.contains(**site)).peekable();
-    members.peek().is_some()
-        && plan.tier == Tier::Isolated
-        && members.all(|(_, outcome)| outcome.standing == Standing::Isolated)
-}
-
-fn named(topology: &Topology, sites: SiteSet) -> String {
-    if sites.is_empty() {
-        return String::new();
-    }
-    let names: Vec<&str> = sites.iter().map(|site| topology.site_name(site)).collect();
-    format!(" ({})", names.join(", "))
+/// Rule: at least `min_sites` stay in service. Orders that take nothing out of service are not held back by sites that
+/// are down already.
+fn min_sites(topology: &Topology, current: &Plan, preview: &Plan, order: &Order) -> Option<Refusal> {
+    let takes_out = matches!(order.kind, IntentKind::Isolate | IntentKind::Drain { share: Share::ALL });
+    affected(topology, order).filter(|_| takes_out).find_map(|(position, service)| {
+        let before = current.services.get(position)?.in_service;
+        let after = preview.services.get(position)?.in_service;
+        let broken = after.len() < service.min_sites && after.len() < before.len();
+        broken.then(|| Refusal::MinSites {
+            order: format!("{} {}", order.kind.as_str(), order.scope),
+            service: service.name.clone(),
+            left: after.len(),
+            min_sites: service.min_sites,
+            names: site_names(topology, after.iter()),
+        })
+    })
 }

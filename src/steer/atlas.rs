@@ -1,240 +1,170 @@
-//! The atlas: a geo database flattened into one sorted table of locales a family.
+//! The atlas: which network is where, flattened from a geolocation database at load.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use maxminddb::{Reader, WithinOptions};
-use serde::{Deserialize, Serialize};
+use ipnet::IpNet;
 
-use super::bounds::{EMBEDDED_BYTES, LOCALES, NETWORKS};
-use super::ranges::{Builder, Number, Ranges};
-use crate::model::{Coordinates, Country};
+use crate::model::{Country, Location};
 
-/// IP Geolocation by DB-IP, country database; licence beside it.
-const EMBEDDED: &[u8] = include_bytes!("data/dbip-country.mmdb.zst");
+use super::ranges::{Bits, Ranges, Run};
 
-/// Where a database says that a network is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Locale {
-    /// The country.
-    pub country: Option<Country>,
-    /// Coordinates, of databases that know cities.
-    pub coordinates: Option<Coordinates>,
+/// What must be shown where results of the embedded database are (CC BY 4.0).
+pub const ATTRIBUTION: &str = "IP Geolocation by DB-IP";
+
+/// Where [`ATTRIBUTION`] must link to.
+pub const ATTRIBUTION_URL: &str = "https://db-ip.com";
+
+/// Where the networks of the world are. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Atlas(Arc<Tables>);
+
+#[derive(Debug)]
+struct Tables {
+    /// What [`LocaleIx`] points into; the first is nowhere.
+    locales: Vec<Location>,
+    v4: Ranges<u32, LocaleIx>,
+    v6: Ranges<u128, LocaleIx>,
 }
 
-/// A locale's position in [`Atlas::locales`]; the first is "not known".
+/// A position among an atlas' distinct locations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct LocaleIx(pub(super) u32);
 
 impl LocaleIx {
     /// Not in the database.
-    pub(super) const UNKNOWN: Self = Self(0);
+    pub(super) const NOWHERE: Self = Self(0);
+
+    pub(super) const fn get(self) -> usize {
+        self.0 as usize
+    }
 }
 
-/// Why octets are not a usable geo database.
-#[derive(Debug, thiserror::Error)]
+/// Why a geolocation database cannot be used. What ran before runs on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeoError {
-    /// They are not a MaxMind DB, or a damaged one.
-    #[error("not a MaxMind DB, or a damaged one: {0}")]
-    Damaged(String),
-    /// It is a MaxMind DB of something else.
-    #[error("a database of type '{0}', which has neither countries nor coordinates")]
-    WrongType(String),
-    /// It has more networks or locales than any real one.
-    #[error("more than {0} networks or locales")]
-    TooLarge(usize),
+    /// The file is no MMDB, or one cut short before its description.
+    #[error(
+        "not a MaxMind database (MMDB): {detail}; download it again, or leave geo.database out to use the embedded one"
+    )]
+    NotMmdb {
+        /// What the reader met.
+        detail: String,
+    },
+    /// The file contradicts itself.
+    #[error("the database is corrupt: {detail}; download it again, or leave geo.database out to use the embedded one")]
+    Corrupt {
+        /// What the reader met.
+        detail: String,
+    },
+    /// The file holds more than any known database does.
+    #[error("the database holds more than {limit} networks; expected a country or city database")]
+    TooManyNetworks {
+        /// How many it may hold.
+        limit: usize,
+    },
+    /// A database of something else: AS numbers, connection types.
+    #[error("a database of type '{kind}' says of no network where it is; expected a country or city database")]
+    NoPlaces {
+        /// What the database calls itself.
+        kind: String,
+    },
+    /// The packed form is cut short or contradicts itself.
+    #[error("the packed database is corrupt: {detail}")]
+    Packed {
+        /// What was met.
+        detail: &'static str,
+    },
 }
 
-/// Which networks are where.
-#[derive(Clone, Debug)]
-pub struct Atlas {
-    pub(super) locales: Vec<Locale>,
-    pub(super) v4: Ranges<u32, LocaleIx>,
-    pub(super) v6: Ranges<u128, LocaleIx>,
-}
-
-/// What databases say of a network: flat (`country_code`) or nested as MaxMind's.
-#[derive(Deserialize, Default)]
-struct Record<'a> {
-    #[serde(borrow, default)]
-    country_code: Option<&'a str>,
-    #[serde(borrow, default)]
-    country: Option<Nested<'a>>,
-    #[serde(borrow, default)]
-    registered_country: Option<Nested<'a>>,
-    #[serde(default)]
-    location: Option<Place>,
-    #[serde(default)]
-    latitude: Option<f64>,
-    #[serde(default)]
-    longitude: Option<f64>,
-}
-
-#[derive(Deserialize, Default)]
-struct Nested<'a> {
-    #[serde(borrow, default)]
-    iso_code: Option<&'a str>,
-}
-
-#[derive(Deserialize, Default)]
-struct Place {
-    #[serde(default)]
-    latitude: Option<f64>,
-    #[serde(default)]
-    longitude: Option<f64>,
-}
-
-impl Record<'_> {
-    fn locale(&self) -> Option<Locale> {
-        let nested =
-            |country: &Option<Nested<'_>>| country.as_ref().and_then(|country| country.iso_code).map(str::to_owned);
-        let code = self
-            .country_code
-            .map(str::to_owned)
-            .or_else(|| nested(&self.country))
-            .or_else(|| nested(&self.registered_country));
-        let country = code.and_then(|code| code.parse().ok());
-        let place = self.location.as_ref();
-        let lat = place.and_then(|place| place.latitude).or(self.latitude);
-        let lon = place.and_then(|place| place.longitude).or(self.longitude);
-        let coordinates = lat.zip(lon).and_then(|(lat, lon)| Coordinates::new(lat, lon));
-        (country.is_some() || coordinates.is_some()).then_some(Locale { country, coordinates })
+impl Default for Atlas {
+    /// An atlas that knows no place.
+    fn default() -> Self {
+        Self::new(Locales::new(), Ranges::all(LocaleIx::NOWHERE), Ranges::all(LocaleIx::NOWHERE))
     }
 }
 
 impl Atlas {
-    /// The embedded country database.
-    #[must_use]
-    pub fn embedded() -> Self {
-        let mut bytes = Vec::new();
-        let inflated =
-            ruzstd::decoding::StreamingDecoder::new(EMBEDDED).map_err(|error| error.to_string()).and_then(|decoder| {
-                decoder.take(EMBEDDED_BYTES).read_to_end(&mut bytes).map_err(|error| error.to_string())
-            });
-        // It is part of the program and tested with it; should it fail all the same, clients are nowhere and sites are
-        // answered in file order.
-        inflated.ok().and_then(|_| Self::from_mmdb(&bytes).ok()).unwrap_or_else(Self::empty)
+    pub(super) fn new(locales: Locales, v4: Ranges<u32, LocaleIx>, v6: Ranges<u128, LocaleIx>) -> Self {
+        Self(Arc::new(Tables { locales: locales.distinct, v4, v6 }))
     }
 
-    /// An atlas that knows nothing.
+    /// How many runs of networks there are, IPv4 and IPv6: what memory and the time to build steering grow with.
     #[must_use]
-    pub fn empty() -> Self {
-        let nowhere = Locale { country: None, coordinates: None };
-        Self { locales: vec![nowhere], v4: Ranges::all(LocaleIx::UNKNOWN), v6: Ranges::all(LocaleIx::UNKNOWN) }
+    pub fn len(&self) -> usize {
+        self.0.v4.len().saturating_add(self.0.v6.len())
     }
 
-    /// Flattens a MaxMind DB of countries or cities.
-    ///
-    /// # Errors
-    /// If it is damaged, of another kind, or beyond the bounds.
-    pub fn from_mmdb(bytes: &[u8]) -> Result<Self, GeoError> {
-        let damaged = |error: maxminddb::MaxMindDbError| GeoError::Damaged(error.to_string());
-        let reader = Reader::from_source(bytes).map_err(damaged)?;
-        let mut atlas = Self::empty();
-        let mut seen = Seen::default();
-        let mut v4 = Sorted::default();
-        let mut v6 = Sorted::default();
-        let mut networks = 0_usize;
-        for found in reader.networks(WithinOptions::default()).map_err(damaged)? {
-            networks += 1;
-            if networks > NETWORKS || atlas.locales.len() > LOCALES {
-                return Err(GeoError::TooLarge(NETWORKS.min(LOCALES)));
-            }
-            let found = found.map_err(damaged)?;
-            let network = found.network().map_err(damaged)?;
-            let locale = match found.offset().and_then(|offset| seen.offsets.get(&offset).copied()) {
-                Some(known) => known,
-                None => {
-                    let record: Option<Record<'_>> = found.decode().map_err(damaged)?;
-                    let locale = record.and_then(|record| record.locale());
-                    let ix = seen.intern(locale, &mut atlas.locales);
-                    if let Some(offset) = found.offset() {
-                        seen.offsets.insert(offset, ix);
-                    }
-                    ix
-                }
-            };
-            match (network.network(), network.prefix()) {
-                (IpAddr::V4(address), length) => v4.push(address.to_bits(), length, locale),
-                // IPv4 lives in the lowest 2^32 addresses of an IPv6 tree.
-                (IpAddr::V6(address), length) => match (u32::try_from(address.to_bits()), length.checked_sub(96)) {
-                    (Ok(low), Some(length)) => v4.push(low, length, locale),
-                    _ => v6.push(address.to_bits(), length, locale),
-                },
-            }
-        }
-        if atlas.locales.len() == 1 {
-            return Err(GeoError::WrongType(reader.metadata().database_type.clone()));
-        }
-        (atlas.v4, atlas.v6) = (v4.finish(), v6.finish());
-        Ok(atlas)
+    /// Whether the atlas knows no place.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.locales.len() <= 1
     }
 
-    /// Where the database says that `address` is.
+    /// Where `client` is, and the widest network around it that is there too. IPv4-mapped IPv6 addresses are IPv4.
     #[must_use]
-    pub fn locate(&self, address: IpAddr) -> Option<Locale> {
-        let LocaleIx(ix) = match address.to_canonical() {
-            IpAddr::V4(address) => self.v4.get(address.to_bits()).0,
-            IpAddr::V6(address) => self.v6.get(address.to_bits()).0,
+    pub fn locate(&self, client: IpAddr) -> (Location, Option<IpNet>) {
+        let (locale, length) = match client.to_canonical() {
+            IpAddr::V4(address) => around(&self.0.v4, address.to_bits()),
+            IpAddr::V6(address) => around(&self.0.v6, address.to_bits()),
         };
-        (ix > 0).then(|| self.locales.get(usize::try_from(ix).ok()?).copied()).flatten()
+        let network = IpNet::new(client.to_canonical(), length).ok().map(|network| network.trunc());
+        (self.location(locale), network.filter(|_| locale != LocaleIx::NOWHERE))
+    }
+
+    pub(super) fn location(&self, locale: LocaleIx) -> Location {
+        self.0.locales.get(locale.get()).copied().unwrap_or(NOWHERE)
+    }
+
+    pub(super) fn locales(&self) -> &[Location] {
+        &self.0.locales
+    }
+
+    pub(super) fn v4(&self) -> &Ranges<u32, LocaleIx> {
+        &self.0.v4
+    }
+
+    pub(super) fn v6(&self) -> &Ranges<u128, LocaleIx> {
+        &self.0.v6
     }
 }
 
-/// Locales met so far, by record and by value.
-#[derive(Default)]
-struct Seen {
-    offsets: HashMap<usize, LocaleIx>,
-    values: HashMap<LocaleKey, LocaleIx>,
+fn around<B: Bits>(ranges: &Ranges<B, LocaleIx>, address: B) -> (LocaleIx, u8) {
+    let run = ranges.find(address).unwrap_or(Run { first: B::FIRST, next: None, value: LocaleIx::NOWHERE });
+    (run.value, run.block_around(address))
 }
 
-/// A locale as something that can be compared: the country, and the bits of the coordinates.
+const NOWHERE: Location = Location { country: None, coordinates: None };
+
+/// Distinct locations under construction.
+#[derive(Debug)]
+pub(super) struct Locales {
+    distinct: Vec<Location>,
+    known: HashMap<LocaleKey, LocaleIx>,
+}
+
+/// A country and the bits of its coordinates, which as numbers cannot be hashed.
 type LocaleKey = (Option<Country>, Option<(u64, u64)>);
 
-impl Seen {
-    fn intern(&mut self, locale: Option<Locale>, locales: &mut Vec<Locale>) -> LocaleIx {
-        let Some(locale) = locale else { return LocaleIx::UNKNOWN };
-        let key = (locale.country, locale.coordinates.map(|at| (at.lat.to_bits(), at.lon.to_bits())));
-        *self.values.entry(key).or_insert_with(|| {
-            locales.push(locale);
-            // Bounded by LOCALES.
-            LocaleIx(u32::try_from(locales.len() - 1).unwrap_or(0))
+impl Locales {
+    pub(super) fn new() -> Self {
+        Self { distinct: vec![NOWHERE], known: HashMap::from([((None, None), LocaleIx::NOWHERE)]) }
+    }
+
+    /// The position of `location`, which is remembered if it is new.
+    pub(super) fn insert(&mut self, location: Location) -> LocaleIx {
+        let coordinates = location.coordinates.map(|at| (at.lat.to_bits(), at.lon.to_bits()));
+        let distinct = &mut self.distinct;
+        *self.known.entry((location.country, coordinates)).or_insert_with(|| {
+            let ix = LocaleIx(u32::try_from(distinct.len()).unwrap_or(u32::MAX));
+            distinct.push(location);
+            ix
         })
     }
-}
 
-/// Networks with their locales, in whatever order a damaged tree yields them.
-struct Sorted<N>(Vec<(N, N, LocaleIx)>);
-
-impl<N> Default for Sorted<N> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<N: Number> Sorted<N> {
-    fn push(&mut self, at: N, length: u8, locale: LocaleIx) {
-        let (first, last) = at.block(length.min(N::BITS));
-        self.0.push((first, last, locale));
-    }
-
-    fn finish(mut self) -> Ranges<N, LocaleIx> {
-        self.0.sort_unstable_by_key(|(first, _, _)| *first);
-        let mut out = Builder::new(LocaleIx::UNKNOWN);
-        let mut free = Some(N::MIN);
-        for (first, last, locale) in self.0 {
-            // Networks of a tree are disjoint; of a damaged one the first wins.
-            let Some(from) = free.filter(|from| *from <= first) else { continue };
-            if from < first {
-                out.push(from, LocaleIx::UNKNOWN);
-            }
-            out.push(first, locale);
-            free = last.next();
-        }
-        if let Some(from) = free {
-            out.push(from, LocaleIx::UNKNOWN);
-        }
-        out.finish()
+    /// Whether no place was inserted.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.distinct.len() <= 1
     }
 }

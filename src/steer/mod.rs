@@ -1,26 +1,37 @@
-//! Steering: where a client is, which site order follows, and which declared records it is answered with.
+//! Steering: client -> locale -> view; policies, MX ranking, TTL (DESIGN section 8).
 //!
-//! Imports [`crate::model`] and the steered sets of [`crate::zone`]. Pure: databases are passed in as octets, chance as
-//! a number drawn elsewhere. Never decodes a database per query: [`Atlas`] flattens it once, [`Steering`] turns it into
-//! one range table of views a service. [`select`] is the rule that answers are never empty.
+//! Imports [`crate::model`] and [`crate::zone`] (steered sets). Never looks at a clock, does I/O or draws
+//! random numbers: a database arrives as bytes and a draw as an argument. A selection is never empty and names only
+//! declared members.
 
 mod atlas;
 mod bounds;
 mod centroids;
 mod distance;
 mod draws;
+mod locale;
+mod mmdb;
+#[cfg(test)]
+mod mmdb_file;
+#[cfg(test)]
+mod mmdb_hostile;
+mod packed;
+mod policy;
 mod ranges;
 mod ranking;
+#[cfg(test)]
+mod rules;
 mod select;
 mod sighting;
-mod steering;
 mod ttl;
+#[cfg(test)]
+mod vantage;
 mod views;
 
-pub use atlas::{Atlas, GeoError, Locale};
-pub use distance::kilometres;
+pub use atlas::{ATTRIBUTION, ATTRIBUTION_URL, Atlas, GeoError};
+pub use bounds::{DRAWS, MAX_VIEWS};
+pub use centroids::{centroid, continent};
 pub use draws::draw_cuts;
 pub use select::{Pick, Selection, select};
-pub use sighting::{Sighting, Source};
-pub use steering::Steering;
-pub use views::ViewIx;
+pub use sighting::{Located, Sighting, SiteDistance};
+pub use views::{Steering, ViewIx};

@@ -1,176 +1,254 @@
-//! A map from every address of a family to a value, as a sorted list of segments.
+//! Address ranges: the whole address space cut into runs of one value, sorted, for binary search.
 
-use std::fmt::Debug;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// An address as a number: `u32` for IPv4, `u128` for IPv6.
-pub(super) trait Number: Copy + Ord + Debug {
-    /// The width in bits.
-    const BITS: u8;
-    /// The lowest address.
-    const MIN: Self;
-    /// The highest address.
-    const MAX: Self;
-    /// The next address; `None` after the highest.
+pub(super) trait Bits: Copy + Ord + std::fmt::Debug {
+    /// Bits of an address.
+    const WIDTH: u8;
+    /// The first address.
+    const FIRST: Self;
+    /// The address after this one; `None` after the last.
     fn next(self) -> Option<Self>;
-    /// The address before; only called above the lowest.
-    fn before(self) -> Self;
-    /// The lowest and highest address of the block of prefix length `length` around `self`.
-    fn block(self, length: u8) -> (Self, Self);
+    /// The address before this one; `None` before the first.
+    fn previous(self) -> Option<Self>;
+    /// How many leading bits `self` and `other` have in common.
+    fn common(self, other: Self) -> u8;
 }
 
-macro_rules! number {
-    ($type:ty) => {
-        impl Number for $type {
-            // Widths are 32 and 128.
-            #[allow(clippy::cast_possible_truncation)]
-            const BITS: u8 = <$type>::BITS as u8;
-            const MIN: Self = <$type>::MIN;
-            const MAX: Self = <$type>::MAX;
+macro_rules! bits {
+    ($number:ty, $width:literal) => {
+        impl Bits for $number {
+            const WIDTH: u8 = $width;
+            const FIRST: Self = 0;
 
             fn next(self) -> Option<Self> {
                 self.checked_add(1)
             }
 
-            fn before(self) -> Self {
-                self.saturating_sub(1)
+            fn previous(self) -> Option<Self> {
+                self.checked_sub(1)
             }
 
-            fn block(self, length: u8) -> (Self, Self) {
-                let host = <$type>::MAX.checked_shr(u32::from(length)).unwrap_or(0);
-                (self & !host, self | host)
+            fn common(self, other: Self) -> u8 {
+                // At most 128 zeros.
+                u8::try_from((self ^ other).leading_zeros()).unwrap_or(Self::WIDTH)
             }
         }
     };
 }
 
-number!(u32);
-number!(u128);
+bits!(u32, 32);
+bits!(u128, 128);
 
-/// Every address has a value; neighbours with equal values are one segment.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Ranges<N, V> {
-    /// First addresses of segments, ascending; the first is the lowest address.
-    starts: Vec<N>,
-    /// Parallel to `starts`.
-    values: Vec<V>,
-    /// The value of the first segment.
-    lowest: V,
+/// The addresses from `first` to `last`, both included, with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run<B, V> {
+    pub(super) first: B,
+    /// `None` is the end of the address space.
+    pub(super) next: Option<B>,
+    pub(super) value: V,
 }
 
-impl<N: Number, V: Copy + PartialEq> Ranges<N, V> {
-    /// All addresses with one value.
+impl<B: Bits, V> Run<B, V> {
+    /// Prefix length of the widest aligned block around `address` that lies in the run.
+    pub(super) fn block_around(&self, address: B) -> u8 {
+        // A block reaches outside exactly if it has the neighbour before or after the run in it.
+        let apart = |neighbour: Option<B>| neighbour.map_or(0, |outside| address.common(outside).saturating_add(1));
+        apart(self.first.previous()).max(apart(self.next))
+    }
+}
+
+/// The whole address space: every address has exactly one value, neighbouring runs differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ranges<B, V> {
+    /// Ascending; the first is [`Bits::FIRST`].
+    starts: Vec<B>,
+    /// Parallel to `starts`.
+    values: Vec<V>,
+}
+
+impl<B: Bits, V: Copy + PartialEq> Ranges<B, V> {
+    /// One run.
     pub(super) fn all(value: V) -> Self {
-        Builder::new(value).finish()
+        Self { starts: vec![B::FIRST], values: vec![value] }
     }
 
-    /// The value at `address` and the segment around it, both ends included.
-    pub(super) fn get(&self, address: N) -> (V, N, N) {
-        let after = self.starts.partition_point(|start| *start <= address);
-        // There is a segment that starts at the lowest address.
-        let at = after.saturating_sub(1);
-        let start = self.starts.get(at).copied().unwrap_or(N::MIN);
-        let end = self.starts.get(after).map_or(N::MAX, |next| next.before());
-        (self.values.get(at).copied().unwrap_or(self.lowest), start, end)
+    /// No run yet: [`Ranges::push`] must begin at [`Bits::FIRST`].
+    fn with_capacity(runs: usize) -> Self {
+        Self { starts: Vec::with_capacity(runs), values: Vec::with_capacity(runs) }
     }
 
-    /// The value at `address` and the length of the shortest prefix around it that has this value throughout.
-    pub(super) fn scope(&self, address: N) -> (V, u8) {
-        let (value, start, end) = self.get(address);
-        let fits = |length: &u8| {
-            let (low, high) = address.block(*length);
-            low >= start && high <= end
-        };
-        (value, (0..=N::BITS).find(fits).unwrap_or(N::BITS))
+    /// From `start` on, every address has `value`. Starts must ascend.
+    fn push(&mut self, start: B, value: V) {
+        if self.values.last() != Some(&value) {
+            self.starts.push(start);
+            self.values.push(value);
+        }
     }
 
-    /// The segments as (first, last, value), ascending.
-    pub(super) fn segments(&self) -> impl Iterator<Item = (N, N, V)> {
-        let ends = self.starts.iter().skip(1).map(|next| next.before()).chain([N::MAX]);
-        self.starts.iter().zip(ends).zip(&self.values).map(|((start, end), value)| (*start, end, *value))
-    }
-
-    /// How many segments there are.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    /// How many runs there are.
+    pub(super) const fn len(&self) -> usize {
         self.starts.len()
     }
 
-    /// The same addresses with other values.
-    #[cfg(test)]
-    pub(super) fn map<W: Copy + PartialEq>(&self, mut value: impl FnMut(V) -> W) -> Ranges<N, W> {
-        let mut out = Builder::new(value(self.lowest));
-        for (start, _, old) in self.segments() {
-            out.push(start, value(old));
-        }
-        out.finish()
+    /// The runs in order.
+    pub(super) fn runs(&self) -> impl Iterator<Item = Run<B, V>> {
+        let nexts = self.starts.iter().skip(1).copied().map(Some).chain([None]);
+        let runs = self.starts.iter().zip(nexts).zip(&self.values);
+        runs.map(|((first, next), value)| Run { first: *first, next, value: *value })
     }
 
-    /// Both maps in one, value by value.
-    pub(super) fn zip<W: Copy + PartialEq, X: Copy + PartialEq>(
+    /// The run that holds `address`; `None` only where there are no runs at all.
+    pub(super) fn find(&self, address: B) -> Option<Run<B, V>> {
+        let next = self.starts.partition_point(|start| *start <= address);
+        let position = next.checked_sub(1)?;
+        let (first, value) = (*self.starts.get(position)?, *self.values.get(position)?);
+        Some(Run { first, next: self.starts.get(next).copied(), value })
+    }
+
+    /// The ranges with `outcome` of every value.
+    pub(super) fn mapped<X: Copy + PartialEq>(&self, mut outcome: impl FnMut(V) -> X) -> Ranges<B, X> {
+        self.overlaid(&[], |value, _: Option<()>| outcome(value))
+    }
+
+    /// The ranges with `spans` laid over them: `outcome` is given what lies below and the span's value, if any.
+    pub(super) fn overlaid<W: Copy, X: Copy + PartialEq>(
         &self,
-        other: &Ranges<N, W>,
-        mut value: impl FnMut(V, W) -> X,
-    ) -> Ranges<N, X> {
-        let mut out = Builder::new(value(self.lowest, other.lowest));
-        let (mut ours, mut theirs) = (self.segments(), other.segments());
-        let (mut left, mut right) = (ours.next(), theirs.next());
-        while let (Some((start, end, one)), Some((other_start, other_end, two))) = (left, right) {
-            out.push(start.max(other_start), value(one, two));
-            if end <= other_end {
-                left = ours.next();
-            }
-            if other_end <= end {
-                right = theirs.next();
+        spans: &[Run<B, W>],
+        mut outcome: impl FnMut(V, Option<W>) -> X,
+    ) -> Ranges<B, X> {
+        let mut result = Ranges::with_capacity(self.len());
+        let mut spans = spans.iter().peekable();
+        for run in self.runs() {
+            let mut rest = Some(run.first);
+            while let Some(at) = rest {
+                let ends_in_run = |end: Option<B>| end.filter(|end| run.next.is_none_or(|next| *end < next));
+                match spans.peek() {
+                    Some(span) if span.first <= at => {
+                        result.push(at, outcome(run.value, Some(span.value)));
+                        rest = ends_in_run(span.next);
+                        if rest.is_some() || span.next == run.next {
+                            spans.next();
+                        }
+                    }
+                    span => {
+                        result.push(at, outcome(run.value, None));
+                        rest = ends_in_run(span.map(|span| span.first));
+                    }
+                }
             }
         }
-        out.finish()
+        result
     }
 }
 
-/// Collects segments in ascending order.
+/// Ranges under construction, from networks in ascending order.
 #[derive(Debug)]
-pub(super) struct Builder<N, V>(Ranges<N, V>);
+pub(super) struct Builder<B, V> {
+    ranges: Ranges<B, V>,
+    /// The first address not yet covered; `None` when all are.
+    next: Option<B>,
+    /// What addresses between the networks have.
+    gap: V,
+}
 
-impl<N: Number, V: Copy + PartialEq> Builder<N, V> {
-    /// All addresses with one value, until more is said.
-    pub(super) fn new(lowest: V) -> Self {
-        Self(Ranges { starts: vec![N::MIN], values: vec![lowest], lowest })
+/// A network begins inside the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OutOfOrder;
+
+impl<B: Bits, V: Copy + PartialEq> Builder<B, V> {
+    pub(super) const fn new(gap: V) -> Self {
+        Self { ranges: Ranges { starts: Vec::new(), values: Vec::new() }, next: Some(B::FIRST), gap }
     }
 
-    /// `value` from `start` up to the start of the next segment. Starts must not descend.
-    pub(super) fn push(&mut self, start: N, value: V) {
-        let map = &mut self.0;
-        if start == N::MIN {
-            (map.lowest, map.values) = (value, vec![value]);
-        } else if map.values.last() != Some(&value) {
-            map.starts.push(start);
-            map.values.push(value);
+    /// Adds the addresses of `run`.
+    pub(super) fn add(&mut self, run: &Run<B, V>) -> Result<(), OutOfOrder> {
+        let covered_to = self.next.filter(|next| *next <= run.first).ok_or(OutOfOrder)?;
+        if covered_to < run.first {
+            self.ranges.push(covered_to, self.gap);
         }
+        self.ranges.push(run.first, run.value);
+        self.next = run.next;
+        Ok(())
     }
 
-    /// The map.
-    pub(super) fn finish(mut self) -> Ranges<N, V> {
-        self.0.starts.shrink_to_fit();
-        self.0.values.shrink_to_fit();
-        self.0
+    pub(super) fn finish(mut self) -> Ranges<B, V> {
+        if let Some(next) = self.next {
+            self.ranges.push(next, self.gap);
+        }
+        self.ranges
     }
 }
 
-/// A map that is `None` but for `blocks` (first, last, value), of which later ones lie over earlier ones.
-pub(super) fn painted<N: Number, V: Copy + PartialEq>(blocks: &[(N, N, V)]) -> Ranges<N, Option<V>> {
-    let mut edges: Vec<N> = vec![N::MIN];
-    for (first, last, _) in blocks {
-        edges.push(*first);
-        edges.extend(last.next());
+/// The addresses of an IPv4 network.
+pub(super) fn run_v4<V>(network: Ipv4Net, value: V) -> Run<u32, V> {
+    Run { first: network.network().to_bits(), next: network.broadcast().to_bits().next(), value }
+}
+
+/// The addresses of an IPv6 network.
+pub(super) fn run_v6<V>(network: Ipv6Net, value: V) -> Run<u128, V> {
+    Run { first: network.network().to_bits(), next: network.broadcast().to_bits().next(), value }
+}
+
+/// Runs of both families, each ascending and without overlap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Spans<V> {
+    pub(super) v4: Vec<Run<u32, V>>,
+    pub(super) v6: Vec<Run<u128, V>>,
+}
+
+/// Networks of both families as flat runs that do not overlap, ascending. Where networks lie in each other, `nested` says
+/// what the inner one has, given the outer's value and its own.
+pub(super) fn flattened<V: Copy + PartialEq>(networks: &[(IpNet, V)], nested: impl Fn(V, V) -> V) -> Spans<V> {
+    let v4 = networks.iter().filter_map(|(network, value)| match network {
+        IpNet::V4(network) => Some((run_v4(*network, *value), network.prefix_len())),
+        IpNet::V6(_) => None,
+    });
+    let v6 = networks.iter().filter_map(|(network, value)| match network {
+        IpNet::V6(network) => Some((run_v6(*network, *value), network.prefix_len())),
+        IpNet::V4(_) => None,
+    });
+    Spans { v4: flat(v4.collect(), &nested), v6: flat(v6.collect(), &nested) }
+}
+
+/// Prefixes lie in each other or apart, so laying them one by one over the others, wide ones first, cuts none in two
+/// values that `nested` was not asked about.
+fn flat<B: Bits, V: Copy + PartialEq>(
+    mut prefixes: Vec<(Run<B, V>, u8)>,
+    nested: &impl Fn(V, V) -> V,
+) -> Vec<Run<B, V>> {
+    prefixes.sort_by_key(|(run, length)| (run.first, *length));
+    let mut open: Vec<Run<B, V>> = Vec::new();
+    let mut runs: Vec<Run<B, V>> = Vec::new();
+    let mut at = B::FIRST;
+    for (mut run, _) in prefixes {
+        while let Some(outer) = open.pop_if(|outer| outer.next.is_some_and(|end| end <= run.first)) {
+            runs.extend(piece(at, outer));
+            at = outer.next.unwrap_or(at).max(at);
+        }
+        if let Some(outer) = open.last() {
+            runs.extend(piece(at, Run { next: Some(run.first), ..*outer }));
+            run.value = nested(outer.value, run.value);
+        }
+        at = run.first;
+        open.push(run);
     }
-    edges.sort_unstable();
-    edges.dedup();
-    let mut out = Builder::new(None);
-    for edge in edges {
-        let top = blocks.iter().rev().find(|(first, last, _)| (*first..=*last).contains(&edge));
-        out.push(edge, top.map(|(_, _, value)| *value));
+    while let Some(outer) = open.pop() {
+        runs.extend(piece(at, outer));
+        match outer.next {
+            Some(end) => at = at.max(end),
+            // Nothing lies behind the end of the address space.
+            None => break,
+        }
     }
-    out.finish()
+    runs
+}
+
+/// What is left of `run` from `at` on, if anything.
+fn piece<B: Bits, V: Copy>(at: B, run: Run<B, V>) -> Option<Run<B, V>> {
+    let first = run.first.max(at);
+    run.next.is_none_or(|end| first < end).then_some(Run { first, ..run })
 }
 
 #[cfg(test)]
@@ -179,41 +257,85 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_scope_is_the_widest_block_in_the_segment() {
-        let map = painted(&[(0x0a00_0000_u32, 0x0aff_ffff, 'a'), (0x0a14_0000, 0x0a14_ffff, 'b')]);
-        assert_eq!(map.scope(0x0a14_0101), (Some('b'), 16));
-        assert_eq!(map.scope(0x0a15_0000), (Some('a'), 16), "10.21/16 is free of b, 10.20/15 is not");
-        assert_eq!(map.scope(0x0a80_0000), (Some('a'), 9));
-        assert_eq!(Ranges::<u32, char>::all('x').scope(7), ('x', 0));
-        assert_eq!(map.len(), 5);
+    fn networks() -> impl Strategy<Value = Vec<(IpNet, usize)>> {
+        let network = (any::<u32>(), 0_u8..=32).prop_map(|(bits, length)| {
+            // Few distinct leading bits, so that networks lie in each other often.
+            let address = std::net::Ipv4Addr::from_bits(bits & 0xc0c0_c0c3);
+            IpNet::V4(Ipv4Net::new(address, length).unwrap().trunc())
+        });
+        prop::collection::btree_set(network, 0..12)
+            .prop_map(|set| set.into_iter().enumerate().map(|(ix, network)| (network, ix)).collect())
+    }
+
+    fn ranges() -> impl Strategy<Value = Ranges<u32, u8>> {
+        prop::collection::btree_map(any::<u32>(), 0_u8..4, 0..8).prop_map(|starts| {
+            let mut ranges = Ranges::all(9);
+            starts.into_iter().filter(|(start, _)| *start > 0).for_each(|(start, value)| ranges.push(start, value));
+            ranges
+        })
+    }
+
+    /// Addresses where something changes, and their neighbours.
+    fn edges(networks: &[(IpNet, usize)], ranges: &Ranges<u32, u8>) -> Vec<u32> {
+        let ends = networks.iter().filter_map(|(network, _)| match network {
+            IpNet::V4(network) => Some([network.network().to_bits(), network.broadcast().to_bits()]),
+            IpNet::V6(_) => None,
+        });
+        let points = ends.flatten().chain(ranges.starts.iter().copied()).chain([u32::MAX]);
+        points.flat_map(|point| [point.saturating_sub(1), point, point.saturating_add(1)]).collect()
+    }
+
+    fn longest(networks: &[(IpNet, usize)], address: u32) -> Option<usize> {
+        let address = std::net::IpAddr::V4(address.into());
+        let holding = networks.iter().filter(|(network, _)| network.contains(&address));
+        holding.max_by_key(|(network, _)| network.prefix_len()).map(|(_, value)| *value)
     }
 
     proptest! {
         #[test]
-        fn every_address_of_a_scope_has_its_value(
-            blocks in prop::collection::vec((any::<u32>(), 0..=32_u8, 0..4_u8), 0..12),
-            address: u32,
-            other: u32,
-        ) {
-            let blocks: Vec<(u32, u32, u8)> = blocks.into_iter().map(|(at, length, value)| {
-                let (low, high) = at.block(length);
-                (low, high, value)
-            }).collect();
-            let map = painted(&blocks);
-            let expected = blocks.iter().rev().find(|(low, high, _)| (*low..=*high).contains(&address)).map(|block| block.2);
-            let (value, length) = map.scope(address);
-            prop_assert_eq!(value, expected);
-            let (low, high) = address.block(length);
-            let inside = low + (other % (high - low).saturating_add(1).max(1));
-            prop_assert_eq!(map.get(inside).0, expected);
-            if length > 0 {
-                let (low, high) = address.block(length - 1);
-                let (_, start, end) = map.get(address);
-                prop_assert!(low < start || high > end, "a wider block would do");
+        fn laid_over_ranges_the_longest_prefix_wins(networks in networks(), ranges in ranges()) {
+            let spans = flattened(&networks, |_, inner| inner);
+            let overlaid = ranges.overlaid(&spans.v4, |below, above| (below, above));
+            prop_assert_eq!(overlaid.starts[0], 0);
+            prop_assert!(overlaid.starts.is_sorted_by(|a, b| a < b));
+            for address in edges(&networks, &ranges) {
+                let below = ranges.find(address).unwrap().value;
+                prop_assert_eq!(overlaid.find(address).unwrap().value, (below, longest(&networks, address)));
             }
-            let doubled = map.zip(&map.map(|value| value.map(u16::from)), |one, two| (one, two));
-            prop_assert_eq!(doubled.get(other).0.0, map.get(other).0);
         }
+
+        #[test]
+        fn nested_values_are_combined(networks in networks()) {
+            let spans = flattened(&networks, usize::min);
+            let overlaid = Ranges::<u32, u8>::all(0).overlaid(&spans.v4, |_, above| above);
+            for address in edges(&networks, &Ranges::all(0)) {
+                let ip = std::net::IpAddr::V4(address.into());
+                let lowest = networks.iter().filter(|(network, _)| network.contains(&ip)).map(|(_, ix)| *ix).min();
+                prop_assert_eq!(overlaid.find(address).unwrap().value, lowest);
+            }
+        }
+
+        #[test]
+        fn the_block_around_an_address_lies_in_its_run_and_no_wider_one_does(ranges in ranges(), address: u32) {
+            let run = ranges.find(address).unwrap();
+            let length = run.block_around(address);
+            let whole = |length| {
+                let block = Ipv4Net::new(address.into(), length).unwrap();
+                let (first, last) = (block.network().to_bits(), block.broadcast().to_bits());
+                run.first <= first && run.next.is_none_or(|next| last < next)
+            };
+            prop_assert!(whole(length));
+            prop_assert!(length == 0 || !whole(length - 1));
+        }
+    }
+
+    #[test]
+    fn a_builder_fills_gaps_and_refuses_overlap() {
+        let mut builder = Builder::new(0);
+        builder.add(&Run { first: 10_u32, next: Some(20), value: 1 }).unwrap();
+        builder.add(&Run { first: 20, next: Some(30), value: 1 }).unwrap();
+        assert_eq!(builder.add(&Run { first: 29, next: Some(40), value: 2 }), Err(OutOfOrder));
+        let ranges = builder.finish();
+        assert_eq!((ranges.starts, ranges.values), (vec![0, 10, 30], vec![0, 1, 0]));
     }
 }

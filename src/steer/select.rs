@@ -1,205 +1,175 @@
-//! Selection: which of the declared records a view is answered with. Never empty (DESIGN sections 1, 7 and 8).
+//! Selection: what is answered of a steered set (DESIGN sections 7 and 8).
 
 use hickory_proto::rr::RecordType;
 
-use super::bounds::ADDRESSES;
-use super::draws::{is_moved, weighted_order};
-use super::ranking::{Order, Place, kept, ranked};
-use super::ttl::{Stability, steered_ttl};
-use crate::model::{EndpointIx, MxMode, Plan, Policy, Service, ServicePlan, SiteIx, SiteSet, Tier, Topology};
+use crate::model::{Plan, Policy, Service, SiteIx, SiteSet, Tier, Topology};
 use crate::zone::{Member, SteeredSet};
 
+use super::bounds::MAX_ADDRESSES;
+use super::draws::{moved, weighted_order};
+use super::ranking::ranked;
+use super::ttl::ttl;
+
 /// One record of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pick {
-    /// Its position among the declared records.
+    /// Its position in [`SteeredSet::members`].
     pub member: u16,
-    /// The preference (MX) or priority (SRV) to answer with; `None` is as declared.
+    /// The MX preference or SRV priority to answer with; `None` is the declared one.
     pub preference: Option<u16>,
 }
 
-/// What a view is answered with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl Pick {
+    /// The member as declared.
+    pub(super) const fn as_declared(member: u16) -> Self {
+        Self { member, preference: None }
+    }
+}
+
+/// What is answered of a steered set: never empty unless the set is, and only declared members, each once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Selection {
-    /// The records in the order of the answer; never empty for a set that is not.
+    /// The records, in the order of the answer.
     pub picks: Vec<Pick>,
-    /// In seconds.
+    /// Seconds.
     pub ttl: u32,
-    /// The resort that the answer came from.
+    /// The resort used: the best tier that any member is in. [`Tier::Declared`] also where no site holds any member;
+    /// [`Tier::Isolated`] where all that is left is isolated and the declared RRset answers whole.
     pub tier: Tier,
     /// The sites that the answer names.
     pub sites: SiteSet,
-    /// Whether nothing that works is left, so that declared records are answered whatever their health.
+    /// Whether nothing in service or drained was left.
     pub last_resort: bool,
 }
 
-/// Selects from `set` for clients that see the sites in `order`, at a draw from 0 to 999.
+/// A member with what the plan says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// Its position in the set.
+    pub(super) member: u16,
+    /// Its declared preference or priority.
+    pub(super) declared: u16,
+    /// Where it stands; `None` where no site holds it: it is neither monitored nor withdrawn.
+    pub(super) place: Option<Place>,
+}
+
+/// Where a member stands: by the best of its endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The best tier of its endpoints.
+    pub(super) tier: Tier,
+    /// How early the best site with an endpoint in that tier comes in the view's order, from 0.
+    pub(super) rank: usize,
+    /// The sites with an endpoint in that tier.
+    pub(super) sites: SiteSet,
+}
+
+/// Selects what is answered of `set` to clients that see the sites in `order` and rolled `draw` (below 1000).
 ///
-/// The answer comes from the first tier that is not empty: serving (for MX and SRV with the deferring behind), deferring,
-/// drained, all that is declared and not isolated, and at last the declared RRset.
+/// The answer comes from the first tier that is not empty; where nothing is known or nothing is left it is the declared
+/// RRset. `order` is that of the client's view; under policy `weighted` the draw makes its own.
 #[must_use]
 pub fn select(set: &SteeredSet, topology: &Topology, plan: &Plan, order: &[SiteIx], draw: u16) -> Selection {
-    let (Some(service), Some(outcome)) = (topology.service(set.service), plan.services.get(set.service.get())) else {
-        return declared(set, topology, set.ttl);
+    let service = topology.service(set.service);
+    let candidates = candidates(set, topology, plan, order, draw);
+    let resort = candidates.iter().filter_map(|candidate| candidate.place).map(|place| place.tier).min();
+    let picks = match resort {
+        Some(tier) if tier <= Tier::Drained => match set.rtype {
+            RecordType::MX | RecordType::SRV => ranked(set.rtype, service, &candidates, tier),
+            _ => addresses(service, &candidates, tier),
+        },
+        _ => declared(&candidates),
     };
-    let drawn;
-    let order = match &service.policy {
-        Policy::Weighted(weights) => {
-            drawn = weighted_order(service, weights, outcome, draw);
-            &drawn
-        }
-        _ => order,
+    let sites =
+        picks.iter().filter_map(|pick| candidates.get(usize::from(pick.member))).filter_map(|named| named.place);
+    Selection {
+        sites: sites.fold(SiteSet::EMPTY, |all, place| all.union(place.sites)),
+        ttl: ttl(set, service, plan),
+        tier: resort.map_or(Tier::Declared, |tier| left_by_isolation(tier, &candidates)),
+        last_resort: resort.is_some_and(|tier| tier >= Tier::Declared),
+        picks,
+    }
+}
+
+/// Where every site is isolated, members that no site holds are still declared and not isolated (tier 4).
+fn left_by_isolation(tier: Tier, candidates: &[Candidate]) -> Tier {
+    let unattributed = candidates.iter().any(|candidate| candidate.place.is_none());
+    if tier == Tier::Isolated && unattributed { Tier::Declared } else { tier }
+}
+
+fn candidates(set: &SteeredSet, topology: &Topology, plan: &Plan, order: &[SiteIx], draw: u16) -> Vec<Candidate> {
+    let service = topology.service(set.service).zip(plan.services.get(set.service.get()));
+    let drawn = service.and_then(|(service, outcome)| match &service.policy {
+        Policy::Weighted(weights) => Some(weighted_order(service, weights, outcome, draw)),
+        Policy::Nearest | Policy::Geo(_) | Policy::Failover | Policy::Spread => None,
+    });
+    let order = drawn.as_deref().unwrap_or(order);
+    let rank = |site: SiteIx| {
+        let known = order.iter().position(|other| *other == site);
+        known.unwrap_or_else(|| order.len().saturating_add(site.get()))
     };
-    let scene = Scene { set, topology, plan, service, outcome, order, draw };
-    let ttl = steered_ttl(service.ttl, set.ttl, scene.stability());
-    let selection = match set.rtype {
-        RecordType::A | RecordType::AAAA => scene.addresses(ttl),
-        _ => scene.hosts(ttl),
+    let outcome = |member: &Member| -> Vec<(Tier, SiteIx)> {
+        let endpoints = member.endpoints.iter().filter_map(|ix| {
+            let (site, outcome) = (topology.endpoint(*ix)?.site, plan.endpoints.get(ix.get())?);
+            let away = service.is_some_and(|(service, plan)| moved(service, plan, site, draw));
+            Some((if away { outcome.moved_tier } else { outcome.tier }, site))
+        });
+        endpoints.collect()
     };
-    selection.filter(|selection| !selection.picks.is_empty()).unwrap_or_else(|| declared(set, topology, ttl))
+    let place = |member: &Member| {
+        let endpoints = outcome(member);
+        let tier = endpoints.iter().map(|(tier, _)| *tier).min()?;
+        let sites = || endpoints.iter().filter(|(other, _)| *other == tier).map(|(_, site)| *site);
+        Some(Place { tier, rank: sites().map(rank).min()?, sites: sites().collect() })
+    };
+    (0..=u16::MAX)
+        .zip(&set.members)
+        .map(|(position, member)| Candidate { member: position, declared: member.preference, place: place(member) })
+        .collect()
 }
 
-/// Tier 5: the declared RRset as it is.
-fn declared(set: &SteeredSet, topology: &Topology, ttl: u32) -> Selection {
-    let picks = (0_u16..).take(set.members.len()).map(|member| Pick { member, preference: None }).collect();
-    let endpoints = set.members.iter().flat_map(|member| &member.endpoints);
-    let sites = endpoints.filter_map(|ix| topology.endpoint(*ix)).map(|endpoint| endpoint.site).collect();
-    Selection { picks, ttl, tier: Tier::Isolated, sites, last_resort: true }
+/// A and AAAA: the addresses in `tier` at the best site, or under policy `spread` at all sites, one of each in turn.
+fn addresses(service: Option<&Service>, candidates: &[Candidate], tier: Tier) -> Vec<Pick> {
+    let mut usable: Vec<(usize, u16)> = candidates
+        .iter()
+        .filter_map(|candidate| {
+            candidate.place.filter(|place| place.tier == tier).map(|place| (place.rank, candidate.member))
+        })
+        .collect();
+    usable.sort_unstable();
+    if service.is_some_and(|service| service.policy == Policy::Spread) {
+        usable = in_turn(&usable);
+    } else {
+        let best = usable.first().map(|(rank, _)| *rank);
+        usable.retain(|(rank, _)| Some(*rank) == best);
+    }
+    usable.truncate(MAX_ADDRESSES);
+    usable.into_iter().map(|(_, member)| Pick::as_declared(member)).collect()
 }
 
-struct Scene<'a> {
-    set: &'a SteeredSet,
-    topology: &'a Topology,
-    plan: &'a Plan,
-    service: &'a Service,
-    outcome: &'a ServicePlan,
-    order: &'a [SiteIx],
-    draw: u16,
+/// Reorders by turns: the first of every rank, then the second of every rank, and so on, so that a cut at
+/// [`MAX_ADDRESSES`] leaves no site out that could be in.
+fn in_turn(sorted: &[(usize, u16)]) -> Vec<(usize, u16)> {
+    let mut turns: Vec<(usize, (usize, u16))> = Vec::with_capacity(sorted.len());
+    for entry in sorted {
+        let turn = turns.iter().filter(|(_, other)| other.0 == entry.0).count();
+        turns.push((turn, *entry));
+    }
+    turns.sort_unstable();
+    turns.into_iter().map(|(_, entry)| entry).collect()
 }
 
-/// A member as this client sees it.
-struct Seen<'a> {
-    position: u16,
-    member: &'a Member,
-    /// Its best tier; `None` at no site.
-    tier: Option<Tier>,
-    /// The best site in that tier, by position in the view's order.
-    site: usize,
-}
-
-impl Scene<'_> {
-    /// The tier of an endpoint for clients of this draw, and its site.
-    fn endpoint(&self, ix: EndpointIx) -> Option<(Tier, SiteIx)> {
-        let site = self.topology.endpoint(ix)?.site;
-        let plan = self.plan.endpoints.get(ix.get())?;
-        let position = self.service.sites.iter().position(|member| *member == site)?;
-        let drained = self.outcome.sites.get(position)?.drained;
-        let moved = is_moved(&self.service.policy, drained, self.draw);
-        Some((if moved { plan.moved_tier } else { plan.tier }, site))
-    }
-
-    /// The position of a site in the view's order; under `spread` all are equal.
-    fn rank(&self, site: SiteIx) -> usize {
-        match self.service.policy {
-            Policy::Spread => 0,
-            _ => self.order.iter().position(|member| *member == site).unwrap_or(usize::MAX),
-        }
-    }
-
-    fn seen(&self) -> Vec<Seen<'_>> {
-        (0_u16..)
-            .zip(&self.set.members)
-            .map(|(position, member)| {
-                let all = || member.endpoints.iter().filter_map(|ix| self.endpoint(*ix));
-                let tier = all().map(|(tier, _)| tier).min();
-                let in_tier = all().filter(|(of, _)| Some(*of) == tier);
-                let site = in_tier.map(|(_, site)| self.rank(site)).min().unwrap_or(usize::MAX);
-                Seen { position, member, tier, site }
-            })
-            .collect()
-    }
-
-    fn stability(&self) -> Stability {
-        let mut plans = self
-            .set
-            .members
-            .iter()
-            .flat_map(|member| &member.endpoints)
-            .filter_map(|ix| self.plan.endpoints.get(ix.get()));
-        if plans.any(|endpoint| endpoint.unsettled) { Stability::Unsettled } else { Stability::Settled }
-    }
-
-    /// The sites that a member's endpoints in tiers up to `tier` are at.
-    fn sites_of(&self, member: &Member, tier: Tier) -> SiteSet {
-        member
-            .endpoints
-            .iter()
-            .filter_map(|ix| self.endpoint(*ix))
-            .filter(|(of, _)| *of <= tier)
-            .map(|(_, site)| site)
-            .collect()
-    }
-
-    /// A and AAAA: the endpoints of the best site in the first tier that is not empty; under `spread` those of all sites.
-    fn addresses(&self, ttl: u32) -> Option<Selection> {
-        let mut seen = self.seen();
-        let tier = seen.iter().filter_map(|seen| seen.tier).min()?;
-        if tier >= Tier::Declared {
-            return self.last_resort(seen, ttl);
-        }
-        seen.retain(|seen| seen.tier == Some(tier));
-        let best = seen.iter().map(|seen| seen.site).min()?;
-        seen.retain(|seen| seen.site == best);
-        seen.truncate(ADDRESSES);
-        let sites = seen.iter().fold(SiteSet::EMPTY, |sites, seen| sites.union(self.sites_of(seen.member, tier)));
-        let picks = seen.iter().map(|seen| Pick { member: seen.position, preference: None }).collect();
-        Some(Selection { picks, ttl, tier, sites, last_resort: false })
-    }
-
-    /// MX and SRV: the hosts of every site in service in the view's order, deferring ones behind, hosts at no site last.
-    fn hosts(&self, ttl: u32) -> Option<Selection> {
-        let mut seen = self.seen();
-        let tier = seen.iter().filter_map(|seen| seen.tier).min()?;
-        if tier >= Tier::Declared {
-            return self.last_resort(seen, ttl);
-        }
-        // Both kinds of sites in service are answered together.
-        let worst = if tier == Tier::Serving { Tier::Deferring } else { tier };
-        seen.retain(|seen| seen.tier.is_none_or(|of| of <= worst));
-        Some(self.ordered(&seen, ttl, tier, worst))
-    }
-
-    /// Tier 4: everything that is declared and not isolated, in the view's order.
-    fn last_resort(&self, mut seen: Vec<Seen<'_>>, ttl: u32) -> Option<Selection> {
-        seen.retain(|seen| seen.tier.is_none_or(|of| of <= Tier::Declared));
-        // What is at no site alone would be an answer that leaves every site out.
-        if seen.iter().all(|seen| seen.tier.is_none()) {
-            return None;
-        }
-        let selection = self.ordered(&seen, ttl, Tier::Declared, Tier::Declared);
-        Some(Selection { last_resort: true, ..selection })
-    }
-
-    fn ordered(&self, seen: &[Seen<'_>], ttl: u32, tier: Tier, worst: Tier) -> Selection {
-        let mut places: Vec<Place> = seen
-            .iter()
-            .map(|seen| Place {
-                tier: seen.tier.map_or(Order::Elsewhere, Order::At),
-                site: seen.site,
-                preference: seen.member.preference,
-                member: seen.position,
-            })
-            .collect();
-        places.sort_unstable();
-        let preferences = match (self.set.rtype, self.service.mx) {
-            (RecordType::MX, MxMode::Rank) => Some(ranked(&places)),
-            (RecordType::MX | RecordType::SRV, _) => Some(kept(&places)),
-            _ => None,
-        };
-        let preference = |at: usize| preferences.as_ref().and_then(|all| all.get(at).copied());
-        let picks =
-            places.iter().enumerate().map(|(at, place)| Pick { member: place.member, preference: preference(at) });
-        let sites = seen.iter().fold(SiteSet::EMPTY, |sites, seen| sites.union(self.sites_of(seen.member, worst)));
-        Selection { picks: picks.collect(), ttl, tier, sites, last_resort: false }
+/// Everything declared that is not isolated, as declared; and if that is nothing, everything (tiers 4 and 5).
+fn declared(candidates: &[Candidate]) -> Vec<Pick> {
+    let isolated = |candidate: &Candidate| candidate.place.is_some_and(|place| place.tier == Tier::Isolated);
+    let left: Vec<Pick> = candidates
+        .iter()
+        .filter(|candidate| !isolated(candidate))
+        .map(|candidate| Pick::as_declared(candidate.member))
+        .collect();
+    if left.is_empty() {
+        candidates.iter().map(|candidate| Pick::as_declared(candidate.member)).collect()
+    } else {
+        left
     }
 }

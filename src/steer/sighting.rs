@@ -1,103 +1,127 @@
-//! Sightings: how a client was located, for explanations.
+//! Sightings: what `explain` tells about where a client is and the site order that follows.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
-use super::distance::kilometres;
-use super::steering::Steering;
-use super::views::{Place, matching_rule, site_coordinates};
-use crate::model::{Coordinates, Country, GeoRule, Policy, ServiceIx, SiteIx};
+use crate::model::{Coordinates, Country, GeoRule, Location, Policy, ServiceIx};
+
+use super::centroids::continent;
+use super::locale::Locale;
+use super::policy::Steered;
+use super::views::{Steering, ViewIx};
 
 /// How a client was located.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// By `[geo] networks`: the network that matched.
-    Override(IpNet),
-    /// By the geo database.
-    Database,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Located {
+    /// By a network of the configuration (`geo.networks`).
+    Override,
+    /// By coordinates of the database.
+    Coordinates,
+    /// By its country in the database: distances are from the country's centroid.
+    Country,
     /// Not at all.
     Unknown,
 }
 
-/// Where a client is taken to be for a service, and what follows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sighting {
-    /// How it was located.
-    pub located: Source,
-    /// The country, where known.
-    pub country: Option<Country>,
-    /// The coordinates that distances are measured from.
-    pub coordinates: Option<Coordinates>,
-    /// The site that the operator says the client is at.
-    pub site: Option<SiteIx>,
-    /// The rule of policy `geo` that matched, in words.
-    pub rule: Option<String>,
-    /// The length of the prefix around the client that shares its view.
-    pub scope: u8,
-    /// The service's sites, best first.
-    pub order: Vec<SiteIx>,
-    /// The distances of the sites in kilometres, in the same order; `None` where either end is not known.
-    pub distances: Vec<(SiteIx, Option<f64>)>,
+/// A site as seen from a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteDistance {
+    /// Site name.
+    pub site: String,
+    /// Great-circle kilometres; `None` where the client or the site has no place.
+    pub km: Option<u32>,
 }
 
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Override(net) => write!(f, "{net} in [geo] networks"),
-            Self::Database => f.write_str("the geo database"),
-            Self::Unknown => f.write_str("nothing: no database or network knows the address"),
-        }
-    }
+/// Where a client is, and the site order that follows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The client; IPv4-mapped addresses as IPv4.
+    pub client: IpAddr,
+    /// How it was located.
+    pub located: Located,
+    /// The network that located it: the configured one, or the widest around the client that the database has in one
+    /// place.
+    pub network: Option<IpNet>,
+    /// Its country, where known.
+    pub country: Option<Country>,
+    /// Its continent (`AF AN AS EU NA OC SA`), where its country is known.
+    pub continent: Option<String>,
+    /// Where distances are measured from.
+    pub coordinates: Option<Coordinates>,
+    /// The site that the configuration says it is at.
+    pub at_site: Option<String>,
+    /// What gave the order: `nearest`, `failover`, `geo: country DE`.
+    pub rule: String,
+    /// The view.
+    pub view: ViewIx,
+    /// Prefix length of the widest block around the client with the same view: the scope of an answer to its subnet.
+    pub scope: u8,
+    /// The sites of the service, best first.
+    pub order: Vec<SiteDistance>,
 }
 
 impl Steering {
-    /// How `client` is located for `service`, and the order that follows.
+    /// Where `client` is seen and the order of sites that `service` gives it.
     #[must_use]
     pub fn sighting(&self, service: ServiceIx, client: IpAddr) -> Sighting {
-        let sites = &self.topology.sites;
-        let place = self.places.of(client);
-        let (view, scope) = self.view(service, client);
-        let from = place.coordinates(sites);
-        let order = self.order(service, view).to_vec();
-        let distances = order.iter().map(|site| {
-            let to = sites.get(site.get()).and_then(site_coordinates);
-            (*site, from.zip(to).map(|(from, to)| kilometres(from, to)))
-        });
-        Sighting {
-            located: self.source(place, client),
-            country: place.country(sites),
-            coordinates: from,
-            site: match place {
-                Place::Site(site) => Some(site),
-                Place::Unknown | Place::Located { .. } => None,
-            },
-            rule: self.rule(service, place, client),
-            scope,
-            distances: distances.collect(),
-            order,
-        }
-    }
-
-    fn source(&self, place: Place, client: IpAddr) -> Source {
         let client = client.to_canonical();
-        let longest = self.places.overrides.iter().rev().find(|(net, _)| net.contains(&client));
-        match (longest, place) {
-            (Some((net, _)), _) => Source::Override(*net),
-            (None, Place::Unknown) => Source::Unknown,
-            (None, _) => Source::Database,
+        let (location, in_atlas) = self.geography.atlas.locate(client);
+        let (located, network, locale) = match self.geography.override_of(client) {
+            Some((network, place)) => (Located::Override, Some(network), self.geography.locale_of(place)),
+            None => (by_database(location), in_atlas, Locale::of(location, 0.0)),
+        };
+        let (view, scope) = self.view(service, client);
+        let distance = |site| self.geography.distance(locale, site).map(whole_kilometres);
+        let order = self.order(service, view).iter();
+        Sighting {
+            client,
+            located,
+            network,
+            country: locale.country,
+            continent: locale.country.and_then(continent).map(|letters| String::from_utf8_lossy(&letters).into_owned()),
+            coordinates: locale.coordinates,
+            at_site: locale.at.map(|site| self.geography.site_name(site).to_owned()),
+            rule: self.map(service).map_or_else(String::new, |map| rule(&map.steered, locale, client)),
+            view,
+            scope,
+            order: order
+                .map(|site| SiteDistance { site: self.geography.site_name(*site).to_owned(), km: distance(*site) })
+                .collect(),
         }
     }
+}
 
-    fn rule(&self, service: ServiceIx, place: Place, client: IpAddr) -> Option<String> {
-        let Policy::Geo(rules) = &self.topology.service(service)?.policy else { return None };
-        let network = rules.iter().position(|rule| rule.has_address(client.to_canonical()));
-        Some(match matching_rule(rules, &self.topology.sites, place, network)? {
-            GeoRule::Network(net, _) => format!("network {net}"),
-            GeoRule::Country(country, _) => format!("country {country}"),
-            GeoRule::Continent(continent, _) => format!("continent {}", String::from_utf8_lossy(continent)),
-            GeoRule::Default(_) => "default".to_owned(),
-        })
+const fn by_database(location: Location) -> Located {
+    match location {
+        Location { coordinates: Some(_), .. } => Located::Coordinates,
+        Location { country: Some(_), .. } => Located::Country,
+        Location { .. } => Located::Unknown,
     }
+}
+
+/// The policy in words, and for `geo` the rule that matched.
+fn rule(steered: &Steered, locale: Locale, client: IpAddr) -> String {
+    let network = steered.rules().iter().position(|rule| rule.has_address(client));
+    match &steered.policy {
+        Policy::Nearest => "nearest".to_owned(),
+        Policy::Failover => "failover".to_owned(),
+        Policy::Weighted(_) => "weighted".to_owned(),
+        Policy::Spread => "spread".to_owned(),
+        Policy::Geo(rules) => match steered.rule(locale, network).and_then(|position| rules.get(position)) {
+            Some(GeoRule::Network(network, _)) => format!("geo: network {network}"),
+            Some(GeoRule::Country(country, _)) => format!("geo: country {country}"),
+            Some(GeoRule::Continent(letters, _)) => format!("geo: continent {}", String::from_utf8_lossy(letters)),
+            Some(GeoRule::Default(_)) => "geo: default".to_owned(),
+            None => "geo: no rule matches, nearest".to_owned(),
+        },
+    }
+}
+
+/// Rounded; half the Earth's circumference at most.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+const fn whole_kilometres(km: f64) -> u32 {
+    km.round() as u32
 }
