@@ -1,0 +1,124 @@
+//! A small world for the tests of the rooms `plan` and `steer`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use hickory_proto::rr::RecordType;
+use jiff::Timestamp;
+
+use crate::model::{
+    Coordinates, Country, Endpoint, EndpointHealth, EndpointIx, Generation, Intent, IntentKind, Lifetime, Location,
+    MxMode, Plan, Policy, Scope, Service, ServiceIx, Share, Site, SiteIx, State, Topology,
+};
+use crate::zone::{Member, SteeredSet};
+
+use super::{Inputs, Order, make};
+
+/// One service `mx` at sites `s0`, `s1` … with the given number of addresses each; all up, nothing ordered.
+#[derive(Clone, Debug)]
+pub(crate) struct Fixture {
+    pub(crate) topology: Topology,
+    pub(crate) health: Vec<EndpointHealth>,
+    pub(crate) intents: Vec<Intent>,
+}
+
+impl Fixture {
+    pub(crate) fn new(addresses: &[usize]) -> Self {
+        let sites: Vec<SiteIx> = (0..u8::try_from(addresses.len()).unwrap()).map(SiteIx).collect();
+        let mut topology = Topology {
+            sites: sites.iter().map(|site| self::site(&format!("s{}", site.0))).collect(),
+            services: vec![service("mx", sites.clone())],
+            ..Topology::default()
+        };
+        for (&site, &count) in sites.iter().zip(addresses) {
+            for host in 0..u8::try_from(count).unwrap() {
+                topology.endpoints.push(Endpoint {
+                    service: ServiceIx(0),
+                    site,
+                    address: IpAddr::V4(Ipv4Addr::new(192, 0, site.0, host)),
+                    host: format!("mx{host}.s{}.example.", site.0).parse().unwrap(),
+                });
+            }
+        }
+        let health = vec![health(State::Up, ""); topology.endpoints.len()];
+        Self { topology, health, intents: Vec::new() }
+    }
+
+    pub(crate) fn service(&mut self) -> &mut Service {
+        &mut self.topology.services[0]
+    }
+
+    pub(crate) fn set(&mut self, endpoint: usize, state: State, reason: &str) {
+        self.health[endpoint] = health(state, reason);
+    }
+
+    /// Orders `kind` for `scope`: `s0`, or `s0/mx`.
+    pub(crate) fn order(&mut self, scope: &str, kind: IntentKind) {
+        let intent = order(scope, kind).into_intent(Timestamp::UNIX_EPOCH, 1, false);
+        self.intents.retain(|standing| standing.scope != intent.scope);
+        self.intents.push(intent);
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        let generation = Generation { epoch: 1, sequence: 1 };
+        make(Inputs { topology: &self.topology, health: &self.health, intents: &self.intents, generation })
+    }
+
+    /// A steered set with one record for each endpoint; preferences 10.
+    pub(crate) fn set_of(&self, rtype: RecordType) -> SteeredSet {
+        let members = (0..u32::try_from(self.topology.endpoints.len()).unwrap())
+            .map(|ix| Member { endpoints: vec![EndpointIx(ix)], preference: 10 })
+            .collect();
+        SteeredSet { service: ServiceIx(0), rtype, ttl: 300, members }
+    }
+}
+
+pub(crate) const DRAIN: IntentKind = IntentKind::Drain { share: Share::ALL };
+
+/// A drain of `permille` thousandths.
+pub(crate) fn drain(permille: u16) -> IntentKind {
+    IntentKind::Drain { share: Share::from_permille(permille).unwrap() }
+}
+
+/// An order for `scope`: `s0`, or `s0/mx`.
+pub(crate) fn order(scope: &str, kind: IntentKind) -> Order {
+    let (site, service) = scope.split_once('/').map_or((scope, None), |(site, service)| (site, Some(service)));
+    Order {
+        scope: Scope { site: site.to_owned(), service: service.map(str::to_owned) },
+        kind,
+        by: "test".to_owned(),
+        reason: String::new(),
+        lifetime: Lifetime::UntilCleared,
+        force: false,
+    }
+}
+
+pub(crate) fn health(state: State, reason: &str) -> EndpointHealth {
+    EndpointHealth { state, suspect: false, reason: reason.to_owned(), since: Timestamp::UNIX_EPOCH }
+}
+
+pub(crate) fn site(name: &str) -> Site {
+    Site { name: name.to_owned(), location: None, networks: Vec::new(), capacity: None }
+}
+
+/// A site in `country`, at its centroid unless `coordinates` say otherwise.
+pub(crate) fn site_in(name: &str, country: &str, coordinates: Option<(f64, f64)>) -> Site {
+    let coordinates = coordinates.map(|(lat, lon)| Coordinates { lat, lon });
+    let country: Country = country.parse().unwrap();
+    Site { location: Some(Location { country: Some(country), coordinates }), ..site(name) }
+}
+
+pub(crate) fn service(name: &str, sites: Vec<SiteIx>) -> Service {
+    Service {
+        name: name.to_owned(),
+        names: Vec::new(),
+        types: Vec::new(),
+        policy: Policy::Nearest,
+        sites,
+        mx: MxMode::Rank,
+        ttl: Duration::from_secs(30),
+        monitors: Vec::new(),
+        min_sites: 1,
+        site_floor: 0.5,
+    }
+}

@@ -1,0 +1,123 @@
+//! Why an order is refused: the rule, its numbers and the remedy in one sentence.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::bounds::SETTLE;
+
+/// Why an order is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The site is not declared.
+    #[error("no site is called '{name}'; the sites are: {known}")]
+    UnknownSite {
+        /// As ordered.
+        name: String,
+        /// What there is, separated by commas.
+        known: String,
+    },
+    /// The service is not declared.
+    #[error("no service is called '{name}'; the services are: {known}")]
+    UnknownService {
+        /// As ordered.
+        name: String,
+        /// What there is, separated by commas.
+        known: String,
+    },
+    /// The service does not use the site.
+    #[error("service '{service}' does not use site '{site}'; it uses: {sites}")]
+    NotOfService {
+        /// The site ordered.
+        site: String,
+        /// The service ordered.
+        service: String,
+        /// The service's sites, separated by commas.
+        sites: String,
+    },
+    /// All sites of the service would be isolated.
+    #[error(
+        "{site} is the last site of service '{service}' that is not isolated, and force does not change that: with all \
+         sites isolated every declared address would be answered; lift the isolation of another site first, or drain {site}"
+    )]
+    LastSite {
+        /// The site ordered.
+        site: String,
+        /// The service that would be left without a site.
+        service: String,
+    },
+    /// The last operator change is too recent.
+    #[error(
+        "the last change was {} s ago and changes lie at least {} s apart (settle); repeat the order in {} s, or force it \
+         with a reason",
+        Seconds(*since), SETTLE.as_secs(), Seconds(*wait)
+    )]
+    Settle {
+        /// How long ago the last change was.
+        since: Duration,
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// Too few sites would stay in service.
+    #[error(
+        "{order} would leave service '{service}' with {left} of at least {min_sites} sites in service{}; undrain or repair \
+         another site first, lower min_sites, or force it with a reason",
+        Named(names)
+    )]
+    MinSites {
+        /// What was ordered: `drain fra`.
+        order: String,
+        /// The service that would be left short.
+        service: String,
+        /// How many sites would be left.
+        left: usize,
+        /// How many there must be.
+        min_sites: usize,
+        /// Which would be left, separated by commas.
+        names: String,
+    },
+    /// A rule was to be overridden without saying why.
+    #[error("overriding the rule {overrides} needs a reason; add --reason")]
+    ForceWithoutReason {
+        /// The rule's name.
+        overrides: &'static str,
+    },
+}
+
+impl Refusal {
+    /// The rule's name, for programs and metrics.
+    #[must_use]
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::UnknownSite { .. } | Self::UnknownService { .. } | Self::NotOfService { .. } => "known_names",
+            Self::LastSite { .. } => "last_site",
+            Self::Settle { .. } => "settle",
+            Self::MinSites { .. } => "min_sites",
+            Self::ForceWithoutReason { .. } => "force_reason",
+        }
+    }
+
+    /// Whether the order itself is wrong, whatever the state of the sites.
+    #[must_use]
+    pub const fn is_usage(&self) -> bool {
+        matches!(self, Self::UnknownSite { .. } | Self::UnknownService { .. } | Self::NotOfService { .. })
+    }
+}
+
+/// Seconds with one decimal, rounded up so that waiting as long as said is enough.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = self.0.as_millis().div_ceil(100);
+        write!(f, "{}.{}", tenths / 10, tenths % 10)
+    }
+}
+
+/// ` (fra, iad)`, or nothing.
+struct Named<'a>(&'a str);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " ({})", self.0) }
+    }
+}

@@ -1,0 +1,27 @@
+//! Bounds of steering, in one place.
+
+/// Addresses in one answer: A and AAAA of eight hosts fit the smallest EDNS payload with room to spare (DESIGN section 8).
+pub const MAX_ADDRESSES: usize = 8;
+
+/// Between the MX preferences of two ranks: room for a secondary's hand-made entry, as is the custom.
+pub const PREFERENCE_STEP: u16 = 10;
+
+/// A TTL is not halved below this many seconds (DESIGN section 8).
+pub const TTL_FLOOR: u32 = 5;
+
+/// A draw is one of this many: the thousandths of [`crate::model::Share`].
+pub const DRAWS: u16 = 1000;
+
+/// Views of one service. Every view is compiled for every steered set, so their number must not follow the number of
+/// places in a city database.
+pub const MAX_VIEWS: usize = 1024;
+
+/// Grids in degrees that database coordinates are rounded to until a service has at most [`MAX_VIEWS`]; 0 is exact. The
+/// last has 648 cells.
+pub const COORDINATE_GRIDS: [f64; 4] = [0.0, 1.0, 5.0, 10.0];
+
+/// Networks that a database may hold; the largest city databases have about ten million.
+pub const MAX_NETWORKS: usize = 1 << 25;
+
+/// Octets that the packed database may unpack to; the embedded one needs two million.
+pub const MAX_UNPACKED: u64 = 1 << 24;

@@ -1,0 +1,59 @@
+//! How long an answer may be kept.
+
+use crate::model::{Plan, Service};
+use crate::zone::SteeredSet;
+
+use super::bounds::TTL_FLOOR;
+
+/// The TTL of an answer from `set` in seconds: the service's or the declared one if lower; half of it while any endpoint
+/// of the set is suspect or deferring (DESIGN section 8).
+pub(super) fn ttl(set: &SteeredSet, service: Option<&Service>, plan: &Plan) -> u32 {
+    let steered = service.map_or(set.ttl, |service| u32::try_from(service.ttl.as_secs()).unwrap_or(u32::MAX));
+    let settled = steered.min(set.ttl);
+    let mut endpoints = set.members.iter().flat_map(|member| &member.endpoints);
+    let unsettled = endpoints.any(|ix| plan.endpoints.get(ix.get()).is_some_and(|endpoint| endpoint.unsettled));
+    if unsettled { halved(settled) } else { settled }
+}
+
+/// Half, but not under the floor, and never more than it was.
+fn halved(ttl: u32) -> u32 {
+    (ttl / 2).max(TTL_FLOOR).min(ttl)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hickory_proto::rr::RecordType;
+
+    use crate::model::State;
+    use crate::plan::fixture::Fixture;
+
+    use super::*;
+
+    #[test]
+    fn the_lower_of_declared_and_configured_counts() {
+        let mut world = Fixture::new(&[1]);
+        let mut set = world.set_of(RecordType::A);
+        assert_eq!(ttl(&set, world.topology.services.first(), &world.plan()), 30);
+        set.ttl = 20;
+        assert_eq!(ttl(&set, world.topology.services.first(), &world.plan()), 20);
+        world.service().ttl = Duration::ZERO;
+        assert_eq!(ttl(&set, world.topology.services.first(), &world.plan()), 0);
+    }
+
+    #[test]
+    fn doubt_about_any_endpoint_halves_it_down_to_the_floor() {
+        let mut world = Fixture::new(&[1, 1]);
+        let mut set = world.set_of(RecordType::A);
+        world.health[1].suspect = true;
+        assert_eq!(ttl(&set, world.topology.services.first(), &world.plan()), 15);
+        world.health[1].suspect = false;
+        world.set(1, State::Deferring, "451 try later");
+        assert_eq!(ttl(&set, world.topology.services.first(), &world.plan()), 15);
+        set.ttl = 8;
+        assert_eq!(ttl(&set, world.topology.services.first(), &world.plan()), 5);
+        set.ttl = 3;
+        assert_eq!(ttl(&set, world.topology.services.first(), &world.plan()), 3);
+    }
+}
