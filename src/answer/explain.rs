@@ -11,6 +11,7 @@ use crate::model::{
     EndpointIx, Generation, Name, Plan, Policy, Service, ServiceIx, Share, SiteIx, SitePlan, Standing, State, Tier,
     Topology,
 };
+use crate::steer::Located;
 use crate::zone::{Member, SteeredSet};
 
 /// An answer with its reasons.
@@ -59,9 +60,13 @@ pub struct SteeredExplanation {
     /// The service's policy.
     pub policy: String,
     /// How the client was located.
-    pub located: String,
+    pub located: Located,
+    /// The network that located it.
+    pub network: Option<String>,
     /// The client's country, where known.
     pub country: Option<String>,
+    /// What gave the site order: the policy, or the line of its map.
+    pub rule: String,
     /// The sites in this client's order.
     pub order: Vec<String>,
     /// The resort that was used.
@@ -136,19 +141,18 @@ fn explain_set(tables: &Tables, reply: &Reply<'_>, named: &Named<'_>, location: 
     let set = tables.steered_set(named.set)?;
     let service = topology.service(named.service)?;
     let sighting = tables.steering().sighting(named.service, location);
-    let site_name = |site| topology.site_name(site).to_owned();
-    let sites = sighting.order.iter().filter_map(|site| {
-        let plan = site_plan(tables.plan(), service, named.service, *site)?;
-        let distance = sighting.distances.iter().find(|(of, _)| of == site).and_then(|(_, distance)| *distance);
+    let sites = sighting.order.iter().filter_map(|seen| {
+        let site = topology.site_named(&seen.site)?;
+        let plan = site_plan(tables.plan(), service, named.service, site)?;
         Some(SiteExplanation {
-            name: site_name(*site),
+            name: seen.site.clone(),
             standing: plan.standing,
             health: plan.health,
             drained: plan.drained,
             reason: plan.reason.clone(),
-            records: set.members.iter().filter(|member| stands_at(topology, member, *site)).count(),
-            distance_km: distance.map(kilometres),
-            answered: named.sites.contains(*site),
+            records: set.members.iter().filter(|member| stands_at(topology, member, site)).count(),
+            distance_km: seen.km,
+            answered: named.sites.contains(site),
         })
     });
     Some(SteeredExplanation {
@@ -156,12 +160,11 @@ fn explain_set(tables: &Tables, reply: &Reply<'_>, named: &Named<'_>, location: 
         rtype: type_text(part.rtype),
         service: service.name.clone(),
         policy: policy_text(&service.policy).to_owned(),
-        located: match &sighting.rule {
-            Some(rule) => format!("{}, geo rule {rule}", sighting.located),
-            None => sighting.located.to_string(),
-        },
+        located: sighting.located,
+        network: sighting.network.map(|network| network.to_string()),
         country: sighting.country.map(|country| country.to_string()),
-        order: sighting.order.iter().map(|site| site_name(*site)).collect(),
+        rule: sighting.rule.clone(),
+        order: sighting.order.iter().map(|seen| seen.site.clone()).collect(),
         tier: named.tier,
         last_resort: named.last_resort,
         ttl: part.ttl,
@@ -245,13 +248,10 @@ fn summary(tables: &Tables, question: &Question, client: &Client, reply: &Reply<
 
 /// The lines about one steered RRset.
 fn describe(set: &SteeredExplanation, lines: &mut Vec<String>) {
-    let country = set.country.as_deref().map_or_else(String::new, |country| format!(", country {country}"));
-    lines.push(format!(
-        "{} {} is steered by service {} (policy {}); client located by {}{country}",
-        set.owner, set.rtype, set.service, set.policy, set.located
-    ));
+    let steered_by = format!("{} {} is steered by service {} ({})", set.owner, set.rtype, set.service, set.policy);
+    lines.push(format!("{steered_by}; the client is {}", whereabouts(set)));
     let order: Vec<String> = set.sites.iter().map(with_distance).collect();
-    lines.push(format!("site order for this client: {}", order.join(", ")));
+    lines.push(format!("site order for this client: {}; by {}", order.join(", "), set.rule));
     lines.push(format!(
         "{} of {} answered: {}",
         set.answered.len(),
@@ -260,6 +260,18 @@ fn describe(set: &SteeredExplanation, lines: &mut Vec<String>) {
     ));
     lines.extend(set.sites.iter().map(|site| site_line(site, set)));
     lines.push(format!("ttl {} s: {}", set.ttl, set.ttl_reason));
+}
+
+/// Where the client is, and how that is known.
+fn whereabouts(set: &SteeredExplanation) -> String {
+    let place = set.country.as_deref().map_or_else(|| "located".to_owned(), |country| format!("in {country}"));
+    match (set.located, &set.network) {
+        (Located::Override, Some(network)) => format!("{place} by the configured network {network}"),
+        (Located::Override, None) => format!("{place} by a configured network"),
+        (Located::Coordinates, _) => format!("{place} by coordinates of the geo database"),
+        (Located::Country, _) => format!("{place} by the geo database, at the middle of the country"),
+        (Located::Unknown, _) => "somewhere unknown: neither configuration nor geo database has its address".to_owned(),
+    }
 }
 
 fn with_distance(site: &SiteExplanation) -> String {
@@ -303,13 +315,6 @@ fn site_line(site: &SiteExplanation, set: &SteeredExplanation) -> String {
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-/// Distances are facts for people: whole kilometres, at most half the equator.
-fn kilometres(distance: f64) -> u32 {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let km = distance.round().clamp(0.0, 20_038.0) as u32;
-    km
 }
 
 const WEIGHTED: &str = "weighted";

@@ -97,7 +97,7 @@ impl Tables {
     pub(super) fn steer(&self, ix: SteeredIx, location: IpAddr, draw: u16) -> Option<Steered<'_>> {
         let service = self.steered_set(ix)?.service;
         let (view, scope) = self.steering.view(service, location);
-        let variant = self.variants.get(ix.get(), service, view.get(), draw)?;
+        let variant = self.variants.get(ix.get(), service, view.0.into(), draw)?;
         Some(Steered { service, variant, scope })
     }
 }

@@ -220,7 +220,6 @@ impl Control for Desk {
 
     fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>> {
         async move {
-            self.known(&command.scope)?;
             let before = self.picture.load_full();
             let order = Order {
                 scope: command.scope.clone(),
@@ -365,7 +364,10 @@ impl Desk {
 
 fn problem(failure: OrderFailure) -> Problem {
     match failure {
-        OrderFailure::Refused(refusal) => Problem::new(ProblemKind::Refused, refusal.to_string()),
+        OrderFailure::Refused(refusal) => {
+            let kind = if refusal.is_usage() { ProblemKind::NotFound } else { ProblemKind::Refused };
+            Problem::new(kind, refusal.to_string())
+        }
         OrderFailure::Store(error) => {
             let detail = format!("the order was not stored, so it is not in effect: {error}");
             Problem { detail, ..store_problem(&error) }

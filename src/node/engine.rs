@@ -291,7 +291,7 @@ impl Engine {
     fn make_plan(&self) -> Plan {
         let previous = self.picture.plan.generation;
         let intents = self.intents();
-        plan::make(&plan::Inputs {
+        plan::make(plan::Inputs {
             topology: &self.picture.topology,
             health: &self.picture.health,
             intents: &intents,
@@ -419,7 +419,7 @@ pub(super) fn first_plan(loaded: &Loaded, epoch: u64) -> Arc<Plan> {
     };
     let health = vec![unjudged; topology.endpoints.len()];
     let generation = Generation { epoch, sequence: 0 };
-    Arc::new(plan::make(&plan::Inputs { topology, health: &health, intents: &[], generation }))
+    Arc::new(plan::make(plan::Inputs { topology, health: &health, intents: &[], generation }))
 }
 
 fn kept_zones(loaded: &Loaded) -> Option<String> {

@@ -156,7 +156,7 @@ impl Engine {
                 let intent = self.standing_at(&order.scope).map(|standing| standing.intent.clone());
                 let _ = reply.send(Ok(self.done(Effect::Unchanged, intent)));
             }
-            Ok(Reviewed::Accept { preview }) if rehearsal == Rehearsal::DryRun => {
+            Ok(Reviewed::Accept { preview, .. }) if rehearsal == Rehearsal::DryRun => {
                 let generation = self.picture.plan.generation;
                 let _ = reply.send(Ok(Done {
                     effect: Effect::Rehearsed,
@@ -165,17 +165,9 @@ impl Engine {
                     generation,
                 }));
             }
-            Ok(Reviewed::Accept { .. }) => {
-                let intent = Intent {
-                    scope: order.scope.clone(),
-                    kind: order.kind,
-                    by: order.by.clone(),
-                    reason: order.reason.clone(),
-                    since: self.parts.clock.wall(),
-                    lifetime: order.lifetime,
-                    revision: self.store_revision + 1,
-                    forced: order.force,
-                };
+            Ok(Reviewed::Accept { overridden, .. }) => {
+                let forced = !overridden.is_empty();
+                let intent = order.clone().into_intent(self.parts.clock.wall(), self.store_revision + 1, forced);
                 let event = self.parts.journal.event(EventKind::Ordered { intent: intent.clone() });
                 self.write(Change::Give { order, rehearsal, reply }, Some(intent), None, event);
             }

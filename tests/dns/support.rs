@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -136,9 +136,18 @@ pub fn tables_of(zones: &[(&str, &str)], state: impl Fn(&str) -> State, intents:
         intents,
         generation: Generation { epoch: 1, sequence: 1 },
     };
-    let plan = plan::make(&inputs);
-    let steering = Steering::build(&attribution.topology, &settings().geo, &Atlas::empty());
-    Tables::new(Arc::new(attribution), Arc::new(steering), Arc::new(plan))
+    let plan = plan::make(inputs);
+    Tables::new(Arc::new(attribution), steering(), Arc::new(plan))
+}
+
+/// Built once: it follows from sites, services and the country database, which all worlds here share.
+fn steering() -> Arc<Steering> {
+    static STEERING: OnceLock<Arc<Steering>> = OnceLock::new();
+    let build = || {
+        let topology = attribution(&[("example.org", ZONE)]).topology;
+        Arc::new(Steering::build(&topology, &settings().geo, &Atlas::embedded()))
+    };
+    Arc::clone(STEERING.get_or_init(build))
 }
 
 pub fn all_up() -> Tables {
