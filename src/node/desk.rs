@@ -135,10 +135,11 @@ impl Desk {
         let _one = self.reloading.lock().await;
         let picture = self.picture.load_full();
         let settings = Settings::clone(&picture.settings);
-        let zones = Arc::clone(&picture.zones);
-        let loaded =
-            tokio::task::spawn_blocking(move || loading::assemble(settings, Fallback::LastGood(&zones), Report::new()))
-                .await;
+        let (zones, geo) = (Arc::clone(&picture.zones), picture.geo.clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            loading::assemble(settings, Fallback::LastGood(&zones, &geo), Report::new())
+        })
+        .await;
         match loaded {
             Ok(Ok(loaded)) => {
                 let broken = !loaded.kept.is_empty() || picture.degradations.contains_key("zone");

@@ -174,7 +174,7 @@ impl Engine {
         self.picture = Picture { orders: Arc::clone(&self.picture.orders), ..next };
         for part in ["geo", "zone"] {
             let detail = match part {
-                "geo" => loaded.geo_degraded.clone(),
+                "geo" => loaded.geo.degraded.clone(),
                 _ => kept_zones(&loaded),
             };
             match detail {
@@ -400,6 +400,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         settings: Arc::new(loaded.settings.clone()),
         topology,
         zones: Arc::new(loaded.attribution.zones.clone()),
+        geo: loaded.geo.clone(),
         health: Arc::from([]),
         opinions: Arc::default(),
         orders: Arc::from([]),

@@ -26,10 +26,19 @@ pub struct Loaded {
     pub steering: Arc<Steering>,
     /// Warnings.
     pub report: Report,
-    /// What of the geo database could not be used, where the embedded one stands in for it.
-    pub geo_degraded: Option<String>,
+    /// Where the networks of the world are.
+    pub geo: Geo,
     /// Zones whose file is broken and whose last good version is kept, with the diagnostics.
     pub kept: Vec<(Name, String)>,
+}
+
+/// A geo database as it is used.
+#[derive(Clone)]
+pub struct Geo {
+    /// The database, flattened.
+    pub atlas: Atlas,
+    /// What of the configured one could not be used, where the embedded one stands in for it.
+    pub degraded: Option<String>,
 }
 
 /// What stands in for a file that cannot be used.
@@ -40,8 +49,8 @@ pub enum Fallback<'a> {
     /// The embedded geo database for a broken one; zones must be good. For a start: a node that comes back after a
     /// power cut must answer even if the geo database did not survive.
     Embedded,
-    /// As `Embedded`, and the zones served so far for zone files that are broken now.
-    LastGood(&'a Zones),
+    /// What is served now: its zones for zone files that are broken, its geo database unread.
+    LastGood(&'a Zones, &'a Geo),
 }
 
 /// Reads the configuration at `path` and everything it names.
@@ -75,28 +84,24 @@ pub fn load(path: &Path, fallback: Fallback<'_>) -> Result<Loaded, Report> {
 pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) -> Result<Loaded, Report> {
     let mut kept = Vec::new();
     let zones = load_zones(&settings, fallback, &mut kept, &mut report);
-    let (atlas, geo_degraded) = match load_atlas(&settings.geo) {
-        Ok(atlas) => (atlas, None),
-        Err(problem) if matches!(fallback, Fallback::Nothing) => {
+    let geo = match (fallback, load_atlas(&settings.geo, fallback)) {
+        (_, Ok(geo)) => geo,
+        (Fallback::Nothing, Err(problem)) => {
             report.push(*problem);
             return Err(report);
         }
-        Err(problem) => (Atlas::embedded(), Some(format!("{problem}; the embedded country database stands in"))),
+        (_, Err(problem)) => Geo {
+            atlas: Atlas::embedded(),
+            degraded: Some(format!("{problem}; the embedded country database stands in")),
+        },
     };
     if report.has_errors() {
         return Err(report);
     }
     let mut attribution = zone::attribute(zones, &settings);
     report.merge(std::mem::take(&mut attribution.report));
-    let steering = Steering::build(&attribution.topology, &settings.geo, &atlas);
-    Ok(Loaded {
-        settings,
-        attribution: Arc::new(attribution),
-        steering: Arc::new(steering),
-        report,
-        geo_degraded,
-        kept,
-    })
+    let steering = Steering::build(&attribution.topology, &settings.geo, &geo.atlas);
+    Ok(Loaded { settings, attribution: Arc::new(attribution), steering: Arc::new(steering), report, geo, kept })
 }
 
 /// The zones of `settings`. A broken zone file keeps its last good version where `fallback` has one.
@@ -134,11 +139,18 @@ fn load_zones(
                 }
             };
             match (zone, fallback) {
+                // Only a new serial is a new zone; an edit that is not finished keeps its old one.
+                (Some(zone), Fallback::LastGood(served, _))
+                    if let Some(same) = served.get(&origin)
+                        && same.serial() == zone.serial() =>
+                {
+                    zones.insert(Arc::clone(same));
+                }
                 (Some(zone), _) => {
                     report.merge(found);
                     zones.insert(Arc::new(zone));
                 }
-                (None, Fallback::LastGood(served)) if let Some(good) = served.get(&origin) => {
+                (None, Fallback::LastGood(served, _)) if let Some(good) = served.get(&origin) => {
                     kept.push((origin, found.to_string()));
                     zones.insert(Arc::clone(good));
                 }
@@ -149,9 +161,13 @@ fn load_zones(
     zones
 }
 
-/// The geo database that the settings name, or the embedded one.
-fn load_atlas(geo: &GeoSettings) -> Result<Atlas, Box<Diagnostic>> {
-    let Some(path) = &geo.database else { return Ok(Atlas::embedded()) };
+/// The geo database that is served already, the one that the settings name, or the embedded one.
+fn load_atlas(geo: &GeoSettings, fallback: Fallback<'_>) -> Result<Geo, Box<Diagnostic>> {
+    if let Fallback::LastGood(_, served) = fallback {
+        return Ok(served.clone());
+    }
+    let whole = |atlas| Geo { atlas, degraded: None };
+    let Some(path) = &geo.database else { return Ok(whole(Atlas::embedded())) };
     let problem = |what: String| {
         Box::new(whole_file(
             path,
@@ -161,7 +177,7 @@ fn load_atlas(geo: &GeoSettings) -> Result<Atlas, Box<Diagnostic>> {
         ))
     };
     let bytes = read_bounded(path, DATABASE_BOUND).map_err(problem)?;
-    Atlas::from_mmdb(&bytes).map_err(|error| problem(error.to_string()))
+    Atlas::from_mmdb(&bytes).map(whole).map_err(|error| problem(error.to_string()))
 }
 
 /// Reads what `$INCLUDE` names.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::loading::Geo;
 use crate::model::{EndpointHealth, EndpointKey, Intent, Mono, Plan, Settings, Topology, Verdict};
 use crate::zone::Zones;
 
@@ -18,6 +19,8 @@ pub struct Picture {
     pub topology: Arc<Topology>,
     /// The zones in force.
     pub zones: Arc<Zones>,
+    /// The geo database in force.
+    pub geo: Geo,
     /// Agreed health, parallel to the endpoints.
     pub health: Arc<[EndpointHealth]>,
     /// What the monitors of this node last said.

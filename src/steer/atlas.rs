@@ -45,27 +45,25 @@ impl LocaleIx {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeoError {
     /// The file is no MMDB, or one cut short before its description.
-    #[error(
-        "not a MaxMind database (MMDB): {detail}; download it again, or leave geo.database out to use the embedded one"
-    )]
+    #[error("not a MaxMind database (MMDB): {detail}")]
     NotMmdb {
         /// What the reader met.
         detail: String,
     },
     /// The file contradicts itself.
-    #[error("the database is corrupt: {detail}; download it again, or leave geo.database out to use the embedded one")]
+    #[error("the database is corrupt: {detail}")]
     Corrupt {
         /// What the reader met.
         detail: String,
     },
     /// The file holds more than any known database does.
-    #[error("the database holds more than {limit} networks; expected a country or city database")]
+    #[error("the database holds more than {limit} networks")]
     TooManyNetworks {
         /// How many it may hold.
         limit: usize,
     },
     /// A database of something else: AS numbers, connection types.
-    #[error("a database of type '{kind}' says of no network where it is; expected a country or city database")]
+    #[error("a database of type '{kind}' says of no network where it is")]
     NoPlaces {
         /// What the database calls itself.
         kind: String,
