@@ -216,6 +216,7 @@ impl Engine {
         let topology = Arc::clone(&self.picture.topology);
         let mono = self.parts.clock.mono();
         let standing_in = self.picture.settings.node.site;
+        let restoring = self.agreed.is_empty();
         let mut all = Vec::with_capacity(topology.endpoints.len());
         for (_, endpoint) in topology.endpoints() {
             let key = topology.key(endpoint);
@@ -227,8 +228,8 @@ impl Engine {
             let freshness = health::vote_freshness(self.slowest_interval(&topology, endpoint));
             let state = health::consensus(previous, &[vote], endpoint.site, mono, freshness);
             let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
-            // A first good verdict after a start is no news.
-            if state != previous && !(previous == State::Unknown && state == State::Up) {
+            // A first good verdict is no news, nor is one that was known before the start.
+            if state != previous && !(previous == State::Unknown && state == State::Up) && !restoring {
                 self.parts.journal.record(EventKind::Verdict {
                     service: key.service.clone(),
                     site: topology.site_name(endpoint.site).to_owned(),

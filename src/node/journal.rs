@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 use tracing::{info, warn};
 
 use super::clock::Clock;
+use crate::admin::api::words;
 use crate::model::{Event, EventKind};
 use crate::store::{Store, StoreError};
 
@@ -204,13 +205,13 @@ impl Writer {
     }
 }
 
-/// One structured line an event. Levels follow what an operator must do: errors need a hand, warnings an eye.
+/// One line an event. Levels follow what an operator must do: warnings want an eye.
 fn log(event: &Event) {
-    let fields = serde_json::to_string(&event.kind).unwrap_or_default();
+    let (kind, text) = (words::event_word(&event.kind), words::plain(&words::event(event)));
     match &event.kind {
         EventKind::ReloadFailed { .. } | EventKind::Degraded { .. } | EventKind::Refused { .. } => {
-            warn!(target: "waypost::event", event = %fields);
+            warn!(event = kind, "{text}");
         }
-        _ => info!(target: "waypost::event", event = %fields),
+        _ => info!(event = kind, "{text}"),
     }
 }

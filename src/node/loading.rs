@@ -92,7 +92,12 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
         }
         (_, Err(problem)) => Geo {
             atlas: Atlas::embedded(),
-            degraded: Some(format!("{problem}; the embedded country database stands in")),
+            degraded: Some(format!(
+                "{}: {}; {}. Meanwhile the embedded country database is used",
+                problem.file.display(),
+                problem.what,
+                problem.remedy
+            )),
         },
     };
     if report.has_errors() {
