@@ -30,10 +30,10 @@ use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
 use self::loading::Fallback;
-use crate::admin::{AdminError, AdminServer, Control};
+use crate::admin::Control;
 use crate::answer::Tables;
 use crate::config::Report;
-use crate::model::{Event, EventKind, Generation};
+use crate::model::{Event, EventKind, Generation, Settings};
 use crate::probe::Prober;
 use crate::serve::{ServeError, Server, Usage};
 use crate::store::{Embedded, Memory, Snapshot, Store, StoreError};
@@ -42,6 +42,8 @@ use crate::store::{Embedded, Memory, Snapshot, Store, StoreError};
 const MAILBOX: usize = 1_024;
 /// Opinions that may wait for the engine; probes wait beyond that.
 const OPINIONS: usize = 4_096;
+/// Between two tries to have the addresses of the admin API.
+const ADMIN_RETRY: Duration = Duration::from_secs(5);
 /// How long the parties may take to end.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -76,9 +78,6 @@ pub enum NodeError {
     /// A DNS address cannot be listened on.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// The admin API cannot listen.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
     /// The system refused something else.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -101,7 +100,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let clock = Clock::start();
     let started = clock.wall();
     let owned = path.to_path_buf();
-    let loaded = tokio::task::spawn_blocking(move || loading::load(&owned, Fallback::Embedded))
+    let loaded = tokio::task::spawn_blocking(move || loading::load(&owned, Fallback::Start))
         .await
         .map_err(io::Error::other)?
         .map_err(|report| NodeError::Configuration(Box::new(report)))?;
@@ -135,14 +134,15 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         journal: journal.clone(),
         store: Arc::clone(&store),
         tables: Arc::clone(&tables),
+        usage: Arc::clone(&usage),
         picture: Arc::clone(&picture),
         prober: Arc::clone(&prober),
         mailbox: mailbox.clone(),
     };
     // Serves the restored verdicts and orders before the first query is taken.
     let mut engine = Engine::new(parts, loaded, snapshot, epoch);
-    if let Some(detail) = trouble {
-        engine.degrade("store", detail);
+    if let Some((part, detail)) = trouble {
+        engine.degrade(part, detail);
     }
 
     let server = Server::start(&settings.node.listen, Arc::clone(&tables), Arc::clone(&usage), &settings.node.name)?;
@@ -162,14 +162,8 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         reloading: Mutex::new(()),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
-    let admin = match crate::admin::start(settings.admin.listen, settings.admin.socket.clone(), control).await {
-        Ok(admin) => admin,
-        Err(problem) => {
-            server.stop().await;
-            prober.stop().await;
-            return Err(problem.into());
-        }
-    };
+    let (stop_admin, admin_stops) = oneshot::channel();
+    let admin = tokio::spawn(keep_admin(Arc::clone(&settings), control, mailbox.clone(), admin_stops));
 
     let generation = picture.load().plan.generation;
     journal.record(EventKind::Started { version: env!("CARGO_PKG_VERSION").to_owned(), generation });
@@ -186,6 +180,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     if let Some(signals) = signals {
         signals.abort();
     }
+    let _ = stop_admin.send(());
     stop(admin, server, &prober, &mailbox, engine_task).await;
     journal.record(EventKind::Stopped);
     // The writer ends when the last sender is gone and everything is written, or cannot be.
@@ -196,16 +191,48 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     Ok(())
 }
 
+/// Serves the admin API until told to stop. An address or socket that cannot be had is tried again: queries are answered
+/// without it, and nobody who takes the port first may keep a name server from starting.
+async fn keep_admin(
+    settings: Arc<Settings>,
+    control: Arc<dyn Control>,
+    engine: mpsc::Sender<Message>,
+    mut stop: oneshot::Receiver<()>,
+) {
+    let mut failed = false;
+    loop {
+        let socket = settings.admin.socket.clone();
+        match crate::admin::start(settings.admin.listen, socket, Arc::clone(&control)).await {
+            Ok(server) => {
+                if failed {
+                    let _ = engine.send(Message::Part("admin", Ok("the admin API listens".to_owned()))).await;
+                }
+                // Also where the sender is gone.
+                let _ = stop.await;
+                server.stop().await;
+                return;
+            }
+            Err(problem) => {
+                failed = true;
+                let _ = engine.send(Message::Part("admin", Err(problem.to_string()))).await;
+            }
+        }
+        if tokio::time::timeout(ADMIN_RETRY, &mut stop).await.is_ok() {
+            return;
+        }
+    }
+}
+
 /// Ends the parties: first those that give work, then those that do it.
 async fn stop(
-    admin: AdminServer,
+    admin: tokio::task::JoinHandle<()>,
     server: Server,
     prober: &Prober,
     mailbox: &mpsc::Sender<Message>,
     engine: tokio::task::JoinHandle<()>,
 ) {
     let orderly = async {
-        admin.stop().await;
+        let _ = admin.await;
         prober.stop().await;
         let (done, stopped) = oneshot::channel();
         if mailbox.send(Message::Stop(done)).await.is_ok() {
@@ -225,8 +252,8 @@ struct Opened {
     snapshot: Snapshot,
     /// The epoch of this start.
     epoch: u64,
-    /// What of the store does not work.
-    trouble: Option<String>,
+    /// What of the store does not work. `store` recovers with the first write, `state` with a restart.
+    trouble: Option<(&'static str, String)>,
 }
 
 /// Opens the store. A directory in use or out of reach is an error, for the operator meant another; a store that is
@@ -240,7 +267,7 @@ fn open_store(path: &Path) -> Result<Opened, NodeError> {
         Ok((store, snapshot)) => {
             let (epoch, trouble) = match store.begin_epoch() {
                 Ok(epoch) => (epoch, None),
-                Err(problem) => (snapshot.epoch + 1, Some(format!("{problem}; {}", problem.remedy()))),
+                Err(problem) => (snapshot.epoch + 1, Some(("store", format!("{problem}; {}", problem.remedy())))),
             };
             Ok(Opened { store: Arc::new(store), snapshot, epoch, trouble })
         }
@@ -255,7 +282,7 @@ fn open_store(path: &Path) -> Result<Opened, NodeError> {
                 "{problem}; {}. Until then orders and the journal are kept in memory and end with the process",
                 problem.remedy()
             );
-            Ok(Opened { store: Arc::new(store), snapshot, epoch: 1, trouble: Some(detail) })
+            Ok(Opened { store: Arc::new(store), snapshot, epoch: 1, trouble: Some(("state", detail)) })
         }
     }
 }

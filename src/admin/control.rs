@@ -41,6 +41,9 @@ pub trait Control: Send + Sync + 'static {
     /// The first `limit` journalled events whose id is above `after`.
     fn events(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Event>, Problem>>;
 
+    /// The id of the newest journalled event; 0 before the first.
+    fn last_event(&self) -> u64;
+
     /// Every event from now on.
     fn subscribe(&self) -> broadcast::Receiver<Arc<Event>>;
 

@@ -41,7 +41,7 @@ pub(super) async fn events(
     if limit.is_some_and(|limit| !(1..=EVENTS_LONGEST).contains(&limit)) {
         return Err(Problem::new(ProblemKind::Invalid, format!("limit is a number from 1 to {EVENTS_LONGEST}")));
     }
-    let newest = |count: usize| shared.control.status().last_event.saturating_sub(count as u64);
+    let newest = |count: usize| shared.control.last_event().saturating_sub(count as u64);
     if follow.is_some_and(|follow| follow != 0) {
         let resume = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
         let seen = resume.or(after).unwrap_or_else(|| newest(limit.unwrap_or(0)));
@@ -73,7 +73,8 @@ fn follow_from(shared: &Shared, seen: u64) -> impl IntoResponse + use<> {
         control: Arc::clone(&shared.control),
         live: shared.control.subscribe(),
         stopping: shared.stopping.clone(),
-        seen,
+        // The journal may have begun anew since the follower last read it.
+        seen: seen.min(shared.control.last_event()),
         ready: VecDeque::new(),
         behind: true,
     };

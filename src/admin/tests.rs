@@ -67,6 +67,10 @@ impl Fake {
 }
 
 impl Control for Fake {
+    fn last_event(&self) -> u64 {
+        self.journal.lock().unwrap().len() as u64
+    }
+
     fn status(&self) -> Status {
         let endpoint = EndpointStatus {
             address: Ipv4Addr::new(192, 0, 2, 1).into(),

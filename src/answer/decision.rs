@@ -24,6 +24,9 @@ pub(super) fn decide<'t>(tables: &'t Tables, question: &Question, client: &Clien
     for link in 0..=MAX_LINKS {
         let key = name.key();
         let Some(zone) = zone_for(tables.zones(), &key, question.rtype) else {
+            if tables.zones().is_unavailable(&key) {
+                return Reply::noted(ResponseCode::ServFail, Note::NOT_LOADED);
+            }
             if link == 0 {
                 return Reply::noted(ResponseCode::Refused, Note::NOT_AUTHORITATIVE);
             }

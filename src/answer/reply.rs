@@ -118,6 +118,8 @@ impl Note {
     pub const NOT_AUTHORITATIVE: Self = Self::new(20, "");
     /// Zone transfers are not allowed (code 18).
     pub const PROHIBITED_TRANSFER: Self = Self::new(18, "zone transfer is not allowed");
+    /// The zone is configured and its file could not be loaded (code 14, Not Ready).
+    pub const NOT_LOADED: Self = Self::new(14, "the zone could not be loaded");
     /// Only class IN is served (code 21).
     pub const UNSUPPORTED_CLASS: Self = Self::new(21, "only class IN is served");
 
@@ -131,6 +133,6 @@ impl Note {
     /// filtered (17): it is all that the zone declares.
     #[must_use]
     pub fn last_resort(service: &str) -> Self {
-        Self { code: 0, text: format!("all sites of {service} are down: declared records served").into() }
+        Self { code: 0, text: format!("no site of {service} works for this: declared records served").into() }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::decision;
 use super::variants::{Shapes, Variant, Variants};
 use super::{Client, Explanation, Question, Reply};
-use crate::model::{Plan, ServiceIx, Topology};
+use crate::model::{Plan, ServiceIx, SiteSet, Topology};
 use crate::steer::Steering;
 use crate::zone::{Attribution, SteeredIx, SteeredSet, Zones};
 
@@ -86,6 +86,18 @@ impl Tables {
     #[must_use]
     pub const fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    /// Whether `ix` is the addresses of a host of one site: see [`SteeredSet::host_of`].
+    #[must_use]
+    pub fn is_host(&self, ix: SteeredIx) -> bool {
+        self.steered_set(ix).is_some_and(|set| set.host_of.is_some())
+    }
+
+    /// The sites that answers of `service` name now, whoever asks: by last resort too, where one RRset has nothing else.
+    #[must_use]
+    pub fn named_sites(&self, service: ServiceIx) -> SiteSet {
+        self.variants.named_sites(service)
     }
 
     /// The steered set at `ix`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hickory_proto::rr::RData;
 
-use crate::model::{EndpointIx, Plan, ServiceIx, SiteSet, Tier, Topology};
+use crate::model::{EndpointIx, Plan, ServiceIx, SiteIx, SiteSet, Tier, Topology};
 use crate::steer::{self, Selection, Steering};
 use crate::zone::SteeredSet;
 
@@ -77,12 +77,12 @@ pub(super) struct Shapes {
 impl Shapes {
     /// The shapes of all steered sets.
     pub(super) fn of(sets: &[SteeredSet]) -> Self {
-        type Key<'s> = (ServiceIx, u16, u32, Vec<(&'s [EndpointIx], u16)>);
+        type Key<'s> = (ServiceIx, u16, u32, Option<SiteIx>, Vec<(&'s [EndpointIx], u16)>);
         let mut known: HashMap<Key<'_>, usize> = HashMap::new();
         let mut shapes = Self { examples: Vec::new(), of_set: Vec::with_capacity(sets.len()) };
         for set in sets {
             let members = set.members.iter().map(|member| (member.endpoints.as_slice(), member.preference));
-            let key = (set.service, u16::from(set.rtype), set.ttl, members.collect());
+            let key = (set.service, u16::from(set.rtype), set.ttl, set.host_of, members.collect());
             let shape = *known.entry(key).or_insert_with(|| {
                 shapes.examples.push(set.clone());
                 shapes.examples.len() - 1
@@ -133,6 +133,18 @@ impl Variants {
         Self { shapes, cuts, answers }
     }
 
+    /// The sites that any answer of `service` names, for whatever client and draw; those of hosts of one site left out.
+    pub(super) fn named_sites(&self, service: ServiceIx) -> SiteSet {
+        let of_service = self
+            .shapes
+            .examples
+            .iter()
+            .zip(&self.answers)
+            .filter(|(set, _)| set.service == service && set.host_of.is_none());
+        let variants = of_service.flat_map(|(_, answers)| &answers.distinct);
+        variants.fold(SiteSet::EMPTY, |sites, variant| sites.union(variant.sites()))
+    }
+
     /// The shapes, to compile them for another plan.
     pub(super) const fn shapes(&self) -> &Arc<Shapes> {
         &self.shapes
@@ -158,6 +170,7 @@ mod tests {
     #[test]
     fn domains_that_differ_in_names_only_share_a_shape() {
         let set = |service: u16, endpoint: u32| SteeredSet {
+            host_of: None,
             service: ServiceIx(service),
             rtype: RecordType::MX,
             ttl: 60,

@@ -86,7 +86,7 @@ async fn watch(node: &Node, output: &Output, scope: &Scope, timeout: Duration) -
         let so_far = match look(node, scope).await {
             Ok(drained) if drained.safe => return Ok(drained),
             Ok(drained) => progress(&drained),
-            // A node that restarts comes back with the order and with what it answered.
+            // A node that restarts comes back with the order, and gives caches a whole TTL again.
             Err(failure) if failure.is_passing() => "the node does not answer; trying again".to_owned(),
             Err(failure) => return Err(failure),
         };

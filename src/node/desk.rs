@@ -67,6 +67,12 @@ impl Desk {
             started: self.started,
             usage: &self.usage,
             last_event: self.journal.last_id(),
+            monitors: self
+                .prober
+                .snapshot()
+                .into_iter()
+                .map(|target| ((target.key.clone(), target.monitor.clone()), target))
+                .collect(),
             revision: self.picture.load().orders.iter().map(|order| order.intent.revision).max().unwrap_or(0),
         }
     }
@@ -142,10 +148,10 @@ impl Desk {
         .await;
         match loaded {
             Ok(Ok(loaded)) => {
-                let broken = !loaded.kept.is_empty() || picture.degradations.contains_key("zone");
+                let broken = !loaded.troubles.is_empty() || picture.degradations.contains_key("zone");
                 if broken || loading::serials_differ(&picture.zones, &loaded.attribution.zones) {
-                    for (_, why) in &loaded.kept {
-                        self.journal.record(EventKind::ReloadFailed { detail: why.trim_end().to_owned() });
+                    for trouble in &loaded.troubles {
+                        self.journal.record(EventKind::ReloadFailed { detail: trouble.clone() });
                     }
                     // A node that is stopping needs no zones.
                     let _ = self.take_over(loaded, "zone files changed").await;
@@ -282,6 +288,10 @@ impl Control for Desk {
 
     fn events(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Event>, Problem>> {
         self.blocking(move |store| store.events(after, limit)).boxed()
+    }
+
+    fn last_event(&self) -> u64 {
+        self.journal.last_id()
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {

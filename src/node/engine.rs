@@ -3,18 +3,19 @@
 //! It never waits for disk or network. What it needs of the store is done beside it and comes back as a message.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::clock::{Clock, StepWatch, deadline};
 use super::journal::{Journal, StoreHealth};
 use super::loading::Loaded;
 use super::orders::{Change, Written};
-use super::picture::{Degradation, MonitorView, Picture, StandingOrder};
+use super::picture::{Degradation, Picture, StandingOrder};
 use crate::answer::Tables;
 use crate::health::{self, Judgement};
 use crate::model::{
@@ -23,7 +24,8 @@ use crate::model::{
 };
 use crate::plan;
 use crate::probe::{Opinion, Prober, Target};
-use crate::store::{Snapshot, Store};
+use crate::serve::Usage;
+use crate::store::{Snapshot, Store, StoreError};
 
 /// How often deadlines and clocks are looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,14 +38,25 @@ pub enum Message {
     Change(Change),
     /// A change of orders came back from the store.
     Written(Box<Written>),
+    /// What the store holds, after a write whose outcome is not certain.
+    Resync(Box<Snapshot>),
     /// Serve what was loaded from disk. Answers with the first generation that does.
     Load(Box<Loaded>, oneshot::Sender<Generation>),
     /// A part of the node works less well than it should, or again.
     Part(&'static str, Result<String, String>),
-    /// Verdicts were saved, or not.
-    Saved,
+    /// Verdicts were saved, or not and why.
+    Saved(Result<(), StoreError>),
     /// End.
     Stop(oneshot::Sender<()>),
+}
+
+/// Whether the wall clock stepped since the last look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stepped {
+    /// It did.
+    Yes,
+    /// It did not.
+    No,
 }
 
 /// What the engine is started with.
@@ -56,12 +69,22 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// What is served.
     pub tables: Arc<ArcSwap<Tables>>,
+    /// Who was named until when.
+    pub usage: Arc<Usage>,
     /// The monitors.
     pub prober: Arc<Prober>,
     /// What everyone else looks at.
     pub picture: Arc<ArcSwap<Picture>>,
     /// The engine's own address, for what comes back from the store.
     pub mailbox: mpsc::Sender<Message>,
+}
+
+/// The last word of one monitor on one endpoint.
+#[derive(Clone, Debug)]
+struct MonitorView {
+    verdict: Verdict,
+    /// Whether evidence against the endpoint is gathering.
+    suspect: bool,
 }
 
 /// See the module.
@@ -73,6 +96,8 @@ pub struct Engine {
     pub(super) waiting: VecDeque<Change>,
     pub(super) writing: bool,
     pub(super) last_change: Option<Mono>,
+    /// Orders from before the start, while it is not certain that the wall clock was right when they were read.
+    pub(super) restored: Vec<Intent>,
     opinions: HashMap<(EndpointKey, String), MonitorView>,
     agreed: HashMap<EndpointKey, Verdict>,
     degradations: BTreeMap<String, Degradation>,
@@ -87,11 +112,12 @@ impl Engine {
     #[must_use]
     pub fn new(parts: Parts, loaded: Loaded, snapshot: Snapshot, epoch: u64) -> Self {
         let (mono, wall) = (parts.clock.mono(), parts.clock.wall());
-        let orders = snapshot.intents.into_iter().map(|intent| standing(intent, wall, mono)).collect::<Vec<_>>();
+        let restore = |intent: &Intent| standing(intent.clone(), wall, mono);
+        let orders = snapshot.intents.iter().map(restore).filter(|order| !order.is_over(mono)).collect::<Vec<_>>();
         let opinions = snapshot
             .verdicts
             .into_iter()
-            .map(|(key, monitor, verdict)| ((key, monitor), MonitorView { verdict, suspect: false, latency: None }))
+            .map(|(key, monitor, verdict)| ((key, monitor), MonitorView { verdict, suspect: false }))
             .collect();
         let picture = Picture { orders: orders.into(), ..first_picture(&loaded, Generation { epoch, sequence: 0 }) };
         let mut engine = Self {
@@ -99,6 +125,7 @@ impl Engine {
             waiting: VecDeque::new(),
             writing: false,
             last_change: None,
+            restored: snapshot.intents.clone(),
             opinions,
             agreed: HashMap::new(),
             degradations: BTreeMap::new(),
@@ -143,14 +170,19 @@ impl Engine {
                     }
                     Message::Part(part, Ok(detail)) => self.recover(part, &detail),
                     Message::Part(part, Err(detail)) => self.degrade(part, detail),
-                    Message::Saved => self.saving = false,
+                    Message::Resync(snapshot) => self.resync(*snapshot),
+                    Message::Saved(result) => self.saved(result),
                     Message::Stop(done) => {
+                        // What was judged in the last second is known after a restart too.
+                        if let Err(error) = self.write_verdicts().await {
+                            warn!("the last verdicts were not saved: {}", with_remedy(&error));
+                        }
                         let _ = done.send(());
                         return;
                     }
                 },
                 Some(report) = store_health.recv() => match report {
-                    StoreHealth::Failing(error) => self.degrade("store", error.to_string()),
+                    StoreHealth::Failing(error) => self.degrade("store", with_remedy(&error)),
                     StoreHealth::Recovered => self.recover("store", "writes go through again"),
                 },
                 _ = ticks.tick() => self.tick(),
@@ -163,35 +195,51 @@ impl Engine {
         let key = (opinion.key, opinion.monitor);
         let before = self.opinions.get(&key);
         self.unsaved |= before.is_none_or(|view| view.verdict != opinion.verdict);
-        let latency = opinion.latency.or_else(|| before.and_then(|view| view.latency));
-        self.opinions.insert(key, MonitorView { verdict: opinion.verdict, suspect: opinion.suspect, latency });
+        self.opinions.insert(key, MonitorView { verdict: opinion.verdict, suspect: opinion.suspect });
     }
 
     /// Looks at the world through new files.
     fn take_over(&mut self, loaded: Loaded) {
-        let previous = self.picture.plan.generation;
-        let next = first_picture(&loaded, previous);
-        self.picture = Picture { orders: Arc::clone(&self.picture.orders), ..next };
-        for part in ["geo", "zone"] {
-            let detail = match part {
-                "geo" => loaded.geo.degraded.clone(),
-                _ => kept_zones(&loaded),
-            };
-            match detail {
-                Some(detail) => self.degrade(part, detail),
-                None => self.recover(part, "the files are good again"),
-            }
-        }
+        let before = std::mem::replace(&mut self.picture, first_picture(&loaded, Generation::default()));
+        self.picture.orders = before.orders;
+        self.picture.degradations = before.degradations;
+        // Positions of another topology mean something else; then everything is news.
+        self.picture.plan = if before.topology == self.picture.topology {
+            before.plan
+        } else {
+            Arc::new(Plan { generation: before.plan.generation, services: Vec::new(), endpoints: Vec::new() })
+        };
+        self.forget_strangers();
+        self.presume_named();
         self.judge();
         let plan = Arc::new(self.make_plan());
         let tables = Tables::new(Arc::clone(&loaded.attribution), Arc::clone(&loaded.steering), Arc::clone(&plan));
         self.swap(plan, tables);
         self.publish();
-        self.forget_strangers();
         let remembered = |key: &EndpointKey, monitor: &str| {
             self.opinions.get(&(key.clone(), monitor.to_owned())).map(|view| view.verdict.clone())
         };
         self.parts.prober.replace(Target::all(&self.picture.topology, remembered));
+        for (part, trouble) in [("geo", loaded.geo.degraded), ("zone", joined(&loaded.troubles))] {
+            match trouble {
+                Some(detail) => self.degrade(part, detail),
+                None => self.recover(part, "the files are good again"),
+            }
+        }
+    }
+
+    /// A service or site that was not answered for since the start may have been before, under this name or another:
+    /// caches are given the longest time that they may hold such an answer. Not at the very first start.
+    fn presume_named(&self) {
+        if self.picture.plan.generation.epoch <= 1 {
+            return;
+        }
+        let now = self.parts.clock.mono();
+        for service in &self.picture.topology.services {
+            for site in &service.sites {
+                self.parts.usage.presume(&service.name, self.picture.topology.site_name(*site), now.after(service.ttl));
+            }
+        }
     }
 
     /// Drops what is remembered of endpoints and monitors that are no longer declared.
@@ -243,7 +291,6 @@ impl Engine {
             all.push(EndpointHealth { state, since, ..own });
         }
         self.picture.health = all.into();
-        self.picture.opinions = Arc::new(self.opinions.clone());
     }
 
     /// What this node's monitors together think of an endpoint.
@@ -303,6 +350,7 @@ impl Engine {
     /// Puts `tables` in place of the present ones, unless those are of a later plan (RELIABILITY I2: compared at the
     /// moment of the swap).
     fn swap(&mut self, plan: Arc<Plan>, tables: Tables) {
+        self.picture.named = self.picture.topology.services().map(|(service, _)| tables.named_sites(service)).collect();
         let tables = Arc::new(tables);
         self.parts.tables.rcu(|present| {
             if present.plan().generation > plan.generation { Arc::clone(present) } else { Arc::clone(&tables) }
@@ -332,7 +380,9 @@ impl Engine {
     /// What must be looked at now and then: ends of orders, the clocks, unsaved verdicts.
     fn tick(&mut self) {
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
-        if let Some(step) = self.steps.look(mono, wall) {
+        let step = self.steps.look(mono, wall);
+        let stepped = if step.is_some() { Stepped::Yes } else { Stepped::No };
+        if let Some(step) = step {
             self.parts.journal.record(EventKind::Degraded {
                 part: "clock".to_owned(),
                 detail: format!(
@@ -341,6 +391,7 @@ impl Engine {
                 ),
             });
         }
+        self.settle_restored(mono, wall, stepped);
         self.expire(mono);
         if self.unsaved && !self.saving && mono.since(self.last_save) >= SAVE_INTERVAL {
             self.save_verdicts(mono);
@@ -349,24 +400,54 @@ impl Engine {
 
     fn save_verdicts(&mut self, now: Mono) {
         (self.unsaved, self.saving, self.last_save) = (false, true, now);
-        let verdicts: Vec<_> = self
-            .opinions
-            .iter()
-            .map(|((key, monitor), view)| (key.clone(), monitor.clone(), view.verdict.clone()))
-            .collect();
-        let (store, mailbox) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone());
+        let (write, mailbox) = (self.write_verdicts(), self.parts.mailbox.clone());
         tokio::spawn(async move {
-            let result = tokio::task::spawn_blocking(move || store.save_verdicts(&verdicts)).await;
-            let failed = match result {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error.to_string()),
-                Err(error) => Some(error.to_string()),
-            };
-            if let Some(detail) = failed {
-                let _ = mailbox.send(Message::Part("store", Err(detail))).await;
-            }
-            let _ = mailbox.send(Message::Saved).await;
+            let result = write.await;
+            let _ = mailbox.send(Message::Saved(result)).await;
         });
+    }
+
+    /// Writes all verdicts, off the event loop.
+    fn write_verdicts(&self) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+        let own = |((key, monitor), view): (&(EndpointKey, String), &MonitorView)| {
+            (key.clone(), monitor.clone(), view.verdict.clone())
+        };
+        let verdicts: Vec<_> = self.opinions.iter().map(own).collect();
+        let store = Arc::clone(&self.parts.store);
+        async move {
+            let io =
+                |error: tokio::task::JoinError| StoreError::Io { file: "verdicts".into(), detail: error.to_string() };
+            tokio::task::spawn_blocking(move || store.save_verdicts(&verdicts)).await.map_err(io)?
+        }
+    }
+
+    /// Follows what the store really holds. An error may come after the fact: an order that was said to have failed can
+    /// be there all the same, and the next change must be made against it.
+    fn resync(&mut self, snapshot: Snapshot) {
+        if snapshot.revision == self.store_revision || self.writing {
+            return;
+        }
+        let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
+        let known = Arc::clone(&self.picture.orders);
+        let still = |intent: &Intent| known.iter().find(|order| order.intent == *intent).cloned();
+        self.store_revision = snapshot.revision;
+        self.picture.orders = snapshot
+            .intents
+            .into_iter()
+            .map(|intent| still(&intent).unwrap_or_else(|| standing(intent, wall, mono)))
+            .collect();
+        self.replan();
+    }
+
+    fn saved(&mut self, result: Result<(), StoreError>) {
+        self.saving = false;
+        match result {
+            Ok(()) => self.recover("store", "writes go through again"),
+            Err(error) => {
+                self.unsaved = true;
+                self.degrade("store", with_remedy(&error));
+            }
+        }
     }
 
     pub(super) fn degrade(&mut self, part: &str, detail: String) {
@@ -401,11 +482,12 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         settings: Arc::new(loaded.settings.clone()),
         topology,
         zones: Arc::new(loaded.attribution.zones.clone()),
+        marks: Arc::new(loaded.marks.clone()),
         geo: loaded.geo.clone(),
         health: Arc::from([]),
-        opinions: Arc::default(),
         orders: Arc::from([]),
         plan: Arc::new(Plan { generation, services: Vec::new(), endpoints: Vec::new() }),
+        named: Arc::from([]),
         degradations: Arc::default(),
     }
 }
@@ -424,11 +506,12 @@ pub(super) fn first_plan(loaded: &Loaded, epoch: u64) -> Arc<Plan> {
     Arc::new(plan::make(plan::Inputs { topology, health: &health, intents: &[], generation }))
 }
 
-fn kept_zones(loaded: &Loaded) -> Option<String> {
-    let kept: Vec<String> = loaded
-        .kept
-        .iter()
-        .map(|(origin, why)| format!("{origin} is served as last loaded: {}", why.trim_end()))
-        .collect();
-    (!kept.is_empty()).then(|| kept.join("; "))
+/// What is wrong with the store, and what to do.
+pub(super) fn with_remedy(error: &StoreError) -> String {
+    format!("{error}; {}", error.remedy())
+}
+
+/// All of `troubles` in one line; `None` without any.
+fn joined(troubles: &[String]) -> Option<String> {
+    (!troubles.is_empty()).then(|| troubles.join("; "))
 }

@@ -1,13 +1,14 @@
 //! Files to tables: everything that a start, a reload or a check reads from disk.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::config::{self, Diagnostic, Report, Severity};
-use crate::model::{GeoSettings, Name, Settings, ZoneOrigins};
+use crate::model::{GeoSettings, Settings, ZoneOrigins};
 use crate::steer::{Atlas, Steering};
 use crate::zone::{self, Attribution, Include, Zone, Zones};
 
@@ -28,8 +29,10 @@ pub struct Loaded {
     pub report: Report,
     /// Where the networks of the world are.
     pub geo: Geo,
-    /// Zones whose file is broken and whose last good version is kept, with the diagnostics.
-    pub kept: Vec<(Name, String)>,
+    /// Zones that are not as their files say, and why.
+    pub troubles: Vec<String>,
+    /// The zone files and lists as they were before they were read.
+    pub marks: Marks,
 }
 
 /// A geo database as it is used.
@@ -46,10 +49,11 @@ pub struct Geo {
 pub enum Fallback<'a> {
     /// Nothing: every problem is an error. For `waypost check`, and a reload of the configuration.
     Nothing,
-    /// The embedded geo database for a broken one; zones must be good. For a start: a node that comes back after a
-    /// power cut must answer even if the geo database did not survive.
-    Embedded,
-    /// What is served now: its zones for zone files that are broken, its geo database unread.
+    /// The embedded geo database for a broken one, SERVFAIL for a zone whose file is broken. For a start: a node that
+    /// comes back after a power cut must answer for all that is good.
+    Start,
+    /// What is served now: its zones for zone files that are broken or lists that shrank, its geo database unread. For
+    /// changes that nobody ordered.
     LastGood(&'a Zones, &'a Geo),
 }
 
@@ -82,8 +86,9 @@ pub fn load(path: &Path, fallback: Fallback<'_>) -> Result<Loaded, Report> {
 /// # Errors
 /// `report` and what was found, if anything that has no fallback is wrong.
 pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) -> Result<Loaded, Report> {
-    let mut kept = Vec::new();
-    let zones = load_zones(&settings, fallback, &mut kept, &mut report);
+    let marks = marks(&settings);
+    let mut troubles = Vec::new();
+    let zones = load_zones(&settings, fallback, &mut troubles, &mut report);
     let geo = match (fallback, load_atlas(&settings.geo, fallback)) {
         (_, Ok(geo)) => geo,
         (Fallback::Nothing, Err(problem)) => {
@@ -106,16 +111,19 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
     let mut attribution = zone::attribute(zones, &settings);
     report.merge(std::mem::take(&mut attribution.report));
     let steering = Steering::build(&attribution.topology, &settings.geo, &geo.atlas);
-    Ok(Loaded { settings, attribution: Arc::new(attribution), steering: Arc::new(steering), report, geo, kept })
+    Ok(Loaded {
+        settings,
+        attribution: Arc::new(attribution),
+        steering: Arc::new(steering),
+        report,
+        geo,
+        troubles,
+        marks,
+    })
 }
 
-/// The zones of `settings`. A broken zone file keeps its last good version where `fallback` has one.
-fn load_zones(
-    settings: &Settings,
-    fallback: Fallback<'_>,
-    kept: &mut Vec<(Name, String)>,
-    report: &mut Report,
-) -> Zones {
+/// The zones of `settings`, or what `fallback` has in their place.
+fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<String>, report: &mut Report) -> Zones {
     let mut zones = Zones::default();
     let mut texts = HashMap::new();
     for source in &settings.zones {
@@ -128,7 +136,11 @@ fn load_zones(
                     origins
                 }
                 Err(problem) => {
-                    report.push(missing_zone_file(list, problem, "a list of zone names, one a line"));
+                    let problem = missing_zone_file(list, problem, "a list of zone names, one a line");
+                    match fallback {
+                        Fallback::Nothing => report.push(problem),
+                        Fallback::Start | Fallback::LastGood(..) => troubles.push(problem.to_string()),
+                    }
                     continue;
                 }
             },
@@ -156,14 +168,39 @@ fn load_zones(
                     zones.insert(Arc::new(zone));
                 }
                 (None, Fallback::LastGood(served, _)) if let Some(good) = served.get(&origin) => {
-                    kept.push((origin, found.to_string()));
+                    troubles.push(format!("{origin} is served as last loaded: {}", one_line(&found)));
                     zones.insert(Arc::clone(good));
                 }
-                (None, _) => report.merge(found),
+                (None, Fallback::Start | Fallback::LastGood(..)) => {
+                    troubles.push(format!("{origin} is answered with SERVFAIL: {}", one_line(&found)));
+                    zones.insert_unavailable(&origin);
+                }
+                (None, Fallback::Nothing) => report.merge(found),
             }
         }
     }
+    if let Fallback::LastGood(served, _) = fallback {
+        keep_unlisted(served, &mut zones, troubles);
+    }
     zones
+}
+
+/// A list that was emptied or half written takes no zone away: that needs an order.
+fn keep_unlisted(served: &Zones, zones: &mut Zones, troubles: &mut Vec<String>) {
+    let gone: Vec<&Arc<Zone>> = served.iter().filter(|zone| zones.get(zone.origin()).is_none()).collect();
+    if let Some(first) = gone.first() {
+        let others = gone.len() - 1;
+        let more = if others == 0 { String::new() } else { format!(" and {others} more") };
+        let origin = first.origin();
+        troubles.push(format!("{origin}{more} no longer listed but still served: use 'waypost reload' to remove"));
+    }
+    for zone in gone {
+        zones.insert(Arc::clone(zone));
+    }
+}
+
+fn one_line(report: &Report) -> String {
+    report.errors().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The geo database that is served already, the one that the settings name, or the embedded one.
@@ -232,17 +269,22 @@ fn whole_file(path: &Path, what: impl Into<String>, expected: &str, remedy: &str
     }
 }
 
-/// The files whose change is worth a look: zone files and lists.
+/// Files by what tells that they changed: when they were written and how long they are; `None` where they cannot be read.
+pub type Marks = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
+
+/// The zone files and lists of `settings` as they are now.
 #[must_use]
-pub fn watched(settings: &Settings) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = settings.zones.iter().map(|source| source.file.clone()).collect();
-    files.extend(settings.zones.iter().filter_map(|source| match &source.origins {
-        ZoneOrigins::Listed(list) => Some(list.clone()),
+pub fn marks(settings: &Settings) -> Marks {
+    let mark = |file: &Path| {
+        let metadata = fs::metadata(file).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    };
+    let lists = settings.zones.iter().filter_map(|source| match &source.origins {
+        ZoneOrigins::Listed(list) => Some(list),
         ZoneOrigins::One(_) => None,
-    }));
-    files.sort();
-    files.dedup();
-    files
+    });
+    let files = settings.zones.iter().map(|source| &source.file);
+    files.chain(lists).map(|file| (file.clone(), mark(file))).collect()
 }
 
 /// Whether any zone of `new` is new, gone or of another serial compared with `old`.

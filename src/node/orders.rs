@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::engine::{Engine, Message, standing};
+use super::engine::{Engine, Message, Stepped, standing, with_remedy};
 use super::picture::StandingOrder;
 use crate::model::{Event, EventKind, Generation, Intent, Mono, Plan, Scope};
 use crate::plan::{self, Order, Refusal, Reviewed};
@@ -16,6 +17,9 @@ use crate::store::{Changed, StoreError};
 
 /// Changes that may wait for the store. A store that hangs must not collect orders that nobody remembers.
 const WAITING: usize = 32;
+
+/// How long after its start a node waits for the time service before it takes an order for over that was given before.
+const CLOCK_TRUST: Duration = Duration::from_secs(600);
 
 /// A change of orders, with where its outcome goes.
 pub enum Change {
@@ -104,18 +108,16 @@ pub struct Written {
 impl Engine {
     /// Takes in a change; it is dealt with when those before it are.
     pub(super) fn enqueue(&mut self, change: Change) {
-        if self.waiting.len() >= WAITING {
-            match change {
-                Change::Give { reply, .. } | Change::Lift { reply, .. } => {
-                    let _ = reply.send(Err(OrderFailure::Busy));
-                }
-                // Looked at again on the next tick.
-                Change::End { .. } => {}
+        match change {
+            Change::Give { reply, .. } | Change::Lift { reply, .. } if self.waiting.len() >= WAITING => {
+                let _ = reply.send(Err(OrderFailure::Busy));
             }
-            return;
+            // There are never more ends than orders that stood.
+            change => {
+                self.waiting.push_back(change);
+                self.next_change();
+            }
         }
-        self.waiting.push_back(change);
-        self.next_change();
     }
 
     fn next_change(&mut self) {
@@ -198,7 +200,7 @@ impl Engine {
 
     /// Orders whose time is over leave the plan at once, whatever the store says; the store hears of it when it can.
     pub(super) fn expire(&mut self, now: Mono) {
-        let over = |order: &StandingOrder| order.deadline.is_some_and(|deadline| deadline <= now);
+        let over = |order: &StandingOrder| order.is_over(now);
         let ended: Vec<Intent> =
             self.picture.orders.iter().filter(|order| over(order)).map(|order| order.intent.clone()).collect();
         if ended.is_empty() {
@@ -207,7 +209,34 @@ impl Engine {
         self.picture.orders = self.picture.orders.iter().filter(|order| !over(order)).cloned().collect();
         self.replan();
         for intent in ended {
+            // Its end may have come early by a clock that is about to be set.
+            if self.restored.contains(&intent) {
+                continue;
+            }
             self.enqueue(Change::End { intent });
+        }
+    }
+
+    /// Orders from before the start are read against a wall clock that the time service may not have set yet. For a
+    /// while a step of it makes their ends be found anew, and only then are those that are over taken from the store.
+    pub(super) fn settle_restored(&mut self, mono: Mono, wall: Timestamp, stepped: Stepped) {
+        if self.restored.is_empty() {
+            return;
+        }
+        if stepped == Stepped::Yes {
+            let restored = |scope: &Scope| self.restored.iter().find(|intent| intent.scope == *scope);
+            let given = self.picture.orders.iter().filter(|order| restored(&order.intent.scope) != Some(&order.intent));
+            let anew = self.restored.iter().map(|intent| standing(intent.clone(), wall, mono));
+            let newer = |intent: &Intent| given.clone().any(|order| order.intent.scope == intent.scope);
+            let anew = anew.filter(|order| !order.is_over(mono) && !newer(&order.intent));
+            self.picture.orders = given.clone().cloned().chain(anew).collect();
+            self.replan();
+        }
+        if mono.0 >= CLOCK_TRUST {
+            let stands = |intent: &Intent| self.picture.orders.iter().any(|order| order.intent == *intent);
+            let over: Vec<Intent> = self.restored.drain(..).collect();
+            let over: Vec<Intent> = over.into_iter().filter(|intent| !stands(intent)).collect();
+            over.into_iter().for_each(|intent| self.enqueue(Change::End { intent }));
         }
     }
 
@@ -241,7 +270,8 @@ impl Engine {
                 }
             }
             Err(error) => {
-                self.degrade("store", error.to_string());
+                self.degrade("store", with_remedy(&error));
+                self.ask_the_store();
                 match change {
                     Change::Give { reply, .. } | Change::Lift { reply, .. } => {
                         let _ = reply.send(Err(OrderFailure::Store(error)));
@@ -254,6 +284,16 @@ impl Engine {
         self.next_change();
     }
 
+    /// Reads what the store holds after a write that may or may not have happened.
+    fn ask_the_store(&self) {
+        let (store, mailbox) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone());
+        tokio::spawn(async move {
+            if let Ok(Ok(snapshot)) = tokio::task::spawn_blocking(move || store.load()).await {
+                let _ = mailbox.send(Message::Resync(Box::new(snapshot))).await;
+            }
+        });
+    }
+
     fn put_into_effect(&mut self, change: &Change, intent: Option<Intent>) {
         let scope = match change {
             Change::Give { order, .. } => &order.scope,
@@ -263,6 +303,7 @@ impl Engine {
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
         let others = self.picture.orders.iter().filter(|order| order.intent.scope != *scope).cloned();
         self.picture.orders = others.chain(intent.map(|intent| standing(intent, wall, mono))).collect();
+        self.restored.retain(|intent| intent.scope != *scope);
         self.last_change = Some(mono);
         self.replan();
     }

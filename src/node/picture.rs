@@ -1,13 +1,12 @@
 //! The picture: what the engine last decided and on what grounds, for everyone who only looks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::loading::Geo;
-use crate::model::{EndpointHealth, EndpointKey, Intent, Mono, Plan, Settings, Topology, Verdict};
+use super::loading::{Geo, Marks};
+use crate::model::{EndpointHealth, Intent, Mono, Plan, Settings, SiteSet, Topology};
 use crate::zone::Zones;
 
 /// A consistent view of the node. Published by the engine after every change; reading it never disturbs the engine.
@@ -19,29 +18,20 @@ pub struct Picture {
     pub topology: Arc<Topology>,
     /// The zones in force.
     pub zones: Arc<Zones>,
+    /// The zone files as they were before they were read.
+    pub marks: Arc<Marks>,
     /// The geo database in force.
     pub geo: Geo,
     /// Agreed health, parallel to the endpoints.
     pub health: Arc<[EndpointHealth]>,
-    /// What the monitors of this node last said.
-    pub opinions: Arc<HashMap<(EndpointKey, String), MonitorView>>,
     /// Standing orders with their ends on the monotonic clock.
     pub orders: Arc<[StandingOrder]>,
     /// The plan in force.
     pub plan: Arc<Plan>,
+    /// The sites that answers name now, parallel to the services.
+    pub named: Arc<[SiteSet]>,
     /// What works less well than it should, by part.
     pub degradations: Arc<BTreeMap<String, Degradation>>,
-}
-
-/// The last word of one monitor on one endpoint.
-#[derive(Clone, Debug)]
-pub struct MonitorView {
-    /// Its verdict.
-    pub verdict: Verdict,
-    /// Whether evidence against the endpoint is gathering.
-    pub suspect: bool,
-    /// How long the last good probe took.
-    pub latency: Option<Duration>,
 }
 
 /// An order that stands.
@@ -51,6 +41,14 @@ pub struct StandingOrder {
     pub intent: Intent,
     /// When it ends; `None` is until it is lifted.
     pub deadline: Option<Mono>,
+}
+
+impl StandingOrder {
+    /// Whether its time is over at `now`.
+    #[must_use]
+    pub fn is_over(&self, now: Mono) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
+    }
 }
 
 /// Something that works less well than it should.

@@ -1,5 +1,7 @@
 //! The status document, from the picture and what the shell counts.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::clock::Clock;
@@ -9,9 +11,10 @@ use crate::admin::api::{
     SiteStatus, Status, ZoneStatus, policy_word,
 };
 use crate::model::{
-    EndpointIx, Intent, IntentKind, Lifetime, Mono, Scope, Service, ServiceIx, ServicePlan, Share, SiteIx, SitePlan,
+    EndpointIx, EndpointKey, Intent, IntentKind, Lifetime, Mono, Scope, Service, ServiceIx, ServicePlan, Share, SiteIx,
     Standing, Tier,
 };
+use crate::probe::TargetStatus;
 use crate::serve::Usage;
 
 /// What the status says besides the picture.
@@ -26,6 +29,8 @@ pub struct Surroundings<'a> {
     pub last_event: u64,
     /// The revision of the orders.
     pub revision: u64,
+    /// What the monitors say now; the engine hears only of changes.
+    pub monitors: HashMap<(EndpointKey, String), TargetStatus>,
 }
 
 /// What the node does and why.
@@ -92,7 +97,7 @@ fn service_status(
             intent: intent_of(picture, *site, service).map(intent_words),
             drained: outcome.drained,
             reason: outcome.reason.clone(),
-            drained_by: if is_named(plan, outcome) {
+            drained_by: if is_named(picture, ix, *site) {
                 None
             } else {
                 around
@@ -100,7 +105,7 @@ fn service_status(
                     .drained_by(&service.name, picture.topology.site_name(*site))
                     .map(|by| wall_of(around.clock, by))
             },
-            endpoints: endpoints(picture, ix, *site),
+            endpoints: endpoints(picture, around, ix, *site),
         })
         .collect();
     ServiceStatus {
@@ -113,7 +118,7 @@ fn service_status(
     }
 }
 
-fn endpoints(picture: &Picture, service: ServiceIx, site: SiteIx) -> Vec<EndpointStatus> {
+fn endpoints(picture: &Picture, around: &Surroundings<'_>, service: ServiceIx, site: SiteIx) -> Vec<EndpointStatus> {
     let topology = &picture.topology;
     let of_site = topology.endpoints().filter(|(_, endpoint)| endpoint.service == service && endpoint.site == site);
     of_site
@@ -123,13 +128,13 @@ fn endpoints(picture: &Picture, service: ServiceIx, site: SiteIx) -> Vec<Endpoin
             let names = topology.service(service)?.monitors.iter().filter_map(|monitor| topology.monitor(*monitor));
             let monitors: Vec<MonitorStatus> = names
                 .filter_map(|monitor| {
-                    let view = picture.opinions.get(&(key.clone(), monitor.name.clone()))?;
+                    let now = around.monitors.get(&(key.clone(), monitor.name.clone()))?;
                     Some(MonitorStatus {
                         name: monitor.name.clone(),
-                        state: view.verdict.state,
-                        reason: view.verdict.reason.clone(),
-                        since: view.verdict.since,
-                        latency_ms: view.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+                        state: now.verdict.state,
+                        reason: now.verdict.reason.clone(),
+                        since: now.verdict.since,
+                        latency_ms: now.latency.map(|latency| latency.as_secs_f64() * 1000.0),
                     })
                 })
                 .collect();
@@ -186,15 +191,9 @@ fn verdict_sentence(services: &[ServiceStatus], picture: &Picture) -> String {
     }
 }
 
-/// Whether answers of the service still name a site of this outcome.
-fn is_named(service: &ServicePlan, site: &SitePlan) -> bool {
-    match site.standing {
-        Standing::Serving | Standing::Deferring => true,
-        Standing::Drained => site.drained < Share::ALL || service.tier >= Tier::Drained,
-        Standing::Down => service.tier >= Tier::Declared,
-        // Only as part of the declared RRset, where nothing else is left at all.
-        Standing::Isolated => service.tier >= Tier::Isolated,
-    }
+/// Whether any answer of the service names the site now.
+fn is_named(picture: &Picture, service: ServiceIx, site: SiteIx) -> bool {
+    picture.named.get(service.get()).is_some_and(|named| named.contains(site))
 }
 
 /// How far caches have let go of a site; `None` if there is no such site or service.
@@ -205,30 +204,23 @@ pub fn drained(picture: &Picture, around: &Surroundings<'_>, scope: &Scope) -> O
         picture.topology.service_named(service)?;
     }
     let now = around.clock.mono();
-    let mut safe = true;
-    let mut services = Vec::new();
-    for (ix, service) in picture.topology.services() {
-        let asked = scope.service.as_ref().is_none_or(|name| *name == service.name);
-        let Some(position) = service.sites.iter().position(|member| *member == site).filter(|_| asked) else {
-            continue;
-        };
-        let Some(plan) = picture.plan.services.get(ix.get()) else { continue };
-        let Some(outcome) = plan.sites.get(position) else { continue };
-        let named = is_named(plan, outcome);
-        let by = around.usage.drained_by(&service.name, &scope.site);
-        safe &= !named && by.is_none_or(|by| by <= now);
-        services.push(DrainedService {
-            service: service.name.clone(),
-            named,
-            by: by.map(|by| wall_of(around.clock, by)),
-        });
-    }
+    let asked = |service: &Service| scope.service.as_ref().is_none_or(|name| *name == service.name);
+    let services: Vec<(DrainedService, Option<Mono>)> = picture
+        .topology
+        .services()
+        .filter(|(_, service)| asked(service) && service.sites.contains(&site))
+        .map(|(ix, service)| {
+            let by = around.usage.drained_by(&service.name, &scope.site);
+            let wall = by.map(|by| wall_of(around.clock, by));
+            (DrainedService { service: service.name.clone(), named: is_named(picture, ix, site), by: wall }, by)
+        })
+        .collect();
     Some(Drained {
         schema: Drained::SCHEMA.to_owned(),
         scope: scope.clone(),
         time: around.clock.wall(),
-        safe,
-        services,
+        safe: services.iter().all(|(service, by)| !service.named && by.is_none_or(|by| by <= now)),
+        services: services.into_iter().map(|(service, _)| service).collect(),
     })
 }
 

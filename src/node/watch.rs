@@ -1,9 +1,7 @@
 //! What makes a node load files again by itself: SIGHUP, and zone files that change.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
@@ -13,9 +11,6 @@ use super::loading;
 
 /// How often zone files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
-
-/// What tells a changed file: when it was written and how long it is.
-type Mark = Option<(SystemTime, u64)>;
 
 /// Reloads on SIGHUP.
 pub async fn hangups(desk: Arc<Desk>) {
@@ -34,30 +29,22 @@ pub async fn hangups(desk: Arc<Desk>) {
 
 /// Loads zones whose files changed, once they have rested for one look: a file that is still being written is not read.
 pub async fn zones(desk: Arc<Desk>) {
-    let mut served = marks(&desk).await;
-    let mut seen = served.clone();
+    // As they were when they were last read, whether that changed anything or not.
+    let mut read = desk.picture.load().marks.as_ref().clone();
+    let mut seen = read.clone();
     loop {
         tokio::time::sleep(LOOK).await;
-        let now = marks(&desk).await;
+        let picture = desk.picture.load_full();
+        let now = tokio::task::spawn_blocking({
+            let settings = Arc::clone(&picture.settings);
+            move || loading::marks(&settings)
+        });
+        let Ok(now) = now.await else { continue };
         let rested = now == seen;
-        if rested && now != served {
+        if rested && now != read && now != *picture.marks {
             desk.load_changed_zones().await;
-            served.clone_from(&now);
+            read.clone_from(&now);
         }
         seen = now;
     }
-}
-
-async fn marks(desk: &Arc<Desk>) -> BTreeMap<PathBuf, Mark> {
-    let files = loading::watched(&desk.picture.load().settings);
-    tokio::task::spawn_blocking(move || {
-        files.into_iter().map(|file| (mark(&file), file)).map(|(mark, file)| (file, mark)).collect()
-    })
-    .await
-    .unwrap_or_default()
-}
-
-fn mark(file: &Path) -> Mark {
-    let metadata = std::fs::metadata(file).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }

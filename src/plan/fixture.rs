@@ -69,7 +69,7 @@ impl Fixture {
         let members = (0..u32::try_from(self.topology.endpoints.len()).unwrap())
             .map(|ix| Member { endpoints: vec![EndpointIx(ix)], preference: 10 })
             .collect();
-        SteeredSet { service: ServiceIx(0), rtype, ttl: 300, members }
+        SteeredSet { service: ServiceIx(0), rtype, ttl: 300, host_of: None, members }
     }
 }
 

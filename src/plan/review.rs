@@ -88,7 +88,10 @@ pub fn review(
         return Ok(Reviewed::Unchanged);
     }
     let preview = preview(topology, current.generation, health, intents, order);
-    last_site(topology, &preview, order, site)?;
+    // An order for one service that hides this one for a while changes nothing for good.
+    let narrower = |standing: &&Intent| order.scope.service.is_none() && standing.scope.site == order.scope.site;
+    let lasting: Vec<Intent> = intents.iter().filter(|standing| !narrower(standing)).cloned().collect();
+    last_site(topology, &self::preview(topology, current.generation, health, &lasting, order), order, site)?;
 
     let broken: Vec<Refusal> =
         settle(since_last_change).into_iter().chain(min_sites(topology, current, &preview, order)).collect();

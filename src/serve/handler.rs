@@ -91,7 +91,8 @@ impl Handler {
         let reply = tables.decide(question, &client, draw());
         let response = Response::new(packet, inquiry, transport, &reply, &self.node)?;
         // Counted before the packet leaves, so that a site is never named without being counted as named.
-        for named in reply.named.iter().filter(|_| !response.answers.is_empty()) {
+        let named = reply.named.iter().filter(|named| !tables.is_host(named.set));
+        for named in named.filter(|_| !response.answers.is_empty()) {
             self.usage.name_sites(&tables, named.service, named.sites, Duration::from_secs(named.ttl.into()));
         }
         Ok(response)

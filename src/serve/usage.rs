@@ -126,6 +126,13 @@ impl Usage {
         (millis > 0).then(|| Mono::from_millis(millis))
     }
 
+    /// Takes it that caches may hold answers naming the site for the service until `until`, unless answers were counted
+    /// since the start: what was answered before it is not known.
+    pub fn presume(&self, service: &str, site: &str, until: Mono) {
+        let millis = u64::try_from(until.0.as_millis()).unwrap_or(u64::MAX).max(1);
+        self.cells().entry((service.to_owned(), site.to_owned())).or_insert_with(|| Arc::new(AtomicU64::new(millis)));
+    }
+
     /// The counters.
     #[must_use]
     pub fn counts(&self) -> UsageCounts {

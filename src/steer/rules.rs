@@ -269,7 +269,7 @@ prop_compose! {
             endpoints: endpoints.into_iter().map(EndpointIx).collect(),
             preference,
         });
-        let set = SteeredSet { service: ServiceIx(0), rtype: TYPES[rtype], ttl: 60, members: members.collect() };
+        let set = SteeredSet { service: ServiceIx(0), rtype: TYPES[rtype], ttl: 60, host_of: None, members: members.collect() };
         let order = order.into_iter().take(known).map(SiteIx).collect();
         (world, set, order, draw)
     }

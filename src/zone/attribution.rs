@@ -10,7 +10,7 @@ use super::selection::{Match, Selection, select};
 use super::steered::{Member, SteeredIx, SteeredSet};
 use super::tree::{Node, Zone, Zones};
 use crate::config::Report;
-use crate::model::{Endpoint, EndpointIx, Name, ServiceIx, Settings, SiteSet, Topology};
+use crate::model::{Endpoint, EndpointIx, Name, ServiceIx, Settings, SiteIx, SiteSet, Topology};
 
 /// The zones with their steered RRsets marked, and what they are steered by.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub fn attribute(mut zones: Zones, settings: &Settings) -> Attribution {
 }
 
 /// What makes two RRsets the same to a service.
-type SetKey = (ServiceIx, RecordType, u32, Vec<RData>);
+type SetKey = (ServiceIx, RecordType, u32, Option<SiteIx>, Vec<RData>);
 
 struct Attributor<'a> {
     zones: &'a Zones,
@@ -93,7 +93,8 @@ impl<'a> Attributor<'a> {
     /// The steered set of an RRset, shared with every other of the same content.
     fn steer(&mut self, found: &Match<'_>) -> Option<SteeredIx> {
         let set = found.set;
-        let key = (found.service, set.rtype, set.ttl, set.rdata.clone());
+        let host_of = self.host_of(found);
+        let key = (found.service, set.rtype, set.ttl, host_of, set.rdata.clone());
         if let Some(known) = self.by_content.get(&key) {
             return *known;
         }
@@ -105,11 +106,31 @@ impl<'a> Attributor<'a> {
         } else {
             self.lints.declared_ttl(found, self.settings);
             let ix = u32::try_from(self.steered.len()).ok().map(SteeredIx);
-            self.steered.push(SteeredSet { service: found.service, rtype: set.rtype, ttl: set.ttl, members });
+            self.steered.push(SteeredSet { service: found.service, rtype: set.rtype, ttl: set.ttl, host_of, members });
             ix
         };
         self.by_content.insert(key, steered);
         steered
+    }
+
+    /// The one site that all addresses of the owner are at, for A and AAAA.
+    fn host_of(&self, found: &Match<'_>) -> Option<SiteIx> {
+        if !matches!(found.set.rtype, RecordType::A | RecordType::AAAA) {
+            return None;
+        }
+        let site_of = |rdata: &RData| {
+            let address = match rdata {
+                RData::A(address) => IpAddr::V4(address.0),
+                RData::AAAA(address) => IpAddr::V6(address.0),
+                _ => return None,
+            };
+            let position = self.settings.sites.iter().position(|site| site.contains(address))?;
+            u8::try_from(position).ok().map(SiteIx)
+        };
+        let families = [RecordType::A, RecordType::AAAA].into_iter().filter_map(|rtype| found.node.rrset(rtype));
+        let mut sites = families.flat_map(|set| set.rdata.iter().map(site_of));
+        let first = sites.next()??;
+        sites.all(|site| site == Some(first)).then_some(first)
     }
 
     fn member(&mut self, found: &Match<'_>, ix: usize, rdata: &RData) -> Member {

@@ -2,7 +2,7 @@
 
 use hickory_proto::rr::RecordType;
 
-use crate::model::{EndpointIx, ServiceIx};
+use crate::model::{EndpointIx, ServiceIx, SiteIx};
 
 /// A steered set's position in [`super::Attribution::steered`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +28,9 @@ pub struct SteeredSet {
     pub rtype: RecordType,
     /// The declared TTL in seconds.
     pub ttl: u32,
+    /// The site that all addresses of the owner are at, for A and AAAA: such a name is a host of that site. Its answers
+    /// send nobody to the site who was not sent to the host already, by an MX record or by hand.
+    pub host_of: Option<SiteIx>,
     /// One a record, parallel to [`super::RrSet::rdata`].
     pub members: Vec<Member>,
 }

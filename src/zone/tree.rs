@@ -1,6 +1,6 @@
 //! The immutable tree of a zone, and the forest of all zones.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -138,16 +138,30 @@ impl Zone {
 #[derive(Clone, Debug, Default)]
 pub struct Zones {
     zones: HashMap<Box<[u8]>, Arc<Zone>>,
+    /// The apexes of zones that are configured and could not be loaded.
+    unavailable: HashSet<Box<[u8]>>,
 }
 
 impl Zones {
-    /// The deepest zone at or above a lower-cased name in wire format.
+    /// The deepest zone at or above a lower-cased name in wire format; `None` also where that zone is unavailable.
     #[must_use]
     pub fn find(&self, key: &[u8]) -> Option<&Arc<Zone>> {
+        self.apex_of(key).and_then(|apex| self.zones.get(apex))
+    }
+
+    /// Whether the deepest zone at or above a lower-cased name in wire format is configured and could not be loaded.
+    /// Nobody may answer in its place: its parent would deny what it holds.
+    #[must_use]
+    pub fn is_unavailable(&self, key: &[u8]) -> bool {
+        self.apex_of(key).is_some_and(|apex| !self.zones.contains_key(apex))
+    }
+
+    /// The longest suffix of `key` that is the apex of a zone, available or not.
+    fn apex_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         let mut rest = key;
         loop {
-            if let Some(zone) = self.zones.get(rest) {
-                return Some(zone);
+            if self.zones.contains_key(rest) || self.unavailable.contains(rest) {
+                return Some(rest);
             }
             let (&length, after) = rest.split_first()?;
             if length == 0 {
@@ -155,6 +169,11 @@ impl Zones {
             }
             rest = after.get(usize::from(length)..)?;
         }
+    }
+
+    /// Notes that the zone with this apex is configured and could not be loaded.
+    pub fn insert_unavailable(&mut self, origin: &Name) {
+        self.unavailable.insert(origin.key());
     }
 
     /// The zone whose apex is `origin`.
@@ -170,6 +189,7 @@ impl Zones {
 
     /// Adds a zone, or replaces the one with the same apex.
     pub fn insert(&mut self, zone: Arc<Zone>) {
+        self.unavailable.remove(&zone.origin.key());
         self.zones.insert(zone.origin.key(), zone);
     }
 

@@ -23,7 +23,7 @@ async fn the_last_resort_is_told_and_nothing_else_is() {
     assert_eq!(errors(&up, "example.org").await, []);
     assert_eq!(errors(&up, "example.net").await, [(20, String::new())]);
     let down = serve(tables(|_| State::Down));
-    let text = "all sites of mx are down: declared records served".to_owned();
+    let text = "no site of mx works for this: declared records served".to_owned();
     assert_eq!(errors(&down, "example.org").await, [(0, text)]);
     assert_eq!(errors(&down, "www.example.org").await, []);
 }
