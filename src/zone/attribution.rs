@@ -113,7 +113,7 @@ impl<'a> Attributor<'a> {
         steered
     }
 
-    /// The one site that all addresses of the owner are at, for A and AAAA.
+    /// The one site that all addresses of the owner are at, for A and AAAA; addresses at no site do not count.
     fn host_of(&self, found: &Match<'_>) -> Option<SiteIx> {
         if !matches!(found.set.rtype, RecordType::A | RecordType::AAAA) {
             return None;
@@ -128,9 +128,9 @@ impl<'a> Attributor<'a> {
             u8::try_from(position).ok().map(SiteIx)
         };
         let families = [RecordType::A, RecordType::AAAA].into_iter().filter_map(|rtype| found.node.rrset(rtype));
-        let mut sites = families.flat_map(|set| set.rdata.iter().map(site_of));
-        let first = sites.next()??;
-        sites.all(|site| site == Some(first)).then_some(first)
+        let mut sites = families.flat_map(|set| set.rdata.iter().filter_map(site_of));
+        let first = sites.next()?;
+        sites.all(|site| site == first).then_some(first)
     }
 
     fn member(&mut self, found: &Match<'_>, ix: usize, rdata: &RData) -> Member {
