@@ -13,6 +13,7 @@
 
 mod dns;
 mod mail;
+#[allow(dead_code)]
 mod node;
 mod patience;
 mod postfix;

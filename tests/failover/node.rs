@@ -62,6 +62,12 @@ impl Node {
         }
     }
 
+    /// SIGHUP: the node loads its files again.
+    pub fn hang_up(&self) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    }
+
     /// Runs `waypost COMMAND --config …` against this node.
     pub fn command(&self, arguments: &[&str]) -> Output {
         Command::new(executable()).args(arguments).arg("--config").arg(self.configuration()).output().unwrap()

@@ -1,0 +1,28 @@
+//! What an operator does and what may go wrong meanwhile, with the built binary on loopback addresses.
+//!
+//! | file | what it proves or provides |
+//! | --- | --- |
+//! | `orders.rs` | drains survive a kill and end by themselves; safety rules refuse with exit code 3 |
+//! | `mistakes.rs` | a mistake in configuration or zone is refused with a diagnostic while queries are answered |
+//! | `last_resort.rs` | with all sites down the declared records are answered |
+//! | `degradations.rs` | broken databases, full disks, stepped clocks and taken ports cost what they must and no more |
+//! | `access.rs` | who may do what, and what is seen from outside |
+//! | `scene.rs` | a node with three sites that can be opened and closed |
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+#[allow(dead_code)]
+#[path = "../failover/dns.rs"]
+mod dns;
+#[allow(dead_code)]
+#[path = "../failover/node.rs"]
+mod node;
+#[allow(dead_code)]
+#[path = "../failover/patience.rs"]
+mod patience;
+
+mod access;
+mod degradations;
+mod last_resort;
+mod mistakes;
+mod orders;
+mod scene;
