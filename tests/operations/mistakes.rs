@@ -107,15 +107,15 @@ fn every_mistake_is_refused_with_a_diagnostic_while_queries_are_answered() {
         let name = file.file_name().unwrap().to_str().unwrap();
         assert!(said.contains(name) && said.contains(word), "{to}: {said}");
         assert!(said.contains("expected") && said.contains("remedy"), "{to}: {said}");
-        // A command that reads a broken file cannot find the socket by it: the node is asked over the good one.
-        if *file == &zone {
+        // The command finds the admin socket in the broken file, unless that is what the mistake takes away.
+        if !to.contains("socket") && !to.ends_with("\"test") {
             let (code, said) = scene.try_command(&["reload"]);
             assert_eq!(code, 1, "{to}: {said}");
             assert!(said.contains(name) && said.contains(word), "{to}: {said}");
         }
         std::fs::write(file, good).unwrap();
     }
-    // The broken configuration reaches the node by signal.
+    // And by signal.
     std::fs::write(&conf, configuration.replace("interval", "intervall")).unwrap();
     scene.node.hang_up();
     wait_until("the refusal is in the journal", PATIENCE, || {
