@@ -8,10 +8,12 @@ mod clock;
 mod desk;
 mod engine;
 mod journal;
+mod judging;
 mod loading;
 mod metrics;
 mod orders;
 mod picture;
+mod reloading;
 mod status;
 mod watch;
 

@@ -2,8 +2,7 @@
 //!
 //! It never waits for disk or network. What it needs of the store is done beside it and comes back as a message.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::future::Future;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +12,12 @@ use tracing::{debug, warn};
 
 use super::clock::{Clock, StepWatch, deadline};
 use super::journal::{Journal, StoreHealth};
+use super::judging::MonitorView;
 use super::loading::Loaded;
 use super::orders::{Change, Written};
 use super::picture::{Degradation, Picture, StandingOrder};
 use crate::answer::Tables;
-use crate::health::{self, Judgement};
-use crate::model::{
-    Endpoint, EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology,
-    Verdict, Vote,
-};
+use crate::model::{EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Verdict};
 use crate::plan;
 use crate::probe::{Opinion, Prober, Target};
 use crate::serve::Usage;
@@ -79,14 +75,6 @@ pub struct Parts {
     pub mailbox: mpsc::Sender<Message>,
 }
 
-/// The last word of one monitor on one endpoint.
-#[derive(Clone, Debug)]
-struct MonitorView {
-    verdict: Verdict,
-    /// Whether evidence against the endpoint is gathering.
-    suspect: bool,
-}
-
 /// See the module.
 pub struct Engine {
     pub(super) parts: Parts,
@@ -98,13 +86,13 @@ pub struct Engine {
     pub(super) last_change: Option<Mono>,
     /// Orders from before the start, while it is not certain that the wall clock was right when they were read.
     pub(super) restored: Vec<Intent>,
-    opinions: HashMap<(EndpointKey, String), MonitorView>,
-    agreed: HashMap<EndpointKey, Verdict>,
+    pub(super) opinions: HashMap<(EndpointKey, String), MonitorView>,
+    pub(super) agreed: HashMap<EndpointKey, Verdict>,
     degradations: BTreeMap<String, Degradation>,
     steps: StepWatch,
-    unsaved: bool,
-    saving: bool,
-    last_save: Mono,
+    pub(super) unsaved: bool,
+    pub(super) saving: bool,
+    pub(super) last_save: Mono,
 }
 
 impl Engine {
@@ -190,14 +178,6 @@ impl Engine {
         }
     }
 
-    /// Takes a monitor's opinion into account.
-    fn hear(&mut self, opinion: Opinion) {
-        let key = (opinion.key, opinion.monitor);
-        let before = self.opinions.get(&key);
-        self.unsaved |= before.is_none_or(|view| view.verdict != opinion.verdict);
-        self.opinions.insert(key, MonitorView { verdict: opinion.verdict, suspect: opinion.suspect });
-    }
-
     /// Looks at the world through new files.
     fn take_over(&mut self, loaded: Loaded) {
         let before = std::mem::replace(&mut self.picture, first_picture(&loaded, Generation::default()));
@@ -240,88 +220,6 @@ impl Engine {
                 self.parts.usage.presume(&service.name, self.picture.topology.site_name(*site), now.after(service.ttl));
             }
         }
-    }
-
-    /// Drops what is remembered of endpoints and monitors that are no longer declared.
-    fn forget_strangers(&mut self) {
-        let topology = &self.picture.topology;
-        let mut declared = HashSet::new();
-        let mut watched = HashSet::new();
-        for endpoint in &topology.endpoints {
-            let key = topology.key(endpoint);
-            let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
-            let names = monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| monitor.name.clone());
-            watched.extend(names.map(|monitor| (key.clone(), monitor)));
-            declared.insert(key);
-        }
-        self.opinions.retain(|key, _| watched.contains(key));
-        self.agreed.retain(|key, _| declared.contains(key));
-        self.unsaved = true;
-    }
-
-    /// Agrees on every endpoint anew and records what changed.
-    fn judge(&mut self) {
-        let topology = Arc::clone(&self.picture.topology);
-        let mono = self.parts.clock.mono();
-        let standing_in = self.picture.settings.node.site;
-        let restoring = self.agreed.is_empty();
-        let mut all = Vec::with_capacity(topology.endpoints.len());
-        for (_, endpoint) in topology.endpoints() {
-            let key = topology.key(endpoint);
-            let own = self.own_opinion(&topology, endpoint, &key);
-            let before = self.agreed.get(&key);
-            let previous = before.map_or(State::Unknown, |verdict| verdict.state);
-            let vote =
-                Vote { node: self.picture.settings.node.name.clone(), standing_in, state: own.state, received: mono };
-            let freshness = health::vote_freshness(self.slowest_interval(&topology, endpoint));
-            let state = health::consensus(previous, &[vote], endpoint.site, mono, freshness);
-            let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
-            // A first good verdict is no news, nor is one that was known before the start.
-            if state != previous && !(previous == State::Unknown && state == State::Up) && !restoring {
-                self.parts.journal.record(EventKind::Verdict {
-                    service: key.service.clone(),
-                    site: topology.site_name(endpoint.site).to_owned(),
-                    address: endpoint.address,
-                    from: previous,
-                    to: state,
-                    reason: own.reason.clone(),
-                });
-            }
-            self.agreed.insert(key, Verdict { state, reason: own.reason.clone(), since });
-            all.push(EndpointHealth { state, since, ..own });
-        }
-        self.picture.health = all.into();
-    }
-
-    /// What this node's monitors together think of an endpoint.
-    fn own_opinion(&self, topology: &Topology, endpoint: &Endpoint, key: &EndpointKey) -> EndpointHealth {
-        let now = self.parts.clock.wall();
-        let unjudged = Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: now };
-        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
-        let judgements: Vec<Judgement<'_>> = monitors
-            .iter()
-            .filter_map(|ix| topology.monitor(*ix))
-            .map(|monitor| {
-                let view = self.opinions.get(&(key.clone(), monitor.name.clone()));
-                Judgement {
-                    monitor: &monitor.name,
-                    verdict: view.map_or(&unjudged, |view| &view.verdict),
-                    suspect: view.is_some_and(|view| view.suspect),
-                }
-            })
-            .collect();
-        health::combine(&judgements).unwrap_or_else(|| EndpointHealth {
-            state: State::Up,
-            suspect: false,
-            reason: "no monitor".to_owned(),
-            since: now,
-        })
-    }
-
-    /// The longest interval of an endpoint's monitors: its vote cannot be renewed more often.
-    fn slowest_interval(&self, topology: &Topology, endpoint: &Endpoint) -> Duration {
-        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
-        monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| monitor.interval).max().unwrap_or_default()
     }
 
     /// Makes a plan from what is known now and serves it if it says anything new.
@@ -398,29 +296,6 @@ impl Engine {
         }
     }
 
-    fn save_verdicts(&mut self, now: Mono) {
-        (self.unsaved, self.saving, self.last_save) = (false, true, now);
-        let (write, mailbox) = (self.write_verdicts(), self.parts.mailbox.clone());
-        tokio::spawn(async move {
-            let result = write.await;
-            let _ = mailbox.send(Message::Saved(result)).await;
-        });
-    }
-
-    /// Writes all verdicts, off the event loop.
-    fn write_verdicts(&self) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
-        let own = |((key, monitor), view): (&(EndpointKey, String), &MonitorView)| {
-            (key.clone(), monitor.clone(), view.verdict.clone())
-        };
-        let verdicts: Vec<_> = self.opinions.iter().map(own).collect();
-        let store = Arc::clone(&self.parts.store);
-        async move {
-            let io =
-                |error: tokio::task::JoinError| StoreError::Io { file: "verdicts".into(), detail: error.to_string() };
-            tokio::task::spawn_blocking(move || store.save_verdicts(&verdicts)).await.map_err(io)?
-        }
-    }
-
     /// Follows what the store really holds. An error may come after the fact: an order that was said to have failed can
     /// be there all the same, and the next change must be made against it.
     fn resync(&mut self, snapshot: Snapshot) {
@@ -437,17 +312,6 @@ impl Engine {
             .map(|intent| still(&intent).unwrap_or_else(|| standing(intent, wall, mono)))
             .collect();
         self.replan();
-    }
-
-    fn saved(&mut self, result: Result<(), StoreError>) {
-        self.saving = false;
-        match result {
-            Ok(()) => self.recover("store", "writes go through again"),
-            Err(error) => {
-                self.unsaved = true;
-                self.degrade("store", with_remedy(&error));
-            }
-        }
     }
 
     pub(super) fn degrade(&mut self, part: &str, detail: String) {

@@ -1,0 +1,147 @@
+//! Judging: the monitors' opinions to an agreed state of every endpoint, remembered across restarts.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::engine::{Engine, Message, with_remedy};
+use crate::health::{self, Judgement};
+use crate::model::{Endpoint, EndpointHealth, EndpointKey, EventKind, Mono, State, Topology, Verdict, Vote};
+use crate::probe::Opinion;
+use crate::store::StoreError;
+
+/// The last word of one monitor on one endpoint.
+#[derive(Clone, Debug)]
+pub(super) struct MonitorView {
+    /// Its verdict.
+    pub(super) verdict: Verdict,
+    /// Whether evidence against the endpoint is gathering.
+    pub(super) suspect: bool,
+}
+
+impl Engine {
+    /// Takes a monitor's opinion into account.
+    pub(super) fn hear(&mut self, opinion: Opinion) {
+        let key = (opinion.key, opinion.monitor);
+        let before = self.opinions.get(&key);
+        self.unsaved |= before.is_none_or(|view| view.verdict != opinion.verdict);
+        self.opinions.insert(key, MonitorView { verdict: opinion.verdict, suspect: opinion.suspect });
+    }
+
+    /// Drops what is remembered of endpoints and monitors that are no longer declared.
+    pub(super) fn forget_strangers(&mut self) {
+        let topology = &self.picture.topology;
+        let mut declared = HashSet::new();
+        let mut watched = HashSet::new();
+        for endpoint in &topology.endpoints {
+            let key = topology.key(endpoint);
+            let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
+            let names = monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| monitor.name.clone());
+            watched.extend(names.map(|monitor| (key.clone(), monitor)));
+            declared.insert(key);
+        }
+        self.opinions.retain(|key, _| watched.contains(key));
+        self.agreed.retain(|key, _| declared.contains(key));
+        self.unsaved = true;
+    }
+
+    /// Agrees on every endpoint anew and records what changed.
+    pub(super) fn judge(&mut self) {
+        let topology = Arc::clone(&self.picture.topology);
+        let mono = self.parts.clock.mono();
+        let standing_in = self.picture.settings.node.site;
+        let restoring = self.agreed.is_empty();
+        let mut all = Vec::with_capacity(topology.endpoints.len());
+        for (_, endpoint) in topology.endpoints() {
+            let key = topology.key(endpoint);
+            let own = self.own_opinion(&topology, endpoint, &key);
+            let before = self.agreed.get(&key);
+            let previous = before.map_or(State::Unknown, |verdict| verdict.state);
+            let vote =
+                Vote { node: self.picture.settings.node.name.clone(), standing_in, state: own.state, received: mono };
+            let freshness = health::vote_freshness(self.slowest_interval(&topology, endpoint));
+            let state = health::consensus(previous, &[vote], endpoint.site, mono, freshness);
+            let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
+            // A first good verdict is no news, nor is one that was known before the start.
+            if state != previous && !(previous == State::Unknown && state == State::Up) && !restoring {
+                self.parts.journal.record(EventKind::Verdict {
+                    service: key.service.clone(),
+                    site: topology.site_name(endpoint.site).to_owned(),
+                    address: endpoint.address,
+                    from: previous,
+                    to: state,
+                    reason: own.reason.clone(),
+                });
+            }
+            self.agreed.insert(key, Verdict { state, reason: own.reason.clone(), since });
+            all.push(EndpointHealth { state, since, ..own });
+        }
+        self.picture.health = all.into();
+    }
+
+    /// What this node's monitors together think of an endpoint.
+    fn own_opinion(&self, topology: &Topology, endpoint: &Endpoint, key: &EndpointKey) -> EndpointHealth {
+        let now = self.parts.clock.wall();
+        let unjudged = Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: now };
+        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
+        let judgements: Vec<Judgement<'_>> = monitors
+            .iter()
+            .filter_map(|ix| topology.monitor(*ix))
+            .map(|monitor| {
+                let view = self.opinions.get(&(key.clone(), monitor.name.clone()));
+                Judgement {
+                    monitor: &monitor.name,
+                    verdict: view.map_or(&unjudged, |view| &view.verdict),
+                    suspect: view.is_some_and(|view| view.suspect),
+                }
+            })
+            .collect();
+        health::combine(&judgements).unwrap_or_else(|| EndpointHealth {
+            state: State::Up,
+            suspect: false,
+            reason: "no monitor".to_owned(),
+            since: now,
+        })
+    }
+
+    /// The longest interval of an endpoint's monitors: its vote cannot be renewed more often.
+    fn slowest_interval(&self, topology: &Topology, endpoint: &Endpoint) -> Duration {
+        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
+        monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| monitor.interval).max().unwrap_or_default()
+    }
+
+    pub(super) fn save_verdicts(&mut self, now: Mono) {
+        (self.unsaved, self.saving, self.last_save) = (false, true, now);
+        let (write, mailbox) = (self.write_verdicts(), self.parts.mailbox.clone());
+        tokio::spawn(async move {
+            let result = write.await;
+            let _ = mailbox.send(Message::Saved(result)).await;
+        });
+    }
+
+    /// Writes all verdicts, off the event loop.
+    pub(super) fn write_verdicts(&self) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+        let own = |((key, monitor), view): (&(EndpointKey, String), &MonitorView)| {
+            (key.clone(), monitor.clone(), view.verdict.clone())
+        };
+        let verdicts: Vec<_> = self.opinions.iter().map(own).collect();
+        let store = Arc::clone(&self.parts.store);
+        async move {
+            let io =
+                |error: tokio::task::JoinError| StoreError::Io { file: "verdicts".into(), detail: error.to_string() };
+            tokio::task::spawn_blocking(move || store.save_verdicts(&verdicts)).await.map_err(io)?
+        }
+    }
+
+    pub(super) fn saved(&mut self, result: Result<(), StoreError>) {
+        self.saving = false;
+        match result {
+            Ok(()) => self.recover("store", "writes go through again"),
+            Err(error) => {
+                self.unsaved = true;
+                self.degrade("store", with_remedy(&error));
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Reloading: by command, by signal, and when zone files change.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::desk::Desk;
+use super::engine::Message;
+use super::loading::{self, Fallback, Loaded};
+use super::picture::Picture;
+use crate::admin::api::ReloadOutcome;
+use crate::admin::{Problem, ProblemKind};
+use crate::config::Report;
+use crate::model::{EventKind, Settings};
+
+impl Desk {
+    /// Makes `loaded` the configuration and zones in force.
+    async fn take_over(&self, loaded: Loaded, cause: &str) -> Result<ReloadOutcome, Problem> {
+        let before = self.picture.load_full();
+        let warnings = loaded.report.warnings().map(ToString::to_string).collect();
+        let mut changes = differences(&before, &loaded);
+        changes.extend(needs_restart(&self.at_start, &loaded.settings));
+        let (done, answer) = oneshot::channel();
+        let generation = self.ask(Message::Load(Box::new(loaded), done), answer).await?;
+        let detail = if changes.is_empty() { "nothing changed".to_owned() } else { changes.join("; ") };
+        self.journal.record(EventKind::Reloaded { detail: format!("{cause}: {detail}") });
+        Ok(ReloadOutcome { schema: ReloadOutcome::SCHEMA.to_owned(), changes, warnings, generation })
+    }
+
+    /// Loads everything anew; on any error nothing changes.
+    pub async fn load_again(&self, cause: &str) -> Result<ReloadOutcome, Problem> {
+        let _one = self.reloading.lock().await;
+        let path = self.path.clone();
+        match tokio::task::spawn_blocking(move || loading::load(&path, Fallback::Nothing)).await {
+            Ok(Ok(loaded)) => self.take_over(loaded, cause).await,
+            Ok(Err(report)) => {
+                self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
+                Err(refused_load(&report))
+            }
+            Err(panic) => Err(Problem::new(ProblemKind::Internal, format!("loading failed: {panic}"))),
+        }
+    }
+
+    /// Loads zone files that changed on disk; a zone that broke keeps its last good version. Does nothing unless a
+    /// serial changed or a zone broke.
+    pub async fn load_changed_zones(&self) {
+        let _one = self.reloading.lock().await;
+        let picture = self.picture.load_full();
+        let settings = Settings::clone(&picture.settings);
+        let (zones, geo) = (Arc::clone(&picture.zones), picture.geo.clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            loading::assemble(settings, Fallback::LastGood(&zones, &geo), Report::new())
+        })
+        .await;
+        match loaded {
+            Ok(Ok(loaded)) => {
+                let broken = !loaded.troubles.is_empty() || picture.degradations.contains_key("zone");
+                if broken || loading::serials_differ(&picture.zones, &loaded.attribution.zones) {
+                    for trouble in &loaded.troubles {
+                        self.journal.record(EventKind::ReloadFailed { detail: trouble.clone() });
+                    }
+                    // A node that is stopping needs no zones.
+                    let _ = self.take_over(loaded, "zone files changed").await;
+                } else {
+                    let detail =
+                        "a zone file changed but no serial did: not loaded; raise the serial, or use 'waypost reload'";
+                    self.journal.record(EventKind::ReloadFailed { detail: detail.to_owned() });
+                }
+            }
+            Ok(Err(report)) => {
+                self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() })
+            }
+            Err(panic) => self.journal.record(EventKind::ReloadFailed { detail: panic.to_string() }),
+        }
+    }
+}
+
+fn refused_load(report: &Report) -> Problem {
+    Problem::new(ProblemKind::Diagnostics, "nothing was loaded; what ran before runs on")
+        .with_diagnostics(report.errors().map(ToString::to_string).collect())
+}
+
+/// What a reload changes, in words.
+fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
+    let mut changes = Vec::new();
+    let (old, new) = (&before.zones, &loaded.attribution.zones);
+    for zone in new.iter() {
+        match old.get(zone.origin()) {
+            None => changes.push(format!("zone {} added, serial {}", zone.origin(), zone.serial())),
+            Some(had) if had.serial() != zone.serial() => {
+                changes.push(format!("zone {} serial {} -> {}", zone.origin(), had.serial(), zone.serial()));
+            }
+            Some(_) => {}
+        }
+    }
+    changes.extend(
+        old.iter()
+            .filter(|zone| new.get(zone.origin()).is_none())
+            .map(|zone| format!("zone {} removed", zone.origin())),
+    );
+    changes.sort();
+    let (had, has) = (&before.topology, &loaded.attribution.topology);
+    if had.endpoints != has.endpoints {
+        changes.push(format!("endpoints {} -> {}", had.endpoints.len(), has.endpoints.len()));
+    }
+    if had.sites != has.sites {
+        changes.push("sites changed".to_owned());
+    }
+    if had.services != has.services {
+        changes.push("services changed".to_owned());
+    }
+    if had.monitors != has.monitors {
+        changes.push("monitors changed".to_owned());
+    }
+    if before.settings.geo != loaded.settings.geo {
+        changes.push("geo settings changed".to_owned());
+    }
+    changes
+}
+
+/// Settings that a running node cannot change, in words.
+fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
+    let mut changes = Vec::new();
+    if at_start.node.listen != now.node.listen {
+        changes.push("node.listen changed: restart the node to use it".to_owned());
+    }
+    if at_start.admin != now.admin {
+        changes.push("[admin] changed: restart the node to use it".to_owned());
+    }
+    if at_start.state != now.state {
+        changes.push("[state] changed: restart the node to use it".to_owned());
+    }
+    if at_start.node.name != now.node.name {
+        changes.push("node.name changed: restart the node to use it everywhere".to_owned());
+    }
+    changes
+}
