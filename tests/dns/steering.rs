@@ -12,7 +12,7 @@ use waypost::answer::{Client, ClientSubnet, Question, Tables, Transport};
 use waypost::model::{Intent, IntentKind, Lifetime, Scope, Share, State};
 use waypost::zone::Node;
 
-use super::support::{all_up, answers, ask, client, name, query, serve, tables, tables_of};
+use super::support::{ZONE, all_up, answers, ask, client, name, query, serve, tables, tables_of};
 
 #[test]
 fn a_site_that_is_down_is_left_out_of_mx_and_addresses() {
@@ -48,6 +48,21 @@ fn an_explanation_says_who_is_left_out_and_why() {
     assert_eq!(serde_json::from_str::<waypost::answer::Explanation>(&json).unwrap(), explanation);
     let refused = tables.explain(&Question::new(name("example.net"), RecordType::A), &client("192.0.2.200"), 0);
     assert_eq!((refused.rcode.as_str(), refused.steered.len()), ("REFUSED", 0));
+}
+
+#[test]
+fn a_site_is_named_as_long_as_any_rrset_has_nothing_else() {
+    let named = |zone: &str| {
+        let drained = [order("fra", IntentKind::Drain { share: Share::ALL })];
+        let tables = tables_of(&[("example.org", zone)], |_| State::Up, &drained);
+        let service = tables.topology().service_named("mx").unwrap();
+        let sites: Vec<_> =
+            tables.named_sites(service).iter().map(|site| tables.topology().site_name(site).to_owned()).collect();
+        sites
+    };
+    assert_eq!(named(ZONE), ["fra", "iad"], "mail has AAAA at fra only, and that is still answered");
+    let without = ZONE.replace("          IN AAAA 2001:db8:f::20\n", "");
+    assert_eq!(named(&without), ["iad"], "mx-fra is a host of fra: nobody is sent there who was not sent to it");
 }
 
 #[tokio::test]
@@ -86,13 +101,9 @@ fn state() -> impl Strategy<Value = State> {
     prop_oneof![Just(State::Up), Just(State::Deferring), Just(State::Down), Just(State::Unknown)]
 }
 
-fn intent(site: &'static str) -> impl Strategy<Value = Option<Intent>> {
-    let kind = prop_oneof![
-        (0..=1000_u16).prop_map(|share| IntentKind::Drain { share: Share::from_permille(share).unwrap() }),
-        Just(IntentKind::Isolate),
-        Just(IntentKind::Pin),
-    ];
-    let whole = move |kind| Intent {
+/// A standing order for all of `site`.
+fn order(site: &str, kind: IntentKind) -> Intent {
+    Intent {
         scope: Scope { site: site.to_owned(), service: None },
         kind,
         by: "test".to_owned(),
@@ -101,8 +112,16 @@ fn intent(site: &'static str) -> impl Strategy<Value = Option<Intent>> {
         lifetime: Lifetime::UntilCleared,
         revision: 1,
         forced: true,
-    };
-    prop::option::of(kind.prop_map(whole))
+    }
+}
+
+fn intent(site: &'static str) -> impl Strategy<Value = Option<Intent>> {
+    let kind = prop_oneof![
+        (0..=1000_u16).prop_map(|share| IntentKind::Drain { share: Share::from_permille(share).unwrap() }),
+        Just(IntentKind::Isolate),
+        Just(IntentKind::Pin),
+    ];
+    prop::option::of(kind.prop_map(move |kind| order(site, kind)))
 }
 
 /// A zone with any number of mail hosts, at sites and elsewhere, beside the fixed one.
