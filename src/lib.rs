@@ -24,6 +24,10 @@ pub mod model;
 
 pub mod config;
 
+pub mod tsig;
+
+pub mod dnssec;
+
 pub mod zone;
 
 pub mod health;

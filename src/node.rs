@@ -4,6 +4,7 @@
 //! the sockets, and then leaves the work to four parties that share nothing but channels and snapshots: the DNS
 //! server, the prober, the admin API and the engine, which owns every decision.
 
+mod backstage;
 mod clock;
 mod desk;
 mod engine;
@@ -27,6 +28,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tracing::{error, info, warn};
 
+use self::backstage::Stage;
 use self::clock::Clock;
 use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
@@ -37,7 +39,7 @@ use crate::answer::Tables;
 use crate::config::Report;
 use crate::model::{Event, EventKind, Generation, Settings};
 use crate::probe::Prober;
-use crate::serve::{ServeError, Server, Usage};
+use crate::serve::{ServeError, Server, Setup, Usage};
 use crate::store::{Embedded, Memory, Snapshot, Store, StoreError};
 
 /// Messages that may wait for the engine.
@@ -147,7 +149,10 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         engine.degrade(part, detail);
     }
 
-    let server = Server::start(&settings.node.listen, Arc::clone(&tables), Arc::clone(&usage), &settings.node.name)?;
+    let server = Server::start(Setup {
+        backstage: Arc::new(Stage { engine: mailbox.clone() }),
+        ..Setup::of(&settings, Arc::clone(&tables), Arc::clone(&usage))
+    })?;
     let engine_task = tokio::spawn(engine.run(messages, opinions, store_health));
     let desk = Arc::new(Desk {
         clock,

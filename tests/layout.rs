@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms without clock, I/O or randomness; each imports only those before it.
-const CORE: [&str; 7] = ["model", "config", "zone", "health", "plan", "steer", "answer"];
+const CORE: [&str; 9] = ["model", "config", "tsig", "dnssec", "zone", "health", "plan", "steer", "answer"];
 /// Rooms that do I/O; they import the core, never each other.
-const SHELL: [&str; 7] = ["probe", "serve", "store", "admin", "drill", "notify", "cli"];
+const SHELL: [&str; 8] = ["probe", "serve", "transfer", "store", "admin", "drill", "notify", "cli"];
 /// What a shell room may import of its peers all the same.
 const EXCEPTIONS: [(&str, &[&str]); 2] = [("cli", &["admin", "api"]), ("cli", &["node"])];
 /// Files and folders that join rooms.

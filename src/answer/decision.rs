@@ -9,7 +9,7 @@ use hickory_proto::rr::{DNSClass, RData, RecordType};
 use super::bounds::MAX_LINKS;
 use super::lookup::{Place, locate, target, zone_for};
 use super::tables::Steered;
-use super::{Client, Glue, Named, Note, Part, Question, Reply, Tables, Transport};
+use super::{Client, Glue, Named, Note, Part, Question, Reply, Tables};
 use crate::model::Name;
 use crate::zone::{Node, RrSet, Zone};
 
@@ -102,10 +102,7 @@ impl<'t> Composer<'t, '_> {
 
     /// RFC 8482 section 4.1: one RRset where the source may be forged, everything where it is proven.
     fn any(&mut self, zone: &'t Zone, node: &'t Node, name: &Name) -> Next {
-        let count = match self.client.transport {
-            Transport::Udp => 1,
-            Transport::Tcp => usize::MAX,
-        };
+        let count = if self.client.transport.is_datagram() { 1 } else { usize::MAX };
         for set in node.rrsets().iter().take(count) {
             self.answer(name.clone(), set);
         }

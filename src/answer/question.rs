@@ -31,18 +31,42 @@ impl Question {
 pub enum Transport {
     /// In a datagram, from a source address that anyone can forge.
     Udp,
-    /// On a stream: the source address is proven.
+    /// On a TCP connection (RFC 7766).
     Tcp,
+    /// On a TLS connection (RFC 7858).
+    Tls,
+    /// On a stream of a QUIC connection (RFC 9250).
+    Quic,
+    /// In an HTTPS request (RFC 8484).
+    Https,
 }
 
 impl Transport {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Udp, Self::Tcp, Self::Tls, Self::Quic, Self::Https];
+
     /// The word used in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Quic => "quic",
+            Self::Https => "https",
         }
+    }
+
+    /// Whether the source address is unproven and the reply small: all but UDP are streams.
+    #[must_use]
+    pub const fn is_datagram(self) -> bool {
+        matches!(self, Self::Udp)
+    }
+
+    /// Whether nobody between sees the messages, so that their lengths are worth hiding (RFC 8467).
+    #[must_use]
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::Tls | Self::Quic | Self::Https)
     }
 }
 
@@ -55,13 +79,15 @@ pub struct Client {
     pub subnet: Option<ClientSubnet>,
     /// How the question came.
     pub transport: Transport,
+    /// DO: signatures and proofs are wanted (RFC 3225).
+    pub dnssec_ok: bool,
 }
 
 impl Client {
     /// A client that asks by itself, over UDP.
     #[must_use]
     pub const fn new(source: IpAddr) -> Self {
-        Self { source, subnet: None, transport: Transport::Udp }
+        Self { source, subnet: None, transport: Transport::Udp, dnssec_ok: false }
     }
 
     /// The address that steering goes by: the subnet's base address, or the source where no subnet is told.

@@ -27,6 +27,8 @@ pub(super) const ADMIN_SOCKET: &str = "/run/waypost/admin.sock";
 pub(super) const SOCKET_OCTETS: usize = 107;
 /// Directory of the embedded store.
 pub(super) const STATE_PATH: &str = "/var/lib/waypost";
+/// Directory of the DNSSEC keysets.
+pub(super) const KEYS_PATH: &str = "/var/lib/waypost/keys";
 
 /// TTL of steered answers.
 pub(super) const TTL: Duration = Duration::from_secs(30);

@@ -1,10 +1,13 @@
 //! The document: its sections in the order in which they need one another.
 
+use std::path::PathBuf;
+
+use super::defaults::KEYS_PATH;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{geo, monitor, node, service, site, zone};
-use crate::model::Settings;
+use crate::model::{CookieSettings, DnssecSettings, EncryptedSettings, Limits, RateLimitSettings, Settings};
 
 /// The sections of a configuration file.
 const SECTIONS: [&str; 8] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone"];
@@ -35,5 +38,20 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
         site::warn_of_unplaced(reader, &sites, &services, &site_tables);
     }
-    Settings { node, admin, state, geo, sites, services, monitors, zones }
+    Settings {
+        node,
+        admin,
+        state,
+        geo,
+        sites,
+        services,
+        monitors,
+        zones,
+        keys: Vec::new(),
+        dnssec: DnssecSettings { keys: PathBuf::from(KEYS_PATH) },
+        encrypted: EncryptedSettings::default(),
+        rate_limit: RateLimitSettings::default(),
+        cookies: CookieSettings::default(),
+        limits: Limits::default(),
+    }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::Severity;
 use super::reader::Reader;
 use super::value::Table;
-use crate::model::{Name, ZoneOrigins, ZoneSource};
+use crate::model::{Name, ZoneContent, ZoneOrigins, ZonePolicy, ZoneSource};
 
 /// All zones, in file order.
 pub(super) fn read(reader: &mut Reader<'_>, tables: &[Table<'_>]) -> Vec<ZoneSource> {
@@ -46,7 +46,7 @@ pub(super) fn read(reader: &mut Reader<'_>, tables: &[Table<'_>]) -> Vec<ZoneSou
             }
         };
         if let Some(origins) = found {
-            zones.push(ZoneSource { origins, file });
+            zones.push(ZoneSource { origins, content: ZoneContent::File(file), policy: ZonePolicy::default() });
         }
     }
     zones

@@ -5,6 +5,7 @@
 //! No clock, no I/O, no randomness.
 
 mod access;
+mod authority;
 mod endpoint;
 mod event;
 mod intent;
@@ -12,6 +13,7 @@ mod monitor;
 mod name;
 mod plan;
 mod service;
+mod service_points;
 mod settings;
 mod site;
 mod time;
@@ -19,6 +21,10 @@ mod topology;
 mod verdict;
 
 pub use access::{Role, Token};
+pub use authority::{
+    Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
+    ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
+};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use event::{Event, EventKind};
 pub use intent::{Intent, IntentKind, Lifetime, Scope};
@@ -28,9 +34,8 @@ pub use monitor::{
 pub use name::{Name, NameError};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use service::{GeoRule, MxMode, NamePattern, Policy, Service, ServiceIx};
-pub use settings::{
-    AdminSettings, GeoSettings, NetworkPlace, NodeSettings, Settings, StateSettings, ZoneOrigins, ZoneSource,
-};
+pub use service_points::{CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings};
+pub use settings::{AdminSettings, GeoSettings, NetworkPlace, NodeSettings, Settings, StateSettings};
 pub use site::{Coordinates, Country, Location, Site, SiteIx, SiteSet};
 pub use time::{Mono, Share};
 pub use topology::Topology;

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::{Coordinates, Country, Monitor, Name, Service, Site, SiteIx};
+use super::{
+    CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings, KeySource, Limits, Monitor,
+    RateLimitSettings, Service, Site, SiteIx, ZoneSource,
+};
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +29,18 @@ pub struct Settings {
     pub monitors: Vec<Monitor>,
     /// `[[zone]]`, in file order.
     pub zones: Vec<ZoneSource>,
+    /// `[[key]]`, in file order.
+    pub keys: Vec<KeySource>,
+    /// `[dnssec]`
+    pub dnssec: DnssecSettings,
+    /// `[encrypted]`
+    pub encrypted: EncryptedSettings,
+    /// `[rate_limit]`
+    pub rate_limit: RateLimitSettings,
+    /// `[cookies]`
+    pub cookies: CookieSettings,
+    /// `[limits]`
+    pub limits: Limits,
 }
 
 /// Who this node is and where it answers.
@@ -73,22 +88,4 @@ pub enum NetworkPlace {
     Country(Country),
     /// Here.
     Coordinates(Coordinates),
-}
-
-/// A zone file and the zones made from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ZoneSource {
-    /// The zone or zones.
-    pub origins: ZoneOrigins,
-    /// The RFC 1035 master file.
-    pub file: PathBuf,
-}
-
-/// Which zones a file makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ZoneOrigins {
-    /// One zone.
-    One(Name),
-    /// Every name listed in this file, one a line; all share one relative template.
-    Listed(PathBuf),
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config::{self, Diagnostic, Report, Severity};
-use crate::model::{GeoSettings, Settings, ZoneOrigins};
+use crate::model::{GeoSettings, Name, Settings, ZoneContent, ZoneOrigins, ZoneSource};
 use crate::steer::{Atlas, Steering};
 use crate::zone::{self, Attribution, Include, Zone, Zones};
 
@@ -128,7 +128,8 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
     let mut texts = HashMap::new();
     for source in &settings.zones {
         let origins = match &source.origins {
-            ZoneOrigins::One(origin) => vec![origin.clone()],
+            // Members of a catalog are added by whoever transfers them.
+            ZoneOrigins::One(origin) | ZoneOrigins::Catalog(origin) => vec![origin.clone()],
             ZoneOrigins::Listed(list) => match read_text(list) {
                 Ok(text) => {
                     let (origins, found) = zone::origins(list, &text);
@@ -145,16 +146,19 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
                 }
             },
         };
-        let text = texts.entry(source.file.clone()).or_insert_with(|| read_text(&source.file));
+        let policy = Arc::new(source.policy.clone());
         for origin in origins {
+            let file = zone_file(settings, source, &origin);
+            let text = texts.entry(file.clone()).or_insert_with(|| read_text(&file));
             let (zone, found) = match text {
-                Ok(text) => zone::load(&origin, &source.file, text, &FromDisk),
+                Ok(text) => zone::load(&origin, &file, text, &FromDisk),
                 Err(problem) => {
                     let mut found = Report::new();
-                    found.push(missing_zone_file(&source.file, problem.clone(), "an RFC 1035 master file"));
+                    found.push(missing_zone_file(&file, problem.clone(), "an RFC 1035 master file"));
                     (None, found)
                 }
             };
+            let zone = zone.map(|zone| zone.with_policy(Arc::clone(&policy)));
             match (zone, fallback) {
                 // Only a new serial is a new zone; an edit that is not finished keeps its old one.
                 (Some(zone), Fallback::LastGood(served, _))
@@ -183,6 +187,14 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
         keep_unlisted(served, &mut zones, troubles);
     }
     zones
+}
+
+/// The file that holds the records of `origin`: the configured one, or the last copy that a primary gave.
+fn zone_file(settings: &Settings, source: &ZoneSource, origin: &Name) -> PathBuf {
+    match &source.content {
+        ZoneContent::File(file) => file.clone(),
+        ZoneContent::Primaries(_) => settings.state.path.join("secondary").join(format!("{origin}zone")),
+    }
 }
 
 /// A list that was emptied or half written takes no zone away: that needs an order.
@@ -281,9 +293,12 @@ pub fn marks(settings: &Settings) -> Marks {
     };
     let lists = settings.zones.iter().filter_map(|source| match &source.origins {
         ZoneOrigins::Listed(list) => Some(list),
-        ZoneOrigins::One(_) => None,
+        ZoneOrigins::One(_) | ZoneOrigins::Catalog(_) => None,
     });
-    let files = settings.zones.iter().map(|source| &source.file);
+    let files = settings.zones.iter().filter_map(|source| match &source.content {
+        ZoneContent::File(file) => Some(file),
+        ZoneContent::Primaries(_) => None,
+    });
     files.chain(lists).map(|file| (file.clone(), mark(file))).collect()
 }
 

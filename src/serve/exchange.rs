@@ -19,14 +19,21 @@ use super::Usage;
 use super::handler::Handler;
 use crate::answer::Transport;
 
-/// The reply to `packet` as octets; `None` where nothing is to be sent.
-pub(super) async fn exchange(
-    handler: &Handler,
-    packet: &[u8],
-    source: SocketAddr,
-    transport: Transport,
-) -> Option<Vec<u8>> {
-    contained(handler.usage(), packet, source, reply(handler, packet, source, transport)).await
+/// What goes back for one packet.
+pub(super) enum Outcome {
+    /// Nothing: it must not be answered.
+    Silence,
+    /// One message.
+    Reply(Vec<u8>),
+    /// The messages of a transfer (RFC 5936 section 2.2), made as they are asked for; on streams only.
+    Transfer(Box<dyn Iterator<Item = Vec<u8>> + Send>),
+}
+
+/// What goes back for `packet`, a message without the length of streams.
+pub(super) async fn exchange(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Outcome {
+    contained(handler.usage(), packet, source, reply(handler, packet, source, transport))
+        .await
+        .map_or(Outcome::Silence, Outcome::Reply)
 }
 
 /// Contains a panic: it is counted, and the query that caused it gets SERVFAIL. Others do not notice.
@@ -51,6 +58,9 @@ async fn reply(handler: &Handler, packet: &[u8], source: SocketAddr, transport: 
     let protocol = match transport {
         Transport::Udp => Protocol::Udp,
         Transport::Tcp => Protocol::Tcp,
+        Transport::Tls => Protocol::Tls,
+        Transport::Quic => Protocol::Quic,
+        Transport::Https => Protocol::Https,
     };
     let mut capture = Capture::default();
     match Request::from_bytes(packet.to_vec(), source, protocol) {

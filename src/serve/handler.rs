@@ -1,10 +1,8 @@
 //! The one request handler: every transport's queries, ours and those of the server library, are answered here.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use hickory_proto::ProtoError;
 use hickory_proto::op::{Header, HeaderCounts, MessageType, Metadata, OpCode, ResponseCode};
@@ -13,28 +11,26 @@ use hickory_server::net::runtime::Time;
 use hickory_server::net::xfer::Protocol;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 
-use super::Usage;
 use super::draw::draw;
 use super::inquiry::Inquiry;
 use super::response::Response;
-use crate::answer::{Client, Tables, Transport};
+use super::{Setup, Usage};
+use crate::answer::{Client, Transport};
 
 /// Answers queries from the current tables.
 pub(super) struct Handler {
-    tables: Arc<ArcSwap<Tables>>,
-    usage: Arc<Usage>,
-    node: String,
+    setup: Setup,
 }
 
 impl Handler {
-    /// A handler for the node called `node`.
-    pub(super) const fn new(tables: Arc<ArcSwap<Tables>>, usage: Arc<Usage>, node: String) -> Self {
-        Self { tables, usage, node }
+    /// A handler for what `setup` says.
+    pub(super) const fn new(setup: Setup) -> Self {
+        Self { setup }
     }
 
     /// The counters.
     pub(super) fn usage(&self) -> &Usage {
-        &self.usage
+        &self.setup.usage
     }
 
     /// The reply to a packet, `None` for one that must not be answered.
@@ -52,7 +48,7 @@ impl Handler {
     fn read(&self, packet: &[u8]) -> Option<Inquiry> {
         let inquiry = Inquiry::read(packet);
         if inquiry.is_none() {
-            self.usage.count_discarded();
+            self.usage().count_discarded();
         }
         inquiry
     }
@@ -71,7 +67,7 @@ impl Handler {
         let response = response.ok()?;
         let rtype = inquiry.question.as_ref().map_or(RecordType::ZERO, |question| question.rtype);
         let metadata = &response.metadata;
-        self.usage.count_query(transport, metadata.response_code, rtype, metadata.truncation);
+        self.usage().count_query(transport, metadata.response_code, rtype, metadata.truncation);
         Some(response)
     }
 
@@ -86,14 +82,19 @@ impl Handler {
             (Some(question), None) => question,
             (_, fault) => return Response::error(packet, inquiry, fault.unwrap_or(ResponseCode::FormErr)),
         };
-        let client = Client { source: source.ip(), subnet: inquiry.edns.and_then(|edns| edns.subnet), transport };
-        let tables = self.tables.load();
+        let client = Client {
+            source: source.ip(),
+            subnet: inquiry.edns.and_then(|edns| edns.subnet),
+            transport,
+            dnssec_ok: inquiry.edns.is_some_and(|edns| edns.dnssec_ok),
+        };
+        let tables = self.setup.tables.load();
         let reply = tables.decide(question, &client, draw());
-        let response = Response::new(packet, inquiry, transport, &reply, &self.node)?;
+        let response = Response::new(packet, inquiry, transport, &reply, &self.setup.node)?;
         // Counted before the packet leaves, so that a site is never named without being counted as named.
         let named = reply.named.iter().filter(|named| !tables.is_host(named.set));
         for named in named.filter(|_| !response.answers.is_empty()) {
-            self.usage.name_sites(&tables, named.service, named.sites, Duration::from_secs(named.ttl.into()));
+            self.usage().name_sites(&tables, named.service, named.sites, Duration::from_secs(named.ttl.into()));
         }
         Ok(response)
     }
@@ -104,6 +105,9 @@ impl RequestHandler for Handler {
     async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut transport: R) -> ResponseInfo {
         let kind = match request.protocol() {
             Protocol::Udp => Transport::Udp,
+            Protocol::Tls => Transport::Tls,
+            Protocol::Quic => Transport::Quic,
+            Protocol::Https => Transport::Https,
             // What is added to the library is another stream.
             _ => Transport::Tcp,
         };
@@ -113,7 +117,7 @@ impl RequestHandler for Handler {
         };
         sent.unwrap_or_else(|error| {
             tracing::debug!(%error, client = %request.src(), "a reply could not be sent");
-            self.usage.count_unsent();
+            self.usage().count_unsent();
             unsent(request)
         })
     }

@@ -4,6 +4,7 @@
 //! accept loops are ours. Never decides what is answered, never waits for anything but a socket, and never lets one
 //! packet's panic reach another's.
 
+mod backstage;
 mod bounds;
 mod connections;
 mod draw;
@@ -12,9 +13,12 @@ mod handler;
 mod inquiry;
 mod response;
 mod server;
+mod setup;
 mod tcp;
 mod udp;
 mod usage;
 
+pub use backstage::{Backstage, Nobody, Notification, UpdateRequest};
 pub use server::{ServeError, Server};
+pub use setup::{Secrets, Setup};
 pub use usage::{QueryCount, Usage, UsageCounts};

@@ -122,9 +122,10 @@ impl Response {
 
 /// The most octets that the reply may have (RFC 6891 section 6.2.3, RFC 9715).
 fn limit(inquiry: &Inquiry, transport: Transport) -> u16 {
-    match transport {
-        Transport::Tcp => STREAM_PAYLOAD,
-        Transport::Udp => inquiry.edns.map_or(UDP_PLAIN, |edns| edns.payload.clamp(UDP_PLAIN, UDP_PAYLOAD)),
+    if transport.is_datagram() {
+        inquiry.edns.map_or(UDP_PLAIN, |edns| edns.payload.clamp(UDP_PLAIN, UDP_PAYLOAD))
+    } else {
+        STREAM_PAYLOAD
     }
 }
 

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,8 +15,7 @@ use super::bounds::{BACKLOG, LISTENER_REST, RECEIVE_BUFFER};
 use super::connections::Connections;
 use super::handler::Handler;
 use super::udp::Datagrams;
-use super::{Usage, tcp, udp};
-use crate::answer::Tables;
+use super::{Setup, tcp, udp};
 
 /// Why the server cannot listen. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -109,24 +107,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on UDP and TCP at every address and answers from `tables`, whichever are current at each query.
-    ///
-    /// `node` is what clients that ask for it (NSID, RFC 5001) are told. An address with port 0 gets a free port, the
-    /// same for UDP and TCP. Needs the context of a tokio runtime.
+    /// Listens wherever `setup` says and answers from its tables, whichever are current at each query. Needs the context
+    /// of a tokio runtime.
     ///
     /// # Errors
     /// If one address cannot be listened on; none is then.
-    pub fn start(
-        listen: &[SocketAddr],
-        tables: Arc<ArcSwap<Tables>>,
-        usage: Arc<Usage>,
-        node: &str,
-    ) -> Result<Self, ServeError> {
+    pub fn start(setup: Setup) -> Result<Self, ServeError> {
+        let listen = setup.listen.clone();
         let mut sockets = Vec::with_capacity(listen.len());
         for address in listen {
-            sockets.push(bind(*address)?);
+            sockets.push(bind(address)?);
         }
-        let handler = Arc::new(Handler::new(tables, usage, node.to_owned()));
+        let handler = Arc::new(Handler::new(setup));
         let connections = Arc::new(Connections::default());
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();

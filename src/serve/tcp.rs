@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::bounds::{LISTENER_REST, PROGRESS, QUERY, REPLY, STOP, STREAM_QUERY};
 use super::connections::{Admission, Connections};
-use super::exchange::exchange;
+use super::exchange::{Outcome, exchange};
 use super::handler::Handler;
 use crate::answer::Transport;
 
@@ -68,12 +68,19 @@ async fn converse(
         };
         let (Ok(Ok(_)), [high]) = (began, first) else { return };
         let Ok(Ok(query)) = timeout(QUERY, read_query(&mut stream, high)).await else { return };
-        let Some(reply) = exchange(&handler, &query, client, Transport::Tcp).await else { return };
-        let Ok(length) = u16::try_from(reply.len()) else { return };
-        let framed = [&length.to_be_bytes()[..], &reply].concat();
-        if !matches!(timeout(REPLY, stream.write_all(&framed)).await, Ok(Ok(()))) {
-            handler.usage().count_unsent();
-            return;
+        let mut messages: Box<dyn Iterator<Item = Vec<u8>> + Send> =
+            match exchange(&handler, &query, client, Transport::Tcp).await {
+                Outcome::Silence => return,
+                Outcome::Reply(reply) => Box::new(std::iter::once(reply)),
+                Outcome::Transfer(messages) => messages,
+            };
+        for message in &mut messages {
+            let Ok(length) = u16::try_from(message.len()) else { return };
+            let framed = [&length.to_be_bytes()[..], &message].concat();
+            if !matches!(timeout(REPLY, stream.write_all(&framed)).await, Ok(Ok(()))) {
+                handler.usage().count_unsent();
+                return;
+            }
         }
     }
 }

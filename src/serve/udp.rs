@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::bounds::{LAST_RUNS, LISTENER_REST};
-use super::exchange::exchange;
+use super::exchange::{Outcome, exchange};
 use super::handler::Handler;
 use crate::answer::Transport;
 
@@ -89,7 +89,7 @@ async fn answer(datagrams: &Datagrams, handler: &Handler, packet: &[u8], meta: &
         handler.usage().count_discarded();
         return;
     }
-    if let Some(reply) = exchange(handler, packet, meta.addr, Transport::Udp).await
+    if let Outcome::Reply(reply) = exchange(handler, packet, meta.addr, Transport::Udp).await
         && let Err(error) = datagrams.send(&reply, meta.addr, meta.dst_ip).await
     {
         tracing::debug!(%error, client = %meta.addr, "a reply could not be sent");

@@ -13,8 +13,6 @@ use crate::answer::{Tables, Transport};
 use crate::model::{Mono, ServiceIx, SiteSet};
 use crate::zone::Attribution;
 
-const TRANSPORTS: [Transport; 2] = [Transport::Udp, Transport::Tcp];
-
 /// RCODEs that are counted by themselves, with their names (IANA); the last stands for all others.
 const RCODES: [(u16, &str); 9] = [
     (0, "NOERROR"),
@@ -72,7 +70,7 @@ struct Layout {
 /// How often a kind of query was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryCount {
-    /// `udp` or `tcp`.
+    /// See [`Transport::as_str`].
     pub transport: &'static str,
     /// RCODE by name.
     pub rcode: &'static str,
@@ -103,7 +101,7 @@ impl Usage {
     /// Nothing used yet. `epoch` is the start of the node's monotonic clock ([`Mono::START`]).
     #[must_use]
     pub fn new(epoch: Instant) -> Self {
-        let kinds = TRANSPORTS.len() * RCODES.len() * QTYPES.len();
+        let kinds = Transport::ALL.len() * RCODES.len() * QTYPES.len();
         Self {
             epoch,
             queries: (0..kinds).map(|_| AtomicU64::new(0)).collect(),
@@ -136,7 +134,7 @@ impl Usage {
     /// The counters.
     #[must_use]
     pub fn counts(&self) -> UsageCounts {
-        let kinds = TRANSPORTS.iter().flat_map(|transport| {
+        let kinds = Transport::ALL.iter().flat_map(|transport| {
             RCODES.iter().flat_map(move |rcode| QTYPES.iter().map(move |qtype| (transport, rcode, qtype)))
         });
         let queries = kinds
@@ -205,7 +203,7 @@ impl Usage {
         let class = |known: &[(u16, &str)], value: u16| {
             known.iter().position(|(code, _)| *code == value).unwrap_or(known.len().saturating_sub(1))
         };
-        let transport = usize::from(transport == Transport::Tcp);
+        let transport = Transport::ALL.iter().position(|known| *known == transport).unwrap_or_default();
         let kind = (transport * RCODES.len() + class(&RCODES, u16::from(rcode))) * QTYPES.len()
             + class(&QTYPES, u16::from(rtype));
         if let Some(count) = self.queries.get(kind) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hickory_proto::rr::{RData, RecordType};
 
 use super::SteeredIx;
-use crate::model::Name;
+use crate::model::{Name, ZonePolicy};
 
 /// All records of one owner and type, in declared order without repetitions (RFC 2181 section 5).
 #[derive(Clone, Debug)]
@@ -90,13 +90,26 @@ pub struct Zone {
     nodes: HashMap<Box<[u8]>, Node>,
     /// The zone file, then the included ones.
     files: Vec<PathBuf>,
+    policy: Arc<ZonePolicy>,
 }
 
 impl Zone {
     /// A zone of `nodes`, keyed by [`Name::key`]. The loader guarantees an apex with one SOA, and a node for
     /// every empty non-terminal.
-    pub(super) const fn new(origin: Name, serial: u32, nodes: HashMap<Box<[u8]>, Node>, files: Vec<PathBuf>) -> Self {
-        Self { origin, serial, nodes, files }
+    pub(super) fn new(origin: Name, serial: u32, nodes: HashMap<Box<[u8]>, Node>, files: Vec<PathBuf>) -> Self {
+        Self { origin, serial, nodes, files, policy: Arc::default() }
+    }
+
+    /// The zone under `policy`; a zone as loaded has one that allows nothing.
+    #[must_use]
+    pub fn with_policy(self, policy: Arc<ZonePolicy>) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Who may transfer and update the zone, who is told of changes, how it is signed.
+    #[must_use]
+    pub const fn policy(&self) -> &Arc<ZonePolicy> {
+        &self.policy
     }
 
     /// The apex.

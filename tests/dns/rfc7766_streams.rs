@@ -36,7 +36,11 @@ async fn a_port_in_use_is_named_with_the_way_to_find_who_holds_it() {
     let running = serve(all_up());
     let tables = std::sync::Arc::new(arc_swap::ArcSwap::from_pointee(all_up()));
     let usage = std::sync::Arc::new(waypost::serve::Usage::new(std::time::Instant::now()));
-    let error = waypost::serve::Server::start(&[running.address], tables, usage, "second").err().unwrap().to_string();
+    let error =
+        waypost::serve::Server::start(waypost::serve::Setup::plain("second", &[running.address], tables, usage))
+            .err()
+            .unwrap()
+            .to_string();
     assert!(
         error.contains(&running.address.to_string()) && error.contains("in use") && error.contains("ss -ln"),
         "{error}"
@@ -51,7 +55,7 @@ async fn wildcard_addresses_of_both_families_share_a_port() {
     let listen = [format!("0.0.0.0:{port}").parse().unwrap(), format!("[::]:{port}").parse().unwrap()];
     let tables = std::sync::Arc::new(arc_swap::ArcSwap::from_pointee(all_up()));
     let usage = std::sync::Arc::new(waypost::serve::Usage::new(std::time::Instant::now()));
-    let server = waypost::serve::Server::start(&listen, tables, usage, "both").unwrap();
+    let server = waypost::serve::Server::start(waypost::serve::Setup::plain("both", &listen, tables, usage)).unwrap();
     // Any loopback address may be asked: the reply must come from that very one, or a connected socket drops it.
     for asked in ["127.0.0.1", "127.0.0.2", "127.1.2.3"] {
         let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();

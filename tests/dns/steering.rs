@@ -158,6 +158,7 @@ proptest! {
             source: std::net::Ipv4Addr::from_bits(address).into(),
             subnet: subnet.map(|(address, prefix)| ClientSubnet::new(std::net::Ipv4Addr::from_bits(address).into(), prefix).unwrap()),
             transport: if tcp { Transport::Tcp } else { Transport::Udp },
+            dnssec_ok: false,
         };
         for (owner, rtype, records) in declared(&tables) {
             let reply = tables.decide(&Question::new(name(&owner), rtype), &client, draw);

@@ -14,7 +14,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use waypost::answer::{Client, Part, Question, Reply, Tables};
 use waypost::model::{EndpointHealth, Generation, Intent, Name, Settings, State, Topology};
-use waypost::serve::{Server, Usage};
+use waypost::serve::{Server, Setup, Usage};
 use waypost::steer::{Atlas, Steering};
 use waypost::zone::{self, Attribution, Include, Zones};
 use waypost::{config, plan};
@@ -191,7 +191,7 @@ pub fn serve(tables: Tables) -> Running {
     let usage = Arc::new(Usage::new(Instant::now()));
     let listen = ["127.0.0.1:0".parse().unwrap()];
     let tables = Arc::new(ArcSwap::from_pointee(tables));
-    let server = Server::start(&listen, tables, Arc::clone(&usage), "test-ns1").unwrap();
+    let server = Server::start(Setup::plain("test-ns1", &listen, tables, Arc::clone(&usage))).unwrap();
     let address = server.local_addrs()[0];
     Running { server, usage, address }
 }

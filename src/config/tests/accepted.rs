@@ -8,7 +8,7 @@ use hickory_proto::rr::RecordType;
 use super::*;
 use crate::model::{
     Coordinates, DetectorKind, GeoRule, HttpCheck, MonitorIx, MonitorKind, MxMode, NamePattern, NetworkPlace, Policy,
-    ProbeAddress, SiteIx, SmtpCheck, TlsMode, TlsPolicy, ZoneOrigins,
+    ProbeAddress, SiteIx, SmtpCheck, TlsMode, TlsPolicy, ZoneContent, ZoneOrigins,
 };
 
 #[test]
@@ -52,7 +52,7 @@ fn the_example_of_the_design_is_accepted_without_a_remark() {
     let MonitorKind::Smtp(check) = &smtp.kind else { panic!("{:?}", smtp.kind) };
     assert_eq!(check.recipient.as_deref(), Some("probe@example.org"));
     assert_eq!(settings.zones[0].origins, ZoneOrigins::One("example.org".parse().unwrap()));
-    assert_eq!(settings.zones[0].file, PathBuf::from("/etc/waypost/zones/example.org.zone"));
+    assert_eq!(settings.zones[0].content, ZoneContent::File(PathBuf::from("/etc/waypost/zones/example.org.zone")));
     assert_eq!(settings.zones[1].origins, ZoneOrigins::Listed(PathBuf::from("/etc/waypost/zones/hosted-domains.txt")));
 }
 
