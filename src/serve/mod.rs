@@ -14,6 +14,7 @@ mod inquiry;
 mod response;
 mod server;
 mod setup;
+mod signatures;
 mod tcp;
 mod udp;
 mod usage;
