@@ -125,6 +125,15 @@ impl Chain {
         Self::Nsec3 { origin: origin.clone(), links }
     }
 
+    /// How it proves.
+    #[must_use]
+    pub const fn denial(&self) -> Denial {
+        match self {
+            Self::Nsec(_) => Denial::Nsec,
+            Self::Nsec3 { .. } => Denial::Nsec3,
+        }
+    }
+
     /// How many records the chain has.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -183,7 +192,11 @@ impl Chain {
                 let link = links.get(ix)?;
                 let next = links.get(ix + 1).or_else(|| links.first())?;
                 let data = [next.owner.as_wire(), &link.bitmap].concat();
-                Some(Proof { owner: link.owner.clone(), rtype: RecordType::NSEC, rdata: octets(RecordType::NSEC, data) })
+                Some(Proof {
+                    owner: link.owner.clone(),
+                    rtype: RecordType::NSEC,
+                    rdata: octets(RecordType::NSEC, data),
+                })
             }
             Self::Nsec3 { origin, links } => {
                 let link = links.get(ix)?;

@@ -82,6 +82,12 @@ impl Node {
         (self.places, self.rrsets) = placed.filter(|(_, set)| keep(set.rtype)).unzip();
     }
 
+    /// Drops RRsets that have lost all their records.
+    pub(super) fn drop_empty(&mut self) {
+        let placed = std::mem::take(&mut self.places).into_iter().zip(std::mem::take(&mut self.rrsets));
+        (self.places, self.rrsets) = placed.filter(|(_, set)| !set.rdata.is_empty()).unzip();
+    }
+
     /// Adds the RRset of another type.
     pub(super) fn push(&mut self, set: RrSet, place: Place) {
         self.rrsets.push(set);

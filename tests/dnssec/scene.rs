@@ -21,6 +21,8 @@ use crate::support::{self, name};
 
 /// Where the zone `example.org` is served.
 pub const PARENT: &str = "127.0.0.1:53";
+/// Where another node serves it with the same keys.
+pub const PARTNER: &str = "127.0.0.3:53";
 /// Where its children are served.
 pub const CHILD: &str = "127.0.0.2:53";
 /// Where the validating resolver answers.
@@ -58,7 +60,12 @@ host IN A 203.0.113.1
 pub fn keys() -> KeyPhase {
     let document = DnssecKey::generate(&SystemRandom::new()).unwrap();
     let key = Arc::new(DnssecKey::from_pkcs8(KeyRole::Csk, &document).unwrap());
-    KeyPhase { published: vec![key.clone()], sign_keys: vec![key.clone()], sign_zone: vec![key.clone()], offered: vec![key] }
+    KeyPhase {
+        published: vec![key.clone()],
+        sign_keys: vec![key.clone()],
+        sign_zone: vec![key.clone()],
+        offered: vec![key],
+    }
 }
 
 pub fn now() -> u64 {
@@ -78,8 +85,7 @@ fn tables_of(zones: Vec<zone::Zone>, state: impl Fn(&str) -> State) -> Tables {
     let attribution = zone::attribute(zones.into_iter().map(Arc::new).collect::<Zones>(), &support::settings());
     let health = support::health(&attribution.topology, state);
     let generation = Generation { epoch: 1, sequence: 1 };
-    let plan =
-        plan::make(plan::Inputs { topology: &attribution.topology, health: &health, intents: &[], generation });
+    let plan = plan::make(plan::Inputs { topology: &attribution.topology, health: &health, intents: &[], generation });
     let steering = Steering::build(&attribution.topology, &support::settings().geo, &Atlas::embedded());
     Tables::new(Arc::new(attribution), Arc::new(steering), Arc::new(plan))
 }
@@ -95,7 +101,7 @@ fn children() -> Tables {
     tables_of(vec![signed, load("plain.example.org", CHILD_TEXT)], |_| State::Up)
 }
 
-/// Both servers and the resolver.
+/// The servers and the resolver.
 pub struct Scene {
     runtime: tokio::runtime::Runtime,
     servers: Vec<Server>,
@@ -105,8 +111,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Serves at [`PARENT`] and [`CHILD`]; the resolver asks for `example.org` at `upstream`.
-    pub fn start(directory: &Path, denial: Denial, upstream: &str) -> Self {
+    /// Serves at [`PARENT`], [`PARTNER`] and [`CHILD`]; the resolver asks for `example.org` at any of `upstream`.
+    pub fn start(directory: &Path, denial: Denial, upstream: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let tables = Arc::new(ArcSwap::from_pointee(parent(denial, |_| State::Up)));
         let serve = |address: &str, tables| {
@@ -115,7 +121,8 @@ impl Scene {
         };
         let servers = {
             let _context = runtime.enter();
-            vec![serve(PARENT, Arc::clone(&tables)), serve(CHILD, Arc::new(ArcSwap::from_pointee(children())))]
+            let parents = [PARENT, PARTNER].map(|address| serve(address, Arc::clone(&tables)));
+            parents.into_iter().chain([serve(CHILD, Arc::new(ArcSwap::from_pointee(children())))]).collect()
         };
         let resolver = unbound(directory, upstream);
         Self { runtime, servers, tables, resolver }
@@ -145,8 +152,11 @@ pub fn delv_anchor() -> String {
     format!("trust-anchors {{ \"example.org.\" static-key 257 3 13 \"{key}\"; }};\n")
 }
 
-fn unbound(directory: &Path, upstream: &str) -> Child {
-    let upstream: SocketAddr = upstream.parse().unwrap();
+fn unbound(directory: &Path, upstream: &[&str]) -> Child {
+    let stub = |address: &&str| {
+        let address: SocketAddr = address.parse().unwrap();
+        format!("    stub-addr: {}@{}\n", address.ip(), address.port())
+    };
     let text = format!(
         r#"server:
     interface: {RESOLVER}
@@ -170,12 +180,10 @@ fn unbound(directory: &Path, upstream: &str) -> Child {
     local-zone: "example.org" transparent
 stub-zone:
     name: "example.org"
-    stub-addr: {ip}@{port}
-"#,
+{stubs}"#,
         anchor = trust_anchor(&name("example.org")),
         directory = directory.display(),
-        ip = upstream.ip(),
-        port = upstream.port(),
+        stubs = upstream.iter().map(stub).collect::<String>(),
     );
     let configuration = directory.join("unbound.conf");
     fs::write(&configuration, text).unwrap();
