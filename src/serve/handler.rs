@@ -13,6 +13,7 @@ use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseI
 
 use super::draw::draw;
 use super::inquiry::Inquiry;
+use super::quarantine::Quarantine;
 use super::response::Response;
 use super::signatures::Signatures;
 use super::{Setup, Usage};
@@ -22,17 +23,23 @@ use crate::answer::{Client, Part, Transport};
 pub(super) struct Handler {
     setup: Setup,
     signatures: Signatures,
+    quarantine: Quarantine,
 }
 
 impl Handler {
     /// A handler for what `setup` says.
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, signatures: Signatures::new() }
+        Self { setup, signatures: Signatures::new(), quarantine: Quarantine::default() }
     }
 
     /// The counters.
     pub(super) fn usage(&self) -> &Usage {
         &self.setup.usage
+    }
+
+    /// The messages that are not handled for a while.
+    pub(super) const fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
     }
 
     /// The reply to a packet, `None` for one that must not be answered.

@@ -11,6 +11,7 @@ mod draw;
 mod exchange;
 mod handler;
 mod inquiry;
+mod quarantine;
 mod response;
 mod server;
 mod setup;

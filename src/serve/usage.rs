@@ -54,6 +54,7 @@ pub struct Usage {
     unsent: AtomicU64,
     turned_away: AtomicU64,
     signatures: AtomicU64,
+    quarantined: AtomicU64,
     /// By service and site name: they outlive a reload, positions do not.
     cells: Mutex<HashMap<(String, String), Arc<AtomicU64>>>,
     layout: ArcSwap<Layout>,
@@ -98,6 +99,8 @@ pub struct UsageCounts {
     pub turned_away: u64,
     /// Signatures made; those that were found in the cache are not counted.
     pub signatures: u64,
+    /// Messages answered SERVFAIL without being handled, because one like them panicked lately.
+    pub quarantined: u64,
 }
 
 impl Usage {
@@ -114,6 +117,7 @@ impl Usage {
             unsent: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             signatures: AtomicU64::new(0),
+            quarantined: AtomicU64::new(0),
             cells: Mutex::default(),
             layout: ArcSwap::default(),
         }
@@ -159,6 +163,7 @@ impl Usage {
             unsent: self.unsent.load(Ordering::Relaxed),
             turned_away: self.turned_away.load(Ordering::Relaxed),
             signatures: self.signatures.load(Ordering::Relaxed),
+            quarantined: self.quarantined.load(Ordering::Relaxed),
         }
     }
 
@@ -229,6 +234,10 @@ impl Usage {
 
     pub(super) fn count_unsent(&self) {
         self.unsent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_quarantined(&self) {
+        self.quarantined.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_signature(&self) {
