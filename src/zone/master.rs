@@ -6,13 +6,14 @@ use domain::base::iana::Rtype;
 use hickory_proto::rr::{RData, RecordType};
 
 use super::bounds::{MAX_FILE_OCTETS, MAX_INCLUDE_DEPTH, MAX_TTL};
+use super::completeness::{self, Tried};
 use super::draft::{Draft, Record};
 use super::findings::{Finding, Findings, Source, quote};
 use super::head::Head;
 use super::lexer::{Entry, Fault, Lexer, Spot, Token};
 use super::rdata::RdataReader;
 use super::tree::{Place, Zone};
-use super::{form, relative, ttl};
+use super::{relative, ttl};
 use crate::config::Report;
 use crate::model::Name;
 
@@ -60,15 +61,6 @@ struct Master<'i> {
     /// The last TTL stated on a record.
     last_ttl: Option<u32>,
     tried: Tried,
-}
-
-/// What the file tried to say, so that one mistake is not also reported as something missing.
-#[derive(Default)]
-struct Tried {
-    soa: bool,
-    ns: bool,
-    /// Where a SOA stands that is not of this zone.
-    foreign_soa: Option<Name>,
 }
 
 /// Where reading stands in one file.
@@ -294,36 +286,7 @@ impl Master<'_> {
 
     /// Checks what only the whole file shows.
     fn finish(mut self, file: &Path) -> (Option<Zone>, Report) {
-        let origin = self.draft.origin().clone();
-        let has = |rtype| self.draft.apex().is_some_and(|apex| apex.rrset(rtype).is_some());
-        let (has_soa, has_ns) = (has(RecordType::SOA), has(RecordType::NS));
-        if !has_soa && !self.tried.soa {
-            let finding = match &self.tried.foreign_soa {
-                Some(foreign) => Finding::error(
-                    format!("the SOA of {foreign} in the file of {origin}"),
-                    format!("a SOA at {origin}"),
-                    format!("set origin to {foreign} in the configuration, or name the right file"),
-                ),
-                None => Finding::error(
-                    format!("no SOA at {origin}"),
-                    "exactly one",
-                    format!("add '@ 1h {}' as the first record", form::of(Rtype::SOA).1),
-                ),
-            };
-            self.findings.push_line(file, 0, finding);
-        }
-        if !has_ns && !self.tried.ns && self.tried.foreign_soa.is_none() {
-            let what = format!("no NS at {origin}");
-            let remedy = "add an NS record for every name server of the zone, as in '@ NS ns1.example.org.'";
-            self.findings.push_line(file, 0, Finding::error(what, "at least one", remedy));
-        }
-        for (place, target) in self.draft.name_servers_without_address() {
-            let what = format!("the name server {target} without an address");
-            let finding = Finding::warning(what, "an A or AAAA record in this zone", "add its address");
-            let named_in = usize::try_from(place.file).ok().and_then(|ix| self.files.get(ix));
-            let line = usize::try_from(place.line).unwrap_or(0);
-            self.findings.push_line(named_in.map_or(file, PathBuf::as_path), line, finding);
-        }
+        completeness::check(&self.draft, &self.tried, &mut self.findings, &self.files);
         let zone = if self.findings.has_errors() { None } else { self.draft.finish(self.files) };
         (zone, self.findings.finish(file))
     }

@@ -274,6 +274,23 @@ fn decode(rtype: Rtype, wire: &[u8], is_generic: bool) -> Option<RData> {
     }
 }
 
+/// The data as a file would have given it; `None` if it is no data of the type.
+pub(super) fn checked(rtype: RecordType, rdata: &RData) -> Option<RData> {
+    if rdata.record_type() != rtype {
+        return None;
+    }
+    decode(Rtype::from_int(u16::from(rtype)), &wire(rdata)?, true)
+}
+
+/// The octets of record data, names in it whole; `None` if the message library cannot write it.
+pub(super) fn wire(rdata: &RData) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    let mut encoder = BinEncoder::new(&mut octets);
+    encoder.set_name_encoding(NameEncoding::Uncompressed);
+    rdata.emit(&mut encoder).ok()?;
+    Some(octets)
+}
+
 /// Types that every message library encodes alike and other rooms take apart.
 const fn is_rfc1035(rtype: RecordType) -> bool {
     matches!(
@@ -290,9 +307,6 @@ const fn is_rfc1035(rtype: RecordType) -> bool {
     )
 }
 
-fn encodes_to(rdata: &RData, wire: &[u8]) -> bool {
-    let mut octets = Vec::with_capacity(wire.len());
-    let mut encoder = BinEncoder::new(&mut octets);
-    encoder.set_name_encoding(NameEncoding::Uncompressed);
-    rdata.emit(&mut encoder).is_ok() && octets.eq_ignore_ascii_case(wire)
+fn encodes_to(rdata: &RData, octets: &[u8]) -> bool {
+    wire(rdata).is_some_and(|written| written.eq_ignore_ascii_case(octets))
 }

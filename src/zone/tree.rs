@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hickory_proto::rr::{RData, RecordType};
 
-use super::SteeredIx;
+use super::{SteeredIx, order};
 use crate::model::{Name, ZonePolicy};
 
 /// All records of one owner and type, in declared order without repetitions (RFC 2181 section 5).
@@ -139,6 +139,18 @@ impl Zone {
     /// All nodes, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
+    }
+
+    /// All RRsets with their nodes: owners in the canonical order of RFC 4034 section 6.1, so that the apex comes first,
+    /// and at each owner the SOA first, then the others by the number of their type.
+    pub fn records(&self) -> impl Iterator<Item = (&Node, &RrSet)> {
+        let mut nodes: Vec<&Node> = self.nodes.values().filter(|node| !node.rrsets.is_empty()).collect();
+        nodes.sort_by_cached_key(|node| order::canonical(&node.owner));
+        nodes.into_iter().flat_map(|node| {
+            let mut sets: Vec<&RrSet> = node.rrsets.iter().collect();
+            sets.sort_by_key(|set| (set.rtype != RecordType::SOA, u16::from(set.rtype)));
+            sets.into_iter().map(move |set| (node, set))
+        })
     }
 
     /// The node of a lower-cased name in wire format, to attribute it.
