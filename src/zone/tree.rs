@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hickory_proto::rr::{RData, RecordType};
 
 use super::SteeredIx;
-use crate::dnssec::Secure;
+use crate::dnssec::{OrderKey, Secure};
 use crate::model::{Name, ZonePolicy};
 
 /// All records of one owner and type, in declared order without repetitions (RFC 2181 section 5).
@@ -174,6 +174,18 @@ impl Zone {
     /// Marks the zone as signed.
     pub(super) fn set_secure(&mut self, secure: Arc<Secure>) {
         self.secure = Some(secure);
+    }
+
+    /// All RRsets with their nodes: owners in the canonical order of RFC 4034 section 6.1, so that the apex comes first,
+    /// and at each owner the SOA first, then the others by the number of their type.
+    pub fn records(&self) -> impl Iterator<Item = (&Node, &RrSet)> {
+        let mut nodes: Vec<&Node> = self.nodes.values().filter(|node| !node.rrsets.is_empty()).collect();
+        nodes.sort_by_cached_key(|node| OrderKey::of(&node.owner.key()));
+        nodes.into_iter().flat_map(|node| {
+            let mut sets: Vec<&RrSet> = node.rrsets.iter().collect();
+            sets.sort_by_key(|set| (set.rtype != RecordType::SOA, u16::from(set.rtype)));
+            sets.into_iter().map(move |set| (node, set))
+        })
     }
 
     /// The node of a lower-cased name in wire format, to change it.

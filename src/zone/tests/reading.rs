@@ -136,6 +136,27 @@ fn includes_are_relative_to_their_file_and_restore_what_they_change() {
 }
 
 #[test]
+fn a_directive_generates_records_that_stand_on_its_line() {
+    let zone = good(
+        "a A 192.0.2.9\n$GENERATE 1-5/2 h${0,3} 60 IN A 192.0.2.$\n TXT last\n$GENERATE 1-2 m MX \"1$ mx$\"\n\
+         $GENERATE 10-11 ${0,3,n} PTR x\\$$.example.net.\n$GENERATE 1-1 t TXT \"\\\"a b\\\" c\"\n",
+    );
+    let all = records(&zone);
+    for expected in [
+        "h001.example.org. 60 A 192.0.2.1",
+        "h005.example.org. 60 A 192.0.2.5",
+        "a.example.org. 60 TXT last",
+        "m.example.org. 60 MX 12 mx2.example.org.",
+        "b.0.example.org. 60 PTR x\\$11.example.net.",
+    ] {
+        assert!(all.iter().any(|record| record == expected), "missing: {expected}\n{all:#?}");
+    }
+    assert_eq!(text_of(&zone, "t.example.org"), [b"a b".to_vec(), b"c".to_vec()]);
+    let (place, _) = node(&zone, "h005.example.org").unwrap().placed_rrsets().next().unwrap();
+    assert_eq!((zone.file(place), place.line), (Path::new("zones/test.zone"), 4));
+}
+
+#[test]
 fn a_file_that_includes_itself_is_refused_once() {
     let text = with_apex("$INCLUDE test.zone\n");
     let files = Files::of([("zones/test.zone", text.as_str())]);
