@@ -11,7 +11,7 @@ mod key;
 mod secure;
 mod signature;
 
-pub use canonical::OrderKey;
+pub use canonical::{OrderKey, names_in};
 pub use chain::{Chain, Existing, Proof, Standing};
 pub use key::{DnssecKey, KeyFault, KeyPhase, KeyRole};
 pub use secure::{Secure, apex_sets};
