@@ -3,6 +3,16 @@
 //! Imports [`crate::model`]. Pure: the time and the random source are arguments. Never reads a file, and never decides
 //! what is answered: it says what a signed zone contains.
 
+mod bitmap;
+mod canonical;
+mod chain;
+pub mod ds;
 mod key;
+mod secure;
+mod signature;
 
+pub use canonical::OrderKey;
+pub use chain::{Chain, Existing, Proof, Standing};
 pub use key::{DnssecKey, KeyFault, KeyPhase, KeyRole};
+pub use secure::{Secure, apex_sets};
+pub use signature::{Draft, Fingerprint, Signable, SigningFault, Window};

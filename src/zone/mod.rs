@@ -2,8 +2,8 @@
 //!
 //! [`load`] reads a master file and reports every mistake in one run, [`from_records`] does the same for a transfer, and
 //! [`write`] makes a master file again. [`catalog`] reads a zone as a list of zones. [`attribute`] finds the endpoints
-//! behind the records that services steer. May import [`crate::model`] and [`crate::config`] (for diagnostics). Never opens a
-//! file: texts are passed in. Never changes what a zone declares: attribution only marks RRsets.
+//! behind the records that services steer. May import [`crate::model`], [`crate::config`] (for diagnostics)
+//! and [`crate::dnssec`] (for what signing adds). Never opens a file: texts are passed in. Never changes what a zone declares: attribution only marks RRsets.
 
 mod attribution;
 mod bounds;
@@ -23,12 +23,12 @@ mod head;
 mod lexer;
 mod lints;
 mod master;
-mod order;
 mod origins;
 mod present;
 mod rdata;
 mod relative;
 mod selection;
+mod signing;
 mod steered;
 mod transferred;
 mod tree;
@@ -39,6 +39,7 @@ pub use attribution::{Attribution, attribute};
 pub use catalog::{Catalog, CatalogMember, catalog};
 pub use master::{Include, load};
 pub use origins::origins;
+pub use signing::SERIAL_PERIOD;
 pub use steered::{Member, SteeredIx, SteeredSet};
 pub use transferred::{TransferredRecord, from_records};
 pub use tree::{Node, Place, RrSet, Zone, Zones};

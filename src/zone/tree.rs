@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use hickory_proto::rr::{RData, RecordType};
 
-use super::{SteeredIx, order};
+use super::SteeredIx;
+use crate::dnssec::{OrderKey, Secure};
 use crate::model::{Name, ZonePolicy};
 
 /// All records of one owner and type, in declared order without repetitions (RFC 2181 section 5).
@@ -75,6 +76,18 @@ impl Node {
         &mut self.rrsets
     }
 
+    /// Keeps the RRsets of the types that `keep` says.
+    pub(super) fn retain(&mut self, keep: impl Fn(RecordType) -> bool) {
+        let placed = std::mem::take(&mut self.places).into_iter().zip(std::mem::take(&mut self.rrsets));
+        (self.places, self.rrsets) = placed.filter(|(_, set)| keep(set.rtype)).unzip();
+    }
+
+    /// Drops RRsets that have lost all their records.
+    pub(super) fn drop_empty(&mut self) {
+        let placed = std::mem::take(&mut self.places).into_iter().zip(std::mem::take(&mut self.rrsets));
+        (self.places, self.rrsets) = placed.filter(|(_, set)| !set.rdata.is_empty()).unzip();
+    }
+
     /// Adds the RRset of another type.
     pub(super) fn push(&mut self, set: RrSet, place: Place) {
         self.rrsets.push(set);
@@ -91,13 +104,14 @@ pub struct Zone {
     /// The zone file, then the included ones.
     files: Vec<PathBuf>,
     policy: Arc<ZonePolicy>,
+    secure: Option<Arc<Secure>>,
 }
 
 impl Zone {
     /// A zone of `nodes`, keyed by [`Name::key`]. The loader guarantees an apex with one SOA, and a node for
     /// every empty non-terminal.
     pub(super) fn new(origin: Name, serial: u32, nodes: HashMap<Box<[u8]>, Node>, files: Vec<PathBuf>) -> Self {
-        Self { origin, serial, nodes, files, policy: Arc::default() }
+        Self { origin, serial, nodes, files, policy: Arc::default(), secure: None }
     }
 
     /// The zone under `policy`; a zone as loaded has one that allows nothing.
@@ -118,7 +132,13 @@ impl Zone {
         &self.origin
     }
 
-    /// The serial of the SOA.
+    /// The keys and the chain of a signed zone.
+    #[must_use]
+    pub const fn secure(&self) -> Option<&Arc<Secure>> {
+        self.secure.as_ref()
+    }
+
+    /// The serial of the SOA as declared. A signed zone is served with a higher one: see [`Zone::secured`].
     #[must_use]
     pub const fn serial(&self) -> u32 {
         self.serial
@@ -141,11 +161,26 @@ impl Zone {
         self.nodes.values()
     }
 
+    /// All nodes, to change them.
+    pub(super) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
+        self.nodes.values_mut()
+    }
+
+    /// Takes a node away.
+    pub(super) fn remove_node(&mut self, key: &[u8]) {
+        self.nodes.remove(key);
+    }
+
+    /// Marks the zone as signed.
+    pub(super) fn set_secure(&mut self, secure: Arc<Secure>) {
+        self.secure = Some(secure);
+    }
+
     /// All RRsets with their nodes: owners in the canonical order of RFC 4034 section 6.1, so that the apex comes first,
     /// and at each owner the SOA first, then the others by the number of their type.
     pub fn records(&self) -> impl Iterator<Item = (&Node, &RrSet)> {
         let mut nodes: Vec<&Node> = self.nodes.values().filter(|node| !node.rrsets.is_empty()).collect();
-        nodes.sort_by_cached_key(|node| order::canonical(&node.owner));
+        nodes.sort_by_cached_key(|node| OrderKey::of(&node.owner.key()));
         nodes.into_iter().flat_map(|node| {
             let mut sets: Vec<&RrSet> = node.rrsets.iter().collect();
             sets.sort_by_key(|set| (set.rtype != RecordType::SOA, u16::from(set.rtype)));
@@ -153,7 +188,7 @@ impl Zone {
         })
     }
 
-    /// The node of a lower-cased name in wire format, to attribute it.
+    /// The node of a lower-cased name in wire format, to change it.
     pub(super) fn node_mut(&mut self, key: &[u8]) -> Option<&mut Node> {
         self.nodes.get_mut(key)
     }

@@ -85,7 +85,7 @@ ns.sub    IN A   203.0.113.83
 ns.other  IN A   203.0.113.84
 ";
 
-struct NoIncludes;
+pub struct NoIncludes;
 
 impl Include for NoIncludes {
     fn read(&self, path: &Path) -> Result<String, String> {
