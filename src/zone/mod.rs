@@ -17,6 +17,7 @@ mod forms;
 mod forms_addresses;
 mod forms_keys;
 mod forms_location;
+mod forms_services;
 mod generate;
 mod head;
 mod lexer;

@@ -126,7 +126,7 @@ impl RdataReader {
                 self.line.push(' ');
             }
             self.starts.push(self.line.len());
-            let is_text = !is_generic && form::is_text(read_as, ix, ix + 1 == tokens.len());
+            let is_text = !is_generic && form::is_text(read_as);
             let is_period = !is_generic && read_as == Rtype::SOA && ix >= 3;
             if is_text {
                 self.write_token(token);
