@@ -308,14 +308,7 @@ impl<'t> Composer<'t, '_> {
         self.put(owner, set.rtype, variant.ttl(), variant.pick(&set.rdata), signer);
     }
 
-    fn put(
-        &mut self,
-        owner: Name,
-        rtype: RecordType,
-        ttl: u32,
-        rdata: Cow<'t, [RData]>,
-        signer: Option<Signer<'t>>,
-    ) {
+    fn put(&mut self, owner: Name, rtype: RecordType, ttl: u32, rdata: Cow<'t, [RData]>, signer: Option<Signer<'t>>) {
         self.reply.answer.push(Part { owner, rtype, ttl, rdata, signer });
     }
 

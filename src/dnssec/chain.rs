@@ -183,7 +183,11 @@ impl Chain {
                 let link = links.get(ix)?;
                 let next = links.get(ix + 1).or_else(|| links.first())?;
                 let data = [next.owner.as_wire(), &link.bitmap].concat();
-                Some(Proof { owner: link.owner.clone(), rtype: RecordType::NSEC, rdata: octets(RecordType::NSEC, data) })
+                Some(Proof {
+                    owner: link.owner.clone(),
+                    rtype: RecordType::NSEC,
+                    rdata: octets(RecordType::NSEC, data),
+                })
             }
             Self::Nsec3 { origin, links } => {
                 let link = links.get(ix)?;

@@ -18,6 +18,22 @@ pub enum KeyRole {
 }
 
 impl KeyRole {
+    /// The word for it in keysets and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Csk => "csk",
+            Self::Ksk => "ksk",
+            Self::Zsk => "zsk",
+        }
+    }
+
+    /// The role that `word` names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Csk, Self::Ksk, Self::Zsk].into_iter().find(|role| role.as_str() == word)
+    }
+
     /// The flags of the DNSKEY record (RFC 4034 section 2.1.1): zone key, and secure entry point where the parent's DS
     /// points to the key.
     #[must_use]

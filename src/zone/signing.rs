@@ -56,8 +56,12 @@ impl Zone {
             let parents: BTreeSet<Box<[u8]>> =
                 self.nodes().filter_map(|node| node.owner.parent()).map(|parent| parent.key()).collect();
             let idle = |node: &Node| node.rrsets().is_empty() && node.owner != origin;
-            let gone: Vec<Box<[u8]>> =
-                self.nodes().filter(|node| idle(node)).map(|node| node.owner.key()).filter(|key| !parents.contains(key)).collect();
+            let gone: Vec<Box<[u8]>> = self
+                .nodes()
+                .filter(|node| idle(node))
+                .map(|node| node.owner.key())
+                .filter(|key| !parents.contains(key))
+                .collect();
             if gone.is_empty() {
                 return;
             }
@@ -106,8 +110,8 @@ fn is_hidden(zone: &Zone, node: &Node, known: &mut HashMap<Box<[u8]>, bool>) -> 
         return *found;
     }
     let found = zone.node(&key).is_some_and(|above| {
-        let hides = above.rrset(RecordType::DNAME).is_some()
-            || (above.owner != *apex && above.rrset(RecordType::NS).is_some());
+        let hides =
+            above.rrset(RecordType::DNAME).is_some() || (above.owner != *apex && above.rrset(RecordType::NS).is_some());
         hides || is_hidden(zone, above, known)
     });
     known.insert(key, found);

@@ -58,7 +58,12 @@ host IN A 203.0.113.1
 pub fn keys() -> KeyPhase {
     let document = DnssecKey::generate(&SystemRandom::new()).unwrap();
     let key = Arc::new(DnssecKey::from_pkcs8(KeyRole::Csk, &document).unwrap());
-    KeyPhase { published: vec![key.clone()], sign_keys: vec![key.clone()], sign_zone: vec![key.clone()], offered: vec![key] }
+    KeyPhase {
+        published: vec![key.clone()],
+        sign_keys: vec![key.clone()],
+        sign_zone: vec![key.clone()],
+        offered: vec![key],
+    }
 }
 
 pub fn now() -> u64 {
@@ -78,8 +83,7 @@ fn tables_of(zones: Vec<zone::Zone>, state: impl Fn(&str) -> State) -> Tables {
     let attribution = zone::attribute(zones.into_iter().map(Arc::new).collect::<Zones>(), &support::settings());
     let health = support::health(&attribution.topology, state);
     let generation = Generation { epoch: 1, sequence: 1 };
-    let plan =
-        plan::make(plan::Inputs { topology: &attribution.topology, health: &health, intents: &[], generation });
+    let plan = plan::make(plan::Inputs { topology: &attribution.topology, health: &health, intents: &[], generation });
     let steering = Steering::build(&attribution.topology, &support::settings().geo, &Atlas::embedded());
     Tables::new(Arc::new(attribution), Arc::new(steering), Arc::new(plan))
 }
