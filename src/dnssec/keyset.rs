@@ -327,7 +327,7 @@ impl Keyset {
         let offered = lasting
             .filter_map(|key| Some((key.duty.parent()?.offered, key)))
             .filter(|(offered, _)| *offered <= now)
-            .max_by_key(|(offered, key)| (*offered, key.published))
+            .max_by_key(|(_, key)| key.published)
             .map(|(_, key)| key);
 
         let signs =

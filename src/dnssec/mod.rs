@@ -13,6 +13,10 @@ mod keyset;
 #[cfg(test)]
 mod keyset_tests;
 mod keyset_text;
+pub mod lifecycle;
+#[cfg(test)]
+mod lifecycle_tests;
+mod outlook;
 mod secure;
 mod signature;
 
@@ -20,5 +24,6 @@ pub use canonical::OrderKey;
 pub use chain::{Chain, Existing, Proof, Standing};
 pub use key::{DnssecKey, KeyFault, KeyPhase, KeyRole};
 pub use keyset::{AtParent, Duty, End, KeptKey, Keyset, KeysetError, TimesFault};
+pub use outlook::{Awaited, Coming, Turn, Use};
 pub use secure::{Secure, apex_sets};
 pub use signature::{Draft, Fingerprint, Signable, SigningFault, Window};
