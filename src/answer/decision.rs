@@ -7,9 +7,11 @@ use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::{DNSClass, RData, RecordType};
 
 use super::bounds::MAX_LINKS;
-use super::lookup::{Place, locate, target, zone_for};
+use super::lookup::{Found, Place, locate, target, zone_for};
+use super::proof::Prover;
 use super::tables::Steered;
-use super::{Client, Glue, Named, Note, Part, Question, Reply, Tables};
+use super::{Client, Glue, Named, Note, Part, Question, Reply, Signer, Tables};
+use crate::dnssec::Chain;
 use crate::model::Name;
 use crate::zone::{Node, RrSet, Zone};
 
@@ -34,12 +36,14 @@ pub(super) fn decide<'t>(tables: &'t Tables, question: &Question, client: &Clien
             break;
         };
         let next = match locate(zone, &key, question.rtype) {
-            Place::Node(node) => answer.at_node(zone, node, name),
-            Place::Dname(node, dname) => answer.below_dname(node, dname, name),
+            Place::Node(found) => answer.at_node(zone, &found, name, &key),
+            Place::Dname(node, dname) => answer.below_dname(zone, node, dname, name),
             Place::Cut(node, ns) => answer.refer(zone, node, ns),
-            Place::Nowhere => {
+            Place::Nowhere(encloser) => {
                 answer.reply.rcode = ResponseCode::NXDomain;
-                answer.deny(zone)
+                answer.deny(zone);
+                answer.prove(zone, |prover| prover.no_name(&key, encloser));
+                Next::Done
             }
         };
         match next {
@@ -74,6 +78,25 @@ enum Next {
     Done,
 }
 
+/// Where the RRsets of a name are signed.
+struct Signed<'t> {
+    zone: &'t Zone,
+    /// The wildcard that stands for the name.
+    wildcard: Option<Name>,
+}
+
+impl<'t> Signed<'t> {
+    fn of(zone: &'t Zone, found: &Found<'t>) -> Self {
+        Self { zone, wildcard: found.encloser.map(|_| zone.owner(found.node)) }
+    }
+
+    /// Who signs for `client`, where the zone is signed and signatures are wanted.
+    fn signer(&self, client: &Client) -> Option<Signer<'t>> {
+        let secure = self.zone.secure().filter(|_| client.dnssec_ok)?;
+        Some(Signer { secure, wildcard: self.wildcard.clone(), alone: false })
+    }
+}
+
 /// A reply in the making.
 struct Composer<'t, 'c> {
     tables: &'t Tables,
@@ -85,78 +108,122 @@ struct Composer<'t, 'c> {
 
 impl<'t> Composer<'t, '_> {
     /// The name exists (or a wildcard stands for it): its RRset, its alias, or nothing of the type.
-    fn at_node(&mut self, zone: &'t Zone, node: &'t Node, name: Name) -> Next {
+    fn at_node(&mut self, zone: &'t Zone, found: &Found<'t>, name: Name, key: &[u8]) -> Next {
         self.own();
-        if self.rtype == RecordType::ANY {
-            return self.any(zone, node, &name);
-        }
-        if let Some(set) = node.rrset(self.rtype) {
-            self.answer(name, set);
-            return Next::Done;
-        }
-        match node.rrset(RecordType::CNAME) {
-            Some(alias) => self.follow(name, alias.ttl, Cow::Borrowed(&alias.rdata)),
-            None => self.deny(zone),
+        let signed = Signed::of(zone, found);
+        let node = found.node;
+        let next = if self.rtype == RecordType::ANY {
+            self.any(zone, node, &name, &signed)
+        } else if let Some(set) = node.rrset(self.rtype) {
+            self.answer(zone, name, set, &signed);
+            Some(Next::Done)
+        } else if let Some(alias) = node.rrset(RecordType::CNAME) {
+            let signer = signed.signer(self.client);
+            Some(self.follow(name, alias.ttl, zone.rdata(alias), signer))
+        } else {
+            self.made(zone, found, &name, key)
+        };
+        match (next, found.encloser) {
+            (None, _) => {
+                self.deny(zone);
+                self.prove(zone, |prover| prover.no_data(found, key));
+                Next::Done
+            }
+            (Some(next), Some(encloser)) => {
+                self.prove(zone, |prover| prover.no_closer(key, encloser));
+                next
+            }
+            (Some(next), None) => next,
         }
     }
 
     /// RFC 8482 section 4.1: one RRset where the source may be forged, everything where it is proven.
-    fn any(&mut self, zone: &'t Zone, node: &'t Node, name: &Name) -> Next {
+    fn any(&mut self, zone: &'t Zone, node: &'t Node, name: &Name, signed: &Signed<'t>) -> Option<Next> {
         let count = if self.client.transport.is_datagram() { 1 } else { usize::MAX };
         for set in node.rrsets().iter().take(count) {
-            self.answer(name.clone(), set);
+            self.answer(zone, name.clone(), set, signed);
         }
-        if node.rrsets().is_empty() { self.deny(zone) } else { Next::Done }
+        (!node.rrsets().is_empty()).then_some(Next::Done)
+    }
+
+    /// Records that are in no zone file: the NSEC record of a name, and the signatures of one of its RRsets (of one, as
+    /// for ANY: who asks for signatures alone gets no more than who asks for everything).
+    fn made(&mut self, zone: &'t Zone, found: &Found<'t>, name: &Name, key: &[u8]) -> Option<Next> {
+        let secure = zone.secure()?;
+        let signer = Signer { secure, wildcard: None, alone: self.rtype == RecordType::RRSIG };
+        match self.rtype {
+            RecordType::NSEC if matches!(secure.chain(), Chain::Nsec(_)) => {
+                let proof = secure.chain().of(key)?;
+                let signer = self.client.dnssec_ok.then_some(signer);
+                self.put(name.clone(), RecordType::NSEC, secure.ttl(), Cow::Owned(vec![proof.rdata]), signer);
+            }
+            RecordType::RRSIG => {
+                let wildcard = found.encloser.map(|_| zone.owner(found.node));
+                let set = found.node.rrsets().first()?;
+                let signer = Some(Signer { wildcard, ..signer });
+                self.put(name.clone(), set.rtype, set.ttl, zone.rdata(set), signer);
+            }
+            _ => return None,
+        }
+        Some(Next::Done)
     }
 
     /// RFC 6672 section 3.2: the DNAME itself and a CNAME made from it, with the DNAME's TTL (section 3.1).
-    fn below_dname(&mut self, node: &'t Node, dname: &'t RrSet, name: Name) -> Next {
+    fn below_dname(&mut self, zone: &'t Zone, node: &'t Node, dname: &'t RrSet, name: Name) -> Next {
         self.own();
-        let Some(to) = dname.rdata.first().and_then(target) else { return Next::Done };
-        if !self.holds(&node.owner, RecordType::DNAME) {
-            self.put(node.owner.clone(), RecordType::DNAME, dname.ttl, Cow::Borrowed(&dname.rdata));
+        let signer = Signed::of(zone, &Found { node, encloser: None }).signer(self.client);
+        let (owner, data) = (zone.owner(node), zone.rdata(dname));
+        let Some(to) = data.first().and_then(target) else { return Next::Done };
+        if !self.holds(&owner, RecordType::DNAME) {
+            self.put(owner.clone(), RecordType::DNAME, dname.ttl, data, signer);
         }
-        let Ok(renamed) = name.with_suffix(&node.owner, &to) else {
+        let Ok(renamed) = name.with_suffix(&owner, &to) else {
             self.reply.rcode = ResponseCode::YXDomain;
             return Next::Done;
         };
-        let next = self.follow(name, dname.ttl, Cow::Owned(vec![RData::CNAME(CNAME(renamed.to_rr()))]));
+        // Made from the DNAME, which is signed in its place (RFC 6672 section 5.3.1).
+        let next = self.follow(name, dname.ttl, Cow::Owned(vec![RData::CNAME(CNAME(renamed.to_rr()))]), None);
         // The made CNAME is what these ask for.
         if matches!(self.rtype, RecordType::CNAME | RecordType::ANY) { Next::Done } else { next }
     }
 
     /// Adds an alias and goes on at its target; a loop ends with what is true so far.
-    fn follow(&mut self, name: Name, ttl: u32, alias: Cow<'t, [RData]>) -> Next {
+    fn follow(&mut self, name: Name, ttl: u32, alias: Cow<'t, [RData]>, signer: Option<Signer<'t>>) -> Next {
         let next = alias.first().and_then(target);
         if self.holds(&name, RecordType::CNAME) {
             return Next::Done;
         }
-        self.put(name, RecordType::CNAME, ttl, alias);
+        self.put(name, RecordType::CNAME, ttl, alias, signer);
         next.map_or(Next::Done, Next::Follow)
     }
 
     /// A referral: the cut's NS RRset, never authoritative by itself, with the addresses that the zone has for it.
     fn refer(&mut self, zone: &'t Zone, cut: &'t Node, ns: &'t RrSet) -> Next {
+        let (owner, data) = (zone.owner(cut), zone.rdata(ns));
         self.reply.authority.push(Part {
-            owner: cut.owner.clone(),
+            owner: owner.clone(),
             rtype: RecordType::NS,
             ttl: ns.ttl,
-            rdata: Cow::Borrowed(&ns.rdata),
+            rdata: data.clone(),
+            // The child signs it.
+            signer: None,
         });
-        let servers = ns.rdata.iter().filter_map(|rdata| match rdata {
+        self.vouch(zone, cut);
+        let servers = data.iter().filter_map(|rdata| match rdata {
             RData::NS(server) => Some(Name::from_rr(&server.0)),
             _ => None,
         });
         let mut glue = Vec::new();
         for server in servers.filter(|server| server.is_at_or_below(zone.origin())) {
             let Some(node) = zone.node(&server.key()) else { continue };
-            let required = server.is_at_or_below(&cut.owner);
+            let required = server.is_at_or_below(&owner);
             for set in [RecordType::A, RecordType::AAAA].into_iter().filter_map(|rtype| node.rrset(rtype)) {
                 let part = Part {
-                    owner: node.owner.clone(),
+                    owner: zone.owner(node),
                     rtype: set.rtype,
                     ttl: set.ttl,
-                    rdata: Cow::Borrowed(set.rdata.as_slice()),
+                    rdata: zone.rdata(set),
+                    signer: None,
                 };
                 glue.push(Glue { part, required });
             }
@@ -167,8 +234,31 @@ impl<'t> Composer<'t, '_> {
         Next::Done
     }
 
+    /// What the signed parent says of the child's keys: its DS RRset, or the proof that there is none.
+    fn vouch(&mut self, zone: &'t Zone, cut: &'t Node) {
+        let signer = Signed::of(zone, &Found { node: cut, encloser: None }).signer(self.client);
+        match (signer, cut.rrset(RecordType::DS)) {
+            (None, _) => {}
+            (signer, Some(ds)) => self.reply.authority.push(Part {
+                owner: zone.owner(cut),
+                rtype: RecordType::DS,
+                ttl: ds.ttl,
+                rdata: zone.rdata(ds),
+                signer,
+            }),
+            (Some(_), None) => self.prove(zone, |prover| prover.no_ds(&zone.owner(cut))),
+        }
+    }
+
+    /// Adds proofs, where the zone is signed and they are wanted.
+    fn prove(&mut self, zone: &'t Zone, add: impl FnOnce(&mut Prover<'t, '_>)) {
+        if let Some(secure) = zone.secure().filter(|_| self.client.dnssec_ok) {
+            add(&mut Prover { secure, reply: &mut self.reply });
+        }
+    }
+
     /// A negative answer: the SOA with the TTL that bounds negative caching (RFC 2308 section 3).
-    fn deny(&mut self, zone: &'t Zone) -> Next {
+    fn deny(&mut self, zone: &'t Zone) {
         self.own();
         let soa = zone.node(&zone.origin().key()).and_then(|apex| apex.rrset(RecordType::SOA));
         if let Some(soa) = soa {
@@ -180,10 +270,10 @@ impl<'t> Composer<'t, '_> {
                 owner: zone.origin().clone(),
                 rtype: RecordType::SOA,
                 ttl: minimum.map_or(soa.ttl, |minimum| minimum.min(soa.ttl)),
-                rdata: Cow::Borrowed(&soa.rdata),
+                rdata: zone.rdata(soa),
+                signer: Signed { zone, wildcard: None }.signer(self.client),
             });
         }
-        Next::Done
     }
 
     /// The answer begins with, or denies, a name of ours.
@@ -192,11 +282,12 @@ impl<'t> Composer<'t, '_> {
     }
 
     /// Adds an RRset to the answer, as steered for this client where a service steers it.
-    fn answer(&mut self, owner: Name, set: &'t RrSet) {
+    fn answer(&mut self, zone: &'t Zone, owner: Name, set: &'t RrSet, signed: &Signed<'t>) {
+        let signer = signed.signer(self.client);
         let location = self.client.location();
         let steered = set.steered.and_then(|ix| Some((ix, self.tables.steer(ix, location, self.draw)?)));
         let Some((ix, Steered { service, variant, scope })) = steered else {
-            return self.put(owner, set.rtype, set.ttl, Cow::Borrowed(&set.rdata));
+            return self.put(owner, set.rtype, set.ttl, zone.rdata(set), signer);
         };
         if self.client.subnet.is_some_and(|subnet| subnet.source_prefix() > 0) {
             self.reply.scope = self.reply.scope.max(scope);
@@ -206,21 +297,22 @@ impl<'t> Composer<'t, '_> {
         {
             self.reply.notes.push(Note::last_resort(&service.name));
         }
+        let declared = zone.rdata(set);
         self.reply.named.push(Named {
             part: self.reply.answer.len(),
             set: ix,
-            declared: &set.rdata,
+            declared: declared.clone(),
             service,
             sites: variant.sites(),
             ttl: variant.ttl(),
             tier: variant.tier(),
             last_resort: variant.last_resort(),
         });
-        self.put(owner, set.rtype, variant.ttl(), variant.pick(&set.rdata));
+        self.put(owner, set.rtype, variant.ttl(), variant.pick(declared), signer);
     }
 
-    fn put(&mut self, owner: Name, rtype: RecordType, ttl: u32, rdata: Cow<'t, [RData]>) {
-        self.reply.answer.push(Part { owner, rtype, ttl, rdata });
+    fn put(&mut self, owner: Name, rtype: RecordType, ttl: u32, rdata: Cow<'t, [RData]>, signer: Option<Signer<'t>>) {
+        self.reply.answer.push(Part { owner, rtype, ttl, rdata, signer });
     }
 
     /// Whether the answer section has the RRset already.

@@ -8,14 +8,23 @@ use crate::zone::{Node, RrSet, Zone, Zones};
 /// Where a name is found.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'z> {
-    /// Matched exactly, or by the wildcard at the closest encloser. An empty non-terminal has no RRsets.
-    Node(&'z Node),
+    /// Matched.
+    Node(Found<'z>),
     /// At or below a zone cut: the node of the NS RRset.
     Cut(&'z Node, &'z RrSet),
     /// Below a DNAME: the node of the DNAME RRset.
     Dname(&'z Node, &'z RrSet),
-    /// Does not exist.
-    Nowhere,
+    /// Does not exist. The closest encloser is so many last octets of the name.
+    Nowhere(usize),
+}
+
+/// A name that was matched. An empty non-terminal has no RRsets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'z> {
+    /// Its node, or that of the wildcard.
+    pub(super) node: &'z Node,
+    /// Where the wildcard at the closest encloser matched: how many last octets of the name are the closest encloser.
+    pub(super) encloser: Option<usize>,
 }
 
 /// The zone that answers for a lower-cased name: the deepest one, but for DS the parent's where both are ours
@@ -66,11 +75,25 @@ pub(super) fn locate<'z>(zone: &'z Zone, key: &[u8], rtype: RecordType) -> Place
         return place;
     }
     match encloser {
-        Some((found, node)) if found.len() == key.len() => Place::Node(node),
+        Some((found, node)) if found.len() == key.len() => Place::Node(Found { node, encloser: None }),
         // The closest encloser's own wildcard, and no other, may stand for the name (RFC 4592 section 3.3.1).
-        Some((found, _)) => zone.node(&[b"\x01*", found].concat()).map_or(Place::Nowhere, Place::Node),
-        None => Place::Nowhere,
+        Some((found, _)) => match zone.node(&[b"\x01*", found].concat()) {
+            Some(node) => Place::Node(Found { node, encloser: Some(found.len()) }),
+            None => Place::Nowhere(found.len()),
+        },
+        None => Place::Nowhere(apex_length),
     }
+}
+
+/// The name one label longer than the last `encloser` octets of `key`, and also an end of it (RFC 5155 section 1.3).
+pub(super) fn next_closer(key: &[u8], encloser: usize) -> &[u8] {
+    let mut next = key;
+    while let Some(above) = parent(next)
+        && above.len() > encloser
+    {
+        next = above;
+    }
+    next
 }
 
 /// The name one label up, `None` for the root.

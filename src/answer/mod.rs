@@ -1,6 +1,6 @@
 //! From a question, a client and a draw to an answer: lookup in the zones, the steered variant, the reply's meaning.
 //!
-//! Imports [`crate::model`], [`crate::zone`], [`crate::plan`] and [`crate::steer`]. Pure: no clock, no I/O, no
+//! Imports [`crate::model`], [`crate::dnssec`], [`crate::zone`], [`crate::plan`] and [`crate::steer`]. Pure: no clock, no I/O, no
 //! randomness (a draw is an argument). Never encodes a packet (that is [`crate::serve`]'s), never judges health, and
 //! never answers an existing name with less than a non-empty part of what its zone declares.
 
@@ -8,6 +8,7 @@ mod bounds;
 mod decision;
 mod explain;
 mod lookup;
+mod proof;
 mod question;
 mod reply;
 mod subnet;
@@ -17,6 +18,6 @@ mod variants;
 pub use bounds::MAX_LINKS;
 pub use explain::{ClientSeen, Explanation, SiteExplanation, SteeredExplanation};
 pub use question::{Client, Question, Transport};
-pub use reply::{Glue, Named, Note, Part, Reply};
+pub use reply::{Glue, Named, Note, Part, Reply, Signer};
 pub use subnet::{ClientSubnet, SubnetError};
 pub use tables::Tables;

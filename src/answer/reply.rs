@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{RData, Record, RecordType};
 
+use crate::dnssec::Secure;
 use crate::model::{Name, ServiceIx, SiteSet, Tier};
 use crate::zone::SteeredIx;
 
@@ -17,7 +18,7 @@ pub struct Reply<'t> {
     pub authoritative: bool,
     /// Answer section, a chain in its order.
     pub answer: Vec<Part<'t>>,
-    /// Authority section: the SOA of a negative answer, the NS RRset of a referral.
+    /// Authority section: the SOA of a negative answer, the NS RRset of a referral, proofs of a signed zone.
     pub authority: Vec<Part<'t>>,
     /// Additional section: glue.
     pub additional: Vec<Glue<'t>>,
@@ -63,6 +64,19 @@ pub struct Part<'t> {
     pub ttl: u32,
     /// The records, never none.
     pub rdata: Cow<'t, [RData]>,
+    /// Who signs the RRset, where signatures are wanted and the zone has them.
+    pub signer: Option<Signer<'t>>,
+}
+
+/// Who signs an RRset of an answer.
+#[derive(Clone, Debug)]
+pub struct Signer<'t> {
+    /// The signed zone.
+    pub secure: &'t Secure,
+    /// The wildcard that the RRset was made from: it is what the signature covers (RFC 4035 section 5.3.2).
+    pub wildcard: Option<Name>,
+    /// Whether the signatures alone were asked for.
+    pub alone: bool,
 }
 
 impl Part<'_> {
@@ -84,14 +98,14 @@ pub struct Glue<'t> {
 }
 
 /// A steered RRset of an answer: which sites it sends clients to, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Named<'t> {
     /// Position of the RRset in [`Reply::answer`].
     pub part: usize,
     /// The steered set.
     pub set: SteeredIx,
     /// The records as declared.
-    pub declared: &'t [RData],
+    pub declared: Cow<'t, [RData]>,
     /// The service that steers it.
     pub service: ServiceIx,
     /// The sites whose hosts or addresses were answered.

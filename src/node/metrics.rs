@@ -130,6 +130,8 @@ impl Page {
         self.counter("query_panics", "Queries whose handling panicked and was contained", counts.panics);
         self.counter("discarded_packets", "Packets that must not be answered", counts.discarded);
         self.counter("unsent_replies", "Replies that the system would not send", counts.unsent);
+        self.counter("quarantined_queries", "Messages not handled because one like them panicked", counts.quarantined);
+        self.counter("signatures", "DNSSEC signatures made, those found in the cache left out", counts.signatures);
         self.counter("refused_connections", "Stream connections beyond the bounds", counts.turned_away);
     }
 

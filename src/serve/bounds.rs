@@ -56,3 +56,12 @@ pub(super) const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// How many waiting receptions a UDP worker still answers when the server stops: a flood must not hold it.
 pub(super) const LAST_RUNS: usize = 4096;
+
+/// Signatures in one generation of one of the sixteen parts of the cache: with both generations 131,072, some 20 MiB.
+pub(super) const SIGNATURES_OF_SHARD: usize = 4096;
+
+/// How long a message that made the handler panic is not handled again.
+pub(super) const QUARANTINE: Duration = Duration::from_secs(60);
+
+/// The most messages in quarantine.
+pub(super) const QUARANTINED: usize = 1024;

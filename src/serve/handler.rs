@@ -1,7 +1,7 @@
 //! The one request handler: every transport's queries, ours and those of the server library, are answered here.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use hickory_proto::ProtoError;
@@ -13,24 +13,33 @@ use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseI
 
 use super::draw::draw;
 use super::inquiry::Inquiry;
+use super::quarantine::Quarantine;
 use super::response::Response;
+use super::signatures::Signatures;
 use super::{Setup, Usage};
-use crate::answer::{Client, Transport};
+use crate::answer::{Client, Part, Transport};
 
 /// Answers queries from the current tables.
 pub(super) struct Handler {
     setup: Setup,
+    signatures: Signatures,
+    quarantine: Quarantine,
 }
 
 impl Handler {
     /// A handler for what `setup` says.
-    pub(super) const fn new(setup: Setup) -> Self {
-        Self { setup }
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { setup, signatures: Signatures::new(), quarantine: Quarantine::default() }
     }
 
     /// The counters.
     pub(super) fn usage(&self) -> &Usage {
         &self.setup.usage
+    }
+
+    /// The messages that are not handled for a while.
+    pub(super) const fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
     }
 
     /// The reply to a packet, `None` for one that must not be answered.
@@ -90,7 +99,9 @@ impl Handler {
         };
         let tables = self.setup.tables.load();
         let reply = tables.decide(question, &client, draw());
-        let response = Response::new(packet, inquiry, transport, &reply, &self.setup.node)?;
+        let now = unix_time();
+        let sign = |part: &Part<'_>| self.signatures.of(part, now, self.usage());
+        let response = Response::new(packet, inquiry, transport, &reply, &self.setup.node, &sign)?;
         // Counted before the packet leaves, so that a site is never named without being counted as named.
         let named = reply.named.iter().filter(|named| !tables.is_host(named.set));
         for named in named.filter(|_| !response.answers.is_empty()) {
@@ -121,6 +132,11 @@ impl RequestHandler for Handler {
             unsent(request)
         })
     }
+}
+
+/// The wall clock in seconds since 1970: signatures hold by it.
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 /// What the library is told of a request without a reply.

@@ -11,11 +11,16 @@ use hickory_server::zone_handler::{MessageResponseBuilder, Queries};
 
 use super::bounds::{STREAM_PAYLOAD, UDP_PAYLOAD, UDP_PLAIN};
 use super::inquiry::{Extension, Inquiry};
+use super::signatures::shows_records;
 use crate::answer::{ClientSubnet, Part, Reply, Transport};
+use crate::dnssec::SigningFault;
 
 const OPTION_NSID: u16 = 3;
 const OPTION_EXTENDED_ERROR: u16 = 15;
 const HEADER: usize = 12;
+
+/// Makes the signatures of an RRset.
+pub(super) type Sign<'s> = &'s dyn Fn(&Part<'_>) -> Result<Vec<Record>, SigningFault>;
 
 /// Everything that goes into the packet.
 pub(super) struct Response {
@@ -35,6 +40,7 @@ impl Response {
         transport: Transport,
         reply: &Reply<'_>,
         node: &str,
+        sign: Sign<'_>,
     ) -> Result<Self, ProtoError> {
         let limit = limit(inquiry, transport);
         let mut response = Self::bare(packet, inquiry, reply.rcode)?;
@@ -44,7 +50,7 @@ impl Response {
             // A name of 255 octets asked with the smallest payload: what only people read stays behind.
             response.edns = inquiry.edns.map(|asked| bare_extension(&asked, reply));
         }
-        response.fill(reply, limit)?;
+        response.fill(reply, limit, sign)?;
         Ok(response)
     }
 
@@ -86,20 +92,20 @@ impl Response {
     ///
     /// TC is set where something that the client needs is missing (RFC 2181 section 9): an RRset of the answer, the
     /// authority of a negative answer or referral, in-domain glue (RFC 9471). Sibling glue may be missing.
-    fn fill(&mut self, reply: &Reply<'_>, limit: u16) -> Result<(), ProtoError> {
+    fn fill(&mut self, reply: &Reply<'_>, limit: u16, sign: Sign<'_>) -> Result<(), ProtoError> {
         let opt = self.frame_length()? - HEADER - self.queries.as_bytes().len();
         let mut scratch = Vec::with_capacity(usize::from(UDP_PAYLOAD));
         let mut room = Room::new(&mut scratch, self.queries.as_bytes(), limit, opt)?;
         for (parts, section) in [(&reply.answer, &mut self.answers), (&reply.authority, &mut self.authorities)] {
             for part in parts {
-                if !room.take(part, section)? {
+                if !room.take(part, section, sign)? {
                     self.metadata.truncation = true;
                     return Ok(());
                 }
             }
         }
         for glue in &reply.additional {
-            if !room.take(&glue.part, &mut self.additionals)? && glue.required {
+            if !room.take(&glue.part, &mut self.additionals, sign)? && glue.required {
                 self.metadata.truncation = true;
                 return Ok(());
             }
@@ -172,10 +178,12 @@ impl<'b> Room<'b> {
         Ok(Self(encoder))
     }
 
-    /// Adds the RRset's records to `section` if all of them fit.
-    fn take(&mut self, part: &Part<'_>, section: &mut Vec<Record>) -> Result<bool, ProtoError> {
+    /// Adds the RRset's records and their signatures to `section` if all of them fit.
+    fn take(&mut self, part: &Part<'_>, section: &mut Vec<Record>, sign: Sign<'_>) -> Result<bool, ProtoError> {
         let (start, known) = (self.0.offset(), section.len());
-        for record in part.records() {
+        let signatures = sign(part).map_err(|fault| ProtoError::from(fault.to_string()))?;
+        let records = part.records().filter(|_| shows_records(part));
+        for record in records.chain(signatures) {
             match record.emit(&mut self.0) {
                 Ok(()) => section.push(record),
                 Err(ProtoError::MaxBufferSizeExceeded(_)) => {

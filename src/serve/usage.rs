@@ -53,6 +53,8 @@ pub struct Usage {
     discarded: AtomicU64,
     unsent: AtomicU64,
     turned_away: AtomicU64,
+    signatures: AtomicU64,
+    quarantined: AtomicU64,
     /// By service and site name: they outlive a reload, positions do not.
     cells: Mutex<HashMap<(String, String), Arc<AtomicU64>>>,
     layout: ArcSwap<Layout>,
@@ -95,6 +97,10 @@ pub struct UsageCounts {
     pub unsent: u64,
     /// Stream connections beyond the bounds, closed at once.
     pub turned_away: u64,
+    /// Signatures made; those that were found in the cache are not counted.
+    pub signatures: u64,
+    /// Messages answered SERVFAIL without being handled, because one like them panicked lately.
+    pub quarantined: u64,
 }
 
 impl Usage {
@@ -110,6 +116,8 @@ impl Usage {
             discarded: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
+            signatures: AtomicU64::new(0),
+            quarantined: AtomicU64::new(0),
             cells: Mutex::default(),
             layout: ArcSwap::default(),
         }
@@ -154,6 +162,8 @@ impl Usage {
             discarded: self.discarded.load(Ordering::Relaxed),
             unsent: self.unsent.load(Ordering::Relaxed),
             turned_away: self.turned_away.load(Ordering::Relaxed),
+            signatures: self.signatures.load(Ordering::Relaxed),
+            quarantined: self.quarantined.load(Ordering::Relaxed),
         }
     }
 
@@ -224,6 +234,14 @@ impl Usage {
 
     pub(super) fn count_unsent(&self) {
         self.unsent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_quarantined(&self) {
+        self.quarantined.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_signature(&self) {
+        self.signatures.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_turned_away(&self) {

@@ -85,7 +85,7 @@ ns.sub    IN A   203.0.113.83
 ns.other  IN A   203.0.113.84
 ";
 
-struct NoIncludes;
+pub struct NoIncludes;
 
 impl Include for NoIncludes {
     fn read(&self, path: &Path) -> Result<String, String> {
@@ -141,7 +141,7 @@ pub fn tables_of(zones: &[(&str, &str)], state: impl Fn(&str) -> State, intents:
 }
 
 /// Built once: it follows from sites, services and the country database, which all worlds here share.
-fn steering() -> Arc<Steering> {
+pub fn steering() -> Arc<Steering> {
     static STEERING: OnceLock<Arc<Steering>> = OnceLock::new();
     let build = || {
         let topology = attribution(&[("example.org", ZONE)]).topology;
