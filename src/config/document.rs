@@ -1,16 +1,13 @@
 //! The document: its sections in the order in which they need one another.
 
-use std::path::PathBuf;
-
-use super::defaults::KEYS_PATH;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{geo, key, monitor, node, service, site, zone};
-use crate::model::{CookieSettings, DnssecSettings, EncryptedSettings, Limits, RateLimitSettings, Settings};
+use super::{dnssec, geo, key, monitor, node, service, site, zone};
+use crate::model::{CookieSettings, EncryptedSettings, Limits, RateLimitSettings, Settings};
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 9] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone", "key"];
+const SECTIONS: [&str; 10] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone", "key", "dnssec"];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -50,7 +47,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         monitors,
         zones,
         keys,
-        dnssec: DnssecSettings { keys: PathBuf::from(KEYS_PATH) },
+        dnssec: dnssec::read(reader, root),
         encrypted: EncryptedSettings::default(),
         rate_limit: RateLimitSettings::default(),
         cookies: CookieSettings::default(),

@@ -8,6 +8,7 @@
 mod country;
 mod defaults;
 mod diagnostic;
+mod dnssec;
 mod document;
 mod domain;
 mod duration;
