@@ -23,6 +23,7 @@ use super::signatures::Signatures;
 use super::usage::Limited;
 use super::{Backstage, Setup, Usage};
 use crate::answer::{Client, Part, Transport};
+use crate::model::Limits;
 
 /// Answers queries from the current tables.
 pub(super) struct Handler {
@@ -51,6 +52,11 @@ impl Handler {
     /// The counters.
     pub(super) fn usage(&self) -> &Usage {
         &self.setup.usage
+    }
+
+    /// The bounds.
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.setup.limits
     }
 
     /// The messages that are not handled for a while.
