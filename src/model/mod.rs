@@ -6,6 +6,7 @@
 
 mod access;
 mod authority;
+mod dynamic;
 mod endpoint;
 mod event;
 mod intent;
@@ -25,6 +26,7 @@ pub use authority::{
     Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
 };
+pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use event::{Event, EventKind};
 pub use intent::{Intent, IntentKind, Lifetime, Scope};

@@ -26,3 +26,13 @@ pub(super) const MAX_GENERATED: usize = 65_536;
 pub(super) const MAX_GENERATED_OCTETS: usize = 2048;
 /// Characters that a number in `$GENERATE` is padded to.
 pub(super) const MAX_GENERATED_WIDTH: usize = 127;
+/// Records of one update, prerequisites included.
+pub(super) const MAX_UPDATE_RECORDS: usize = 1000;
+/// Records that updates may have put in place of declared ones, in one zone.
+pub(super) const MAX_OVERLAY_RECORDS: usize = 4096;
+/// Octets of owners and record data that updates may have put in place of declared ones, in one zone.
+pub(super) const MAX_OVERLAY_OCTETS: usize = 1024 * 1024;
+/// Changes of one update that are told in words; the rest is counted.
+pub(super) const MAX_CHANGES_TOLD: usize = 20;
+/// Characters of record data that are told.
+pub(super) const MAX_DATA_TOLD: usize = 200;

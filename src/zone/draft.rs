@@ -182,6 +182,6 @@ fn first(node: &Node, rtype: RecordType, seen_from: Place) -> String {
 }
 
 /// The CNAME itself, and what DNSSEC puts beside it (RFC 4034 section 3, RFC 4035 section 2.5).
-const fn stands_beside_cname(rtype: RecordType) -> bool {
+pub(super) const fn stands_beside_cname(rtype: RecordType) -> bool {
     matches!(rtype, RecordType::CNAME | RecordType::RRSIG | RecordType::NSEC | RecordType::KEY | RecordType::SIG)
 }

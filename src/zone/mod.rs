@@ -1,7 +1,8 @@
 //! Zone files to trees, and the attribution of their records to sites (DESIGN section 1).
 //!
 //! [`load`] reads a master file and reports every mistake in one run, [`from_records`] does the same for a transfer, and
-//! [`write`] makes a master file again. [`catalog`] reads a zone as a list of zones. [`attribute`] finds the endpoints
+//! [`write`] makes a master file again. [`Zone::updated`] changes a zone by a dynamic update, and [`Zone::settled`] gives it the serial to
+//! serve. [`catalog`] reads a zone as a list of zones. [`attribute`] finds the endpoints
 //! behind the records that services steer. May import [`crate::model`], [`crate::config`] (for diagnostics)
 //! and [`crate::dnssec`] (for what signing adds). Never opens a file: texts are passed in. Never changes what a zone declares: attribution only marks RRsets.
 
@@ -24,16 +25,20 @@ mod lexer;
 mod lints;
 mod master;
 mod origins;
+mod overlay;
+mod prerequisites;
 mod present;
 mod rdata;
 mod relative;
 mod selection;
+mod serial;
 mod signing;
 mod steered;
 mod template;
 mod transferred;
 mod tree;
 mod ttl;
+mod update;
 mod write;
 mod zones;
 
@@ -41,11 +46,13 @@ pub use attribution::{Attribution, attribute};
 pub use catalog::{Catalog, CatalogMember, catalog};
 pub use master::{Include, load};
 pub use origins::origins;
+pub use overlay::Overlay;
 pub use signing::SERIAL_PERIOD;
 pub use steered::{Member, SteeredIx, SteeredSet};
 pub use template::Template;
 pub use transferred::{TransferredRecord, from_records};
 pub use tree::{Node, Place, RrSet, Zone};
+pub use update::{Update, Updated};
 pub use write::write;
 pub use zones::Zones;
 

@@ -91,7 +91,7 @@ impl Zone {
     }
 
     /// Removes names that have neither RRsets nor names below them.
-    fn prune(&mut self) {
+    pub(super) fn prune(&mut self) {
         let origin = self.origin().clone();
         loop {
             let parents: BTreeSet<Box<[u8]>> =

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 use domain::base::iana::Rtype;
 use hickory_proto::rr::{RData, RecordType};
@@ -46,6 +45,11 @@ impl Template {
         }
     }
 
+    /// The template with `change` made to the zone that it is read as.
+    pub(super) fn map(self, change: impl FnOnce(Zone) -> Zone) -> Self {
+        Self { zone: change(self.zone), ..self }
+    }
+
     /// The zone `origin`.
     ///
     /// # Errors
@@ -54,7 +58,7 @@ impl Template {
         if self.longest + origin.as_wire().len() > Name::MAX_OCTETS {
             return Err(NameError::LongName);
         }
-        Ok(Zone::sharing(origin.clone(), self.zone.serial(), Arc::clone(self.zone.tree())))
+        Ok(Zone::sharing(origin.clone(), &self.zone))
     }
 }
 
@@ -170,6 +174,8 @@ impl Zone {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::zone::write;
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use hickory_proto::rr::{RData, RecordType};
 
 use super::SteeredIx;
+use super::overlay::Dynamic;
 use crate::dnssec::{OrderKey, Secure};
-use crate::model::{Name, ZonePolicy};
+use crate::model::{ContentHash, Name, ZonePolicy};
 
 /// All records of one owner and type, in declared order without repetitions (RFC 2181 section 5).
 #[derive(Clone, Debug)]
@@ -103,8 +104,14 @@ impl Node {
 pub struct Zone {
     origin: Name,
     serial: u32,
+    /// As the SOA of the source has it.
+    declared_serial: u32,
+    /// Of the records, where the serial follows from it.
+    content: Option<ContentHash>,
     tree: Arc<Tree>,
     policy: Arc<ZonePolicy>,
+    /// What updates changed, where they may.
+    dynamic: Option<Arc<Dynamic>>,
     secure: Option<Arc<Secure>>,
 }
 
@@ -127,7 +134,20 @@ impl Zone {
         let in_front = |key: Box<[u8]>| key.get(..key.len().saturating_sub(apex)).unwrap_or_default().into();
         let nodes = nodes.into_iter().map(|(key, node)| (in_front(key), node)).collect();
         let tree = Arc::new(Tree { home: origin.clone(), nodes, files });
-        Self { origin, serial, tree, policy: Arc::default(), secure: None }
+        Self::of(origin, serial, tree)
+    }
+
+    fn of(origin: Name, serial: u32, tree: Arc<Tree>) -> Self {
+        Self {
+            origin,
+            serial,
+            declared_serial: serial,
+            content: None,
+            tree,
+            policy: Arc::default(),
+            dynamic: None,
+            secure: None,
+        }
     }
 
     /// The zone under `policy`; a zone as loaded has one that allows nothing.
@@ -154,10 +174,44 @@ impl Zone {
         self.secure.as_ref()
     }
 
-    /// The serial of the SOA as declared. A signed zone is served with a higher one: see [`Zone::secured`].
+    /// The serial of the SOA: as declared, or as updates and the serial policy made it. A signed zone is served with a
+    /// higher one: see [`Zone::secured`].
     #[must_use]
     pub const fn serial(&self) -> u32 {
         self.serial
+    }
+
+    /// The serial of the SOA as declared.
+    #[must_use]
+    pub const fn declared_serial(&self) -> u32 {
+        self.declared_serial
+    }
+
+    /// What the serial stands for, where it does not simply follow the declared one.
+    pub(super) const fn content(&self) -> Option<ContentHash> {
+        self.content
+    }
+
+    /// What updates changed, where they may.
+    pub(super) const fn dynamic(&self) -> Option<&Arc<Dynamic>> {
+        self.dynamic.as_ref()
+    }
+
+    pub(super) fn set_dynamic(&mut self, dynamic: Arc<Dynamic>) {
+        self.dynamic = Some(dynamic);
+    }
+
+    /// Puts `serial`, which stands for `content`, in place of the present one.
+    pub(super) fn set_edition(&mut self, serial: u32, content: ContentHash) {
+        self.content = Some(content);
+        if self.serial == serial {
+            return;
+        }
+        self.serial = serial;
+        let apex = Arc::make_mut(&mut self.tree).nodes.get_mut(&[][..]);
+        if let Some(RData::SOA(soa)) = apex.and_then(|apex| apex.rrset_mut(RecordType::SOA)?.rdata.first_mut()) {
+            soa.serial = serial;
+        }
     }
 
     /// The node of a lower-cased name in wire format.
@@ -200,9 +254,9 @@ impl Zone {
         &self.tree
     }
 
-    /// The zone `origin` from a tree that stands below another home.
-    pub(super) fn sharing(origin: Name, serial: u32, tree: Arc<Tree>) -> Self {
-        Self { origin, serial, tree, policy: Arc::default(), secure: None }
+    /// The zone `origin` with the tree of a zone that stands below another home.
+    pub(super) fn sharing(origin: Name, of: &Self) -> Self {
+        Self { origin, ..of.clone() }
     }
 
     /// Takes the tree of a zone that says the same.
@@ -225,6 +279,21 @@ impl Zone {
     /// All nodes, to change them.
     pub(super) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
         Arc::make_mut(&mut self.tree).nodes.values_mut()
+    }
+
+    /// The node of `owner`, made with every missing name between it and the apex (RFC 4592 section 2.2.2); `None` if it
+    /// is not in the zone.
+    pub(super) fn node_or_insert(&mut self, owner: &Name) -> Option<&mut Node> {
+        let key = owner.key();
+        let front: Box<[u8]> = self.in_front(&key)?.into();
+        let nodes = &mut Arc::make_mut(&mut self.tree).nodes;
+        let (mut name, mut rest) = (Some(owner.clone()), front.as_ref());
+        while let Some(missing) = name.filter(|_| !nodes.contains_key(rest)) {
+            name = missing.parent();
+            nodes.insert(rest.into(), Node::empty(missing));
+            rest = rest.split_first().and_then(|(length, after)| after.get(usize::from(*length)..)).unwrap_or_default();
+        }
+        nodes.get_mut(&front)
     }
 
     /// Takes a node away.

@@ -6,6 +6,7 @@ mod mistakes;
 mod reading;
 mod round_trip;
 mod samples;
+mod updates;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
