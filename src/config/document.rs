@@ -3,11 +3,12 @@
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{dnssec, geo, key, monitor, node, service, site, zone};
-use crate::model::{CookieSettings, EncryptedSettings, Limits, RateLimitSettings, Settings};
+use super::{dnssec, encrypted, geo, key, limits, monitor, node, service, site, zone};
+use crate::model::{CookieSettings, RateLimitSettings, Settings};
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 10] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone", "key", "dnssec"];
+const SECTIONS: [&str; 12] =
+    ["node", "admin", "state", "geo", "site", "service", "monitor", "zone", "key", "dnssec", "encrypted", "limits"];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -26,6 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let node = node::read(reader, root, &site_names);
     let admin = node::admin(reader, root, &node);
     let state = node::state(reader, root);
+    let encrypted = encrypted::read(reader, root, &node, &admin);
     let geo = geo::read(reader, root, &site_names);
     let sites = site::read(reader, &site_tables, &site_names);
     let monitors = monitor::read(reader, &monitor_tables, &monitor_names, &node, &sites);
@@ -48,9 +50,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         zones,
         keys,
         dnssec: dnssec::read(reader, root),
-        encrypted: EncryptedSettings::default(),
+        encrypted,
         rate_limit: RateLimitSettings::default(),
         cookies: CookieSettings::default(),
-        limits: Limits::default(),
+        limits: limits::read(reader, root),
     }
 }

@@ -83,7 +83,8 @@ impl Certificate {
         let (_, parsed) =
             x509_parser::parse_x509_certificate(leaf).map_err(|_| malformed(&files.chain, "certificate"))?;
         let expires = parsed.validity().not_after.timestamp();
-        let key = PrivateKeyDer::from_pem_slice(&text(&files.key)?).map_err(|_| malformed(&files.key, "private key"))?;
+        let key =
+            PrivateKeyDer::from_pem_slice(&text(&files.key)?).map_err(|_| malformed(&files.key, "private key"))?;
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let certified = CertifiedKey::from_der(chain.clone(), key, &provider).map_err(|error| {
             CertificateError::Mismatch { files: Box::new(files.clone()), reason: error.to_string() }

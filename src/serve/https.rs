@@ -127,11 +127,7 @@ async fn by_get(State(guest): State<Arc<Guest>>, RawQuery(query): RawQuery) -> R
     }
 }
 
-async fn by_post(
-    State(guest): State<Arc<Guest>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+async fn by_post(State(guest): State<Arc<Guest>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
     let media = headers.get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
     if !media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(MESSAGE) {
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "only application/dns-message is understood");

@@ -34,6 +34,6 @@ mod usage;
 pub use backstage::{Backstage, Nobody, Notification, UpdateRequest};
 pub use certificate::CertificateError;
 pub use server::Server;
-pub use sockets::ServeError;
 pub use setup::{Secrets, Setup};
+pub use sockets::ServeError;
 pub use usage::{QueryCount, Usage, UsageCounts};

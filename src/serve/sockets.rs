@@ -136,10 +136,7 @@ pub(super) fn bind_stream(
 }
 
 /// A socket for datagrams that others make sense of.
-pub(super) fn bind_datagrams(
-    address: SocketAddr,
-    transport: &'static str,
-) -> Result<std::net::UdpSocket, ServeError> {
+pub(super) fn bind_datagrams(address: SocketAddr, transport: &'static str) -> Result<std::net::UdpSocket, ServeError> {
     datagram_socket(address).map_err(|source| ServeError::new(address, transport, source))
 }
 

@@ -12,8 +12,7 @@ use crate::answer::Transport;
 pub(super) async fn serve(listener: Arc<TcpListener>, hall: Hall) {
     let (handler, stop) = (Arc::clone(&hall.handler), hall.stop.clone());
     accept(listener, Transport::Tcp, hall, move |stream, client, place| {
-        let talk =
-            Talk { handler: Arc::clone(&handler), client, transport: Transport::Tcp, place, stop: stop.clone() };
+        let talk = Talk { handler: Arc::clone(&handler), client, transport: Transport::Tcp, place, stop: stop.clone() };
         converse(stream, talk)
     })
     .await;
