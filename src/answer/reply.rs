@@ -7,7 +7,7 @@ use hickory_proto::rr::{RData, Record, RecordType};
 
 use crate::dnssec::Secure;
 use crate::model::{Name, ServiceIx, SiteSet, Tier};
-use crate::zone::SteeredIx;
+use crate::zone::{RrSet, SteeredIx};
 
 /// An answer: which records go into which section, and what is said about it.
 #[derive(Clone, Debug)]
@@ -28,6 +28,9 @@ pub struct Reply<'t> {
     pub notes: Vec<Note>,
     /// Which sites the answer sends clients to, and for how long.
     pub named: Vec<Named<'t>>,
+    /// What the answer begins with: the apex of a zone, and the RRset as declared in its tree. The same for every name
+    /// that a wildcard or a DNAME stands for.
+    pub stored: Option<(&'t Name, &'t RrSet)>,
 }
 
 impl Reply<'_> {
@@ -43,6 +46,7 @@ impl Reply<'_> {
             scope: 0,
             notes: Vec::new(),
             named: Vec::new(),
+            stored: None,
         }
     }
 
@@ -98,14 +102,14 @@ pub struct Glue<'t> {
 }
 
 /// A steered RRset of an answer: which sites it sends clients to, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Named<'t> {
     /// Position of the RRset in [`Reply::answer`].
     pub part: usize,
     /// The steered set.
     pub set: SteeredIx,
     /// The records as declared.
-    pub declared: &'t [RData],
+    pub declared: Cow<'t, [RData]>,
     /// The service that steers it.
     pub service: ServiceIx,
     /// The sites whose hosts or addresses were answered.

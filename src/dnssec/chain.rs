@@ -125,6 +125,15 @@ impl Chain {
         Self::Nsec3 { origin: origin.clone(), links }
     }
 
+    /// How it proves.
+    #[must_use]
+    pub const fn denial(&self) -> Denial {
+        match self {
+            Self::Nsec(_) => Denial::Nsec,
+            Self::Nsec3 { .. } => Denial::Nsec3,
+        }
+    }
+
     /// How many records the chain has.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -21,7 +21,7 @@ mod outlook;
 mod secure;
 mod signature;
 
-pub use canonical::OrderKey;
+pub use canonical::{OrderKey, names_in};
 pub use chain::{Chain, Existing, Proof, Standing};
 pub use key::{DnssecKey, KeyFault, KeyPhase, KeyRole};
 pub use keyset::{AtParent, Duty, End, KeptKey, Keyset, KeysetError, TimesFault};

@@ -27,6 +27,24 @@ impl Secure {
         Self { origin, keys, chain, ttl }
     }
 
+    /// The keys.
+    #[must_use]
+    pub const fn keys(&self) -> &KeyPhase {
+        &self.keys
+    }
+
+    /// Whether the zone is signed with exactly `keys`.
+    #[must_use]
+    pub fn has_keys(&self, keys: &KeyPhase) -> bool {
+        let same = |one: &[Arc<DnssecKey>], other: &[Arc<DnssecKey>]| {
+            one.iter().map(|key| key.rdata()).eq(other.iter().map(|key| key.rdata()))
+        };
+        same(&self.keys.published, &keys.published)
+            && same(&self.keys.sign_keys, &keys.sign_keys)
+            && same(&self.keys.sign_zone, &keys.sign_zone)
+            && same(&self.keys.offered, &keys.offered)
+    }
+
     /// The chain of denial.
     #[must_use]
     pub const fn chain(&self) -> &Chain {

@@ -59,3 +59,33 @@ pub(super) const LAST_RUNS: usize = 4096;
 
 /// Signatures in one generation of one of the sixteen parts of the cache: with both generations 131,072, some 20 MiB.
 pub(super) const SIGNATURES_OF_SHARD: usize = 4096;
+
+/// How long a message that made the handler panic is not handled again.
+pub(super) const QUARANTINE: Duration = Duration::from_secs(60);
+
+/// The most messages in quarantine.
+pub(super) const QUARANTINED: usize = 1024;
+
+/// How old a server cookie may be, in seconds (RFC 9018 section 4.3).
+pub(super) const COOKIE_LIFETIME: i32 = 3600;
+
+/// The age from which a client gets another server cookie, in seconds (RFC 9018 section 4.3).
+pub(super) const COOKIE_RENEWAL: i32 = 1800;
+
+/// How far in the future a server cookie may have been made, in seconds: clocks of two servers differ.
+pub(super) const COOKIE_FUTURE: i32 = 300;
+
+/// How much of its rate a client network may take at once.
+pub(super) const RATE_BURST: Duration = Duration::from_secs(1);
+
+/// Cells of the rate limiter: a client network and a kind of response each. Eight octets each, 512 KiB together.
+pub(super) const RATE_CELLS: usize = 1 << 16;
+
+/// How long nobody must have been limited before rate limiting counts as over.
+pub(super) const RATE_CALM: Duration = Duration::from_secs(60);
+
+/// How often it is looked at whether rate limiting began or ended.
+pub(super) const RATE_WATCH: Duration = Duration::from_secs(1);
+
+/// Encrypted replies are padded to a multiple of this many octets (RFC 8467 section 4.1).
+pub(super) const PADDING_BLOCK: usize = 468;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -17,6 +18,7 @@ use hickory_server::zone_handler::MessageResponse;
 
 use super::Usage;
 use super::handler::Handler;
+use super::quarantine::Quarantine;
 use crate::answer::Transport;
 
 /// What goes back for one packet.
@@ -31,23 +33,34 @@ pub(super) enum Outcome {
 
 /// What goes back for `packet`, a message without the length of streams.
 pub(super) async fn exchange(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Outcome {
-    contained(handler.usage(), packet, source, reply(handler, packet, source, transport))
+    // Datagrams come in batches, whose receiver reads the clocks.
+    if !transport.is_datagram() {
+        handler.tick();
+    }
+    contained(handler.usage(), handler.quarantine(), packet, source, reply(handler, packet, source, transport))
         .await
         .map_or(Outcome::Silence, Outcome::Reply)
 }
 
-/// Contains a panic: it is counted, and the query that caused it gets SERVFAIL. Others do not notice.
+/// Contains a panic: it is counted, and the query that caused it gets SERVFAIL, for a while without being handled. Others
+/// do not notice.
 async fn contained(
     usage: &Usage,
+    quarantine: &Quarantine,
     packet: &[u8],
     source: SocketAddr,
     reply: impl Future<Output = Option<Vec<u8>>>,
 ) -> Option<Vec<u8>> {
+    if quarantine.holds(packet, Instant::now()) {
+        usage.count_quarantined();
+        return server_failure(packet);
+    }
     // What a panic may leave half done is this query's own; shared counters and tables are changed in single steps.
     match AssertUnwindSafe(reply).catch_unwind().await {
         Ok(reply) => reply,
         Err(_) => {
             usage.count_panic();
+            quarantine.insert(packet, Instant::now());
             tracing::error!(client = %source, query = %hex(packet), "a query made the handler panic; answered SERVFAIL");
             server_failure(packet)
         }
@@ -123,19 +136,21 @@ fn hex(packet: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     #[tokio::test]
     async fn a_panic_is_counted_and_answered_with_a_server_failure() {
-        let usage = Usage::new(Instant::now());
+        let (usage, quarantine) = (Usage::new(Instant::now()), Quarantine::default());
         let source = SocketAddr::from(([192, 0, 2, 1], 53));
         let query = [0xab, 0xcd, 0x01, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
         let faulty = || async { panic!("a fault") };
-        let reply = contained(&usage, &query, source, faulty()).await.unwrap();
-        assert_eq!(reply, [0xab, 0xcd, 0x81, 0x02, 0, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(contained(&usage, &query[..5], source, faulty()).await, None);
+        let failure = [0xab, 0xcd, 0x81, 0x02, 0, 0, 0, 0, 0, 0, 0, 0];
+        let reply = contained(&usage, &quarantine, &query, source, faulty()).await.unwrap();
+        assert_eq!(reply, failure);
+        assert_eq!(contained(&usage, &quarantine, &query[..5], source, faulty()).await, None);
         assert_eq!(usage.counts().panics, 2);
+        // Again: not handled, and so no panic.
+        assert_eq!(contained(&usage, &quarantine, &query, source, faulty()).await.unwrap(), failure);
+        assert_eq!((usage.counts().panics, usage.counts().quarantined), (2, 1));
     }
 }

@@ -6,11 +6,16 @@
 
 mod backstage;
 mod bounds;
+mod clock;
 mod connections;
+mod cookies;
 mod draw;
 mod exchange;
 mod handler;
 mod inquiry;
+mod options;
+mod quarantine;
+mod rate_limit;
 mod response;
 mod server;
 mod setup;

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::bounds::{BACKLOG, LISTENER_REST, RECEIVE_BUFFER};
+use super::bounds::{BACKLOG, LISTENER_REST, RATE_WATCH, RECEIVE_BUFFER};
 use super::connections::Connections;
 use super::handler::Handler;
 use super::udp::Datagrams;
@@ -137,6 +137,8 @@ impl Server {
                 tcp::serve(Arc::clone(&listener), Arc::clone(&handler), Arc::clone(&connections), stopped.clone())
             }));
         }
+        let (watched, watching) = (Arc::clone(&handler), stopped.clone());
+        tasks.spawn(supervise(stopped, move || watch_rate_limit(Arc::clone(&watched), watching.clone())));
         let addresses = sockets.iter().map(|sockets| sockets.address).collect();
         Ok(Self { tasks, stop, addresses })
     }
@@ -151,6 +153,15 @@ impl Server {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Tells the node when clients begin to be limited, and when it is over, until `stop` turns true.
+async fn watch_rate_limit(handler: Arc<Handler>, mut stop: watch::Receiver<bool>) {
+    while tokio::time::timeout(RATE_WATCH, stop.wait_for(|stop| *stop)).await.is_err() {
+        if let Some(state) = handler.rate_limit_news() {
+            handler.backstage().part("rate limit", state).await;
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::model::{Mono, ServiceIx, SiteSet};
 use crate::zone::Attribution;
 
 /// RCODEs that are counted by themselves, with their names (IANA); the last stands for all others.
-const RCODES: [(u16, &str); 9] = [
+const RCODES: [(u16, &str); 11] = [
     (0, "NOERROR"),
     (1, "FORMERR"),
     (2, "SERVFAIL"),
@@ -22,7 +22,9 @@ const RCODES: [(u16, &str); 9] = [
     (4, "NOTIMP"),
     (5, "REFUSED"),
     (6, "YXDOMAIN"),
+    (9, "NOTAUTH"),
     (16, "BADVERS"),
+    (23, "BADCOOKIE"),
     (u16::MAX, "other"),
 ];
 
@@ -54,6 +56,8 @@ pub struct Usage {
     unsent: AtomicU64,
     turned_away: AtomicU64,
     signatures: AtomicU64,
+    quarantined: AtomicU64,
+    limited: [AtomicU64; Limited::ALL.len()],
     /// By service and site name: they outlive a reload, positions do not.
     cells: Mutex<HashMap<(String, String), Arc<AtomicU64>>>,
     layout: ArcSwap<Layout>,
@@ -98,6 +102,38 @@ pub struct UsageCounts {
     pub turned_away: u64,
     /// Signatures made; those that were found in the cache are not counted.
     pub signatures: u64,
+    /// Messages answered SERVFAIL without being handled, because one like them panicked lately.
+    pub quarantined: u64,
+    /// Replies by what rate limiting made of them: `dropped`, `truncated` (one in so many, so that a client that exists
+    /// comes back over TCP), `challenged` (the same with BADCOOKIE), `exempt` (sent because the client showed a cookie
+    /// of ours).
+    pub limited: Vec<(&'static str, u64)>,
+}
+
+/// What rate limiting made of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limited {
+    /// Not sent.
+    Dropped,
+    /// Sent without records, with TC.
+    Truncated,
+    /// Sent as BADCOOKIE.
+    Challenged,
+    /// Sent, because the client showed a cookie of ours.
+    Exempt,
+}
+
+impl Limited {
+    const ALL: [Self; 4] = [Self::Dropped, Self::Truncated, Self::Challenged, Self::Exempt];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Truncated => "truncated",
+            Self::Challenged => "challenged",
+            Self::Exempt => "exempt",
+        }
+    }
 }
 
 impl Usage {
@@ -114,6 +150,8 @@ impl Usage {
             unsent: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             signatures: AtomicU64::new(0),
+            quarantined: AtomicU64::new(0),
+            limited: Default::default(),
             cells: Mutex::default(),
             layout: ArcSwap::default(),
         }
@@ -159,6 +197,12 @@ impl Usage {
             unsent: self.unsent.load(Ordering::Relaxed),
             turned_away: self.turned_away.load(Ordering::Relaxed),
             signatures: self.signatures.load(Ordering::Relaxed),
+            quarantined: self.quarantined.load(Ordering::Relaxed),
+            limited: Limited::ALL
+                .iter()
+                .zip(&self.limited)
+                .map(|(limited, count)| (limited.as_str(), count.load(Ordering::Relaxed)))
+                .collect(),
         }
     }
 
@@ -229,6 +273,16 @@ impl Usage {
 
     pub(super) fn count_unsent(&self) {
         self.unsent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_quarantined(&self) {
+        self.quarantined.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_limit(&self, limited: Limited) {
+        for (_, count) in Limited::ALL.iter().zip(&self.limited).filter(|(known, _)| **known == limited) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn count_signature(&self) {

@@ -20,3 +20,9 @@ pub(super) const MAX_ORIGINS: usize = 4 * 1024 * 1024;
 pub(super) const MAX_FINDINGS: usize = 100;
 /// Characters of a token that a diagnostic quotes.
 pub(super) const MAX_QUOTE: usize = 80;
+/// Records that all `$GENERATE` of one zone make: the reverse zone of a /16.
+pub(super) const MAX_GENERATED: usize = 65_536;
+/// Octets that one template of `$GENERATE` grows to; twice the longest name with every octet escaped.
+pub(super) const MAX_GENERATED_OCTETS: usize = 2048;
+/// Characters that a number in `$GENERATE` is padded to.
+pub(super) const MAX_GENERATED_WIDTH: usize = 127;

@@ -173,6 +173,8 @@ fn conflict(node: &Node, owner: &Name, rtype: RecordType, rdata: &RData, place: 
 /// Where the RRset of `rtype` was first seen, in words.
 fn first(node: &Node, rtype: RecordType, seen_from: Place) -> String {
     match node.placed_rrsets().find(|(_, set)| set.rtype == rtype) {
+        // Records that were transferred stand on no line.
+        Some((place, _)) if place.line == 0 => format!("the other {rtype}"),
         Some((place, _)) if place.file == seen_from.file => format!("the {rtype} of line {}", place.line),
         Some((place, _)) => format!("the {rtype} of line {} of another file", place.line),
         None => format!("the other {rtype}"),

@@ -87,6 +87,11 @@ impl Findings {
         }
     }
 
+    /// How many errors there were.
+    pub(super) const fn errors(&self) -> usize {
+        self.errors
+    }
+
     /// Whether there was an error.
     pub(super) const fn has_errors(&self) -> bool {
         self.errors > 0

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use domain::base::iana::Rtype;
 use hickory_proto::rr::{RData, RecordType};
 
-use super::bounds::{MAX_FILE_OCTETS, MAX_INCLUDE_DEPTH, MAX_TTL};
+use super::bounds::{MAX_FILE_OCTETS, MAX_GENERATED, MAX_INCLUDE_DEPTH, MAX_TTL};
+use super::completeness::{self, Tried};
 use super::draft::{Draft, Record};
 use super::findings::{Finding, Findings, Source, quote};
+use super::generate::Generate;
 use super::head::Head;
 use super::lexer::{Entry, Fault, Lexer, Spot, Token};
 use super::rdata::RdataReader;
 use super::tree::{Place, Zone};
-use super::{form, relative, ttl};
+use super::{relative, ttl};
 use crate::config::Report;
 use crate::model::Name;
 
@@ -37,12 +39,19 @@ pub fn load(origin: &Name, file: &Path, text: &str, include: &dyn Include) -> (O
         rdata: RdataReader::new(),
         files: vec![file.to_path_buf()],
         octets_left: MAX_FILE_OCTETS,
+        generated_left: MAX_GENERATED,
         default_ttl: None,
         last_ttl: None,
         tried: Tried::default(),
     };
-    let start =
-        Context { source: Source { file, text }, file: 0, depth: 0, origin: origin.clone(), owner: Owner::None };
+    let start = Context {
+        source: Source { file, text },
+        file: 0,
+        depth: 0,
+        origin: origin.clone(),
+        owner: Owner::None,
+        directive: None,
+    };
     master.read(start);
     master.finish(file)
 }
@@ -55,20 +64,13 @@ struct Master<'i> {
     rdata: RdataReader,
     files: Vec<PathBuf>,
     octets_left: usize,
+    /// Records that `$GENERATE` may still make.
+    generated_left: usize,
     /// `$TTL`.
     default_ttl: Option<u32>,
     /// The last TTL stated on a record.
     last_ttl: Option<u32>,
     tried: Tried,
-}
-
-/// What the file tried to say, so that one mistake is not also reported as something missing.
-#[derive(Default)]
-struct Tried {
-    soa: bool,
-    ns: bool,
-    /// Where a SOA stands that is not of this zone.
-    foreign_soa: Option<Name>,
 }
 
 /// Where reading stands in one file.
@@ -78,6 +80,8 @@ struct Context<'t> {
     depth: usize,
     origin: Name,
     owner: Owner,
+    /// Where the directive stands that made this text; findings point there.
+    directive: Option<(Source<'t>, Spot)>,
 }
 
 /// Whose record an indented entry is.
@@ -115,10 +119,11 @@ impl Master<'_> {
     }
 
     fn push(&mut self, context: &Context<'_>, spot: Spot, finding: Finding) {
-        self.findings.push(context.source, spot, finding);
+        let (source, spot) = context.directive.unwrap_or((context.source, spot));
+        self.findings.push(source, spot, finding);
     }
 
-    /// Reads `$ORIGIN`, `$TTL` or `$INCLUDE`.
+    /// Reads `$ORIGIN`, `$TTL`, `$INCLUDE` or `$GENERATE`.
     fn directive(&mut self, context: &mut Context<'_>, tokens: &[Token<'_>]) {
         let Some((word, arguments)) = tokens.split_first() else { return };
         let name = word.raw.to_ascii_uppercase();
@@ -126,14 +131,10 @@ impl Master<'_> {
             "$ORIGIN" => (1, "$ORIGIN example.org."),
             "$TTL" => (1, "$TTL 1h"),
             "$INCLUDE" => (2, "$INCLUDE hosts.zone"),
-            "$GENERATE" => {
-                let remedy = "write the records out; 'named-compilezone -o - ORIGIN FILE' of BIND does so";
-                let finding = Finding::error("$GENERATE, which is BIND's own", "records", remedy);
-                return self.push(context, word.spot, finding);
-            }
+            "$GENERATE" => return self.generate(context, word, arguments),
             _ => {
                 let what = format!("the directive {}", quote(word.raw));
-                let finding = Finding::error(what, "$ORIGIN, $TTL or $INCLUDE", "remove or correct it");
+                let finding = Finding::error(what, "$ORIGIN, $TTL, $INCLUDE or $GENERATE", "remove or correct it");
                 return self.push(context, word.spot, finding);
             }
         };
@@ -190,7 +191,44 @@ impl Master<'_> {
             depth: context.depth + 1,
             origin,
             owner: context.owner.clone(),
+            directive: None,
         });
+    }
+
+    /// Makes the records of `$GENERATE`. A mistake in them is reported once, at the directive.
+    fn generate(&mut self, context: &Context<'_>, word: &Token<'_>, arguments: &[Token<'_>]) {
+        let generate = match Generate::read(arguments) {
+            Ok(generate) => generate,
+            Err((spot, finding)) => return self.push(context, spot.unwrap_or(word.spot), finding),
+        };
+        let count = generate.range.len();
+        let Some(left) = self.generated_left.checked_sub(count) else {
+            let what = format!("{count} records where {} are left", self.generated_left);
+            let expected = format!("at most {MAX_GENERATED} records by $GENERATE in a zone");
+            return self.push(context, word.spot, Finding::error(what, expected, "write the records out"));
+        };
+        self.generated_left = left;
+        for number in generate.range.numbers() {
+            let line = match generate.line(number) {
+                Ok(line) => line,
+                Err(finding) => return self.push(context, word.spot, finding),
+            };
+            let mut generated = Context {
+                source: Source { file: context.source.file, text: &line },
+                file: context.file,
+                depth: context.depth,
+                origin: context.origin.clone(),
+                owner: Owner::None,
+                directive: Some((context.source, word.spot)),
+            };
+            let mut tokens = Vec::new();
+            let Some(entry) = Lexer::new(&line).next_entry(&mut tokens) else { continue };
+            let errors = self.findings.errors();
+            self.entry(&mut generated, &entry, &tokens);
+            if self.findings.errors() > errors {
+                return;
+            }
+        }
     }
 
     /// Reads a record.
@@ -263,7 +301,8 @@ impl Master<'_> {
                 self.push(context, token.spot, finding);
             }
         }
-        let place = Place { file: context.file, line: u32::try_from(start.line).unwrap_or(u32::MAX) };
+        let line = context.directive.map_or(start, |(_, spot)| spot).line;
+        let place = Place { file: context.file, line: u32::try_from(line).unwrap_or(u32::MAX) };
         let rtype = RecordType::from(rtype.to_int());
         if let Err(finding) = self.draft.add(Record { owner, rtype, ttl, rdata, place }) {
             self.push(context, start, finding);
@@ -294,36 +333,7 @@ impl Master<'_> {
 
     /// Checks what only the whole file shows.
     fn finish(mut self, file: &Path) -> (Option<Zone>, Report) {
-        let origin = self.draft.origin().clone();
-        let has = |rtype| self.draft.apex().is_some_and(|apex| apex.rrset(rtype).is_some());
-        let (has_soa, has_ns) = (has(RecordType::SOA), has(RecordType::NS));
-        if !has_soa && !self.tried.soa {
-            let finding = match &self.tried.foreign_soa {
-                Some(foreign) => Finding::error(
-                    format!("the SOA of {foreign} in the file of {origin}"),
-                    format!("a SOA at {origin}"),
-                    format!("set origin to {foreign} in the configuration, or name the right file"),
-                ),
-                None => Finding::error(
-                    format!("no SOA at {origin}"),
-                    "exactly one",
-                    format!("add '@ 1h {}' as the first record", form::of(Rtype::SOA).1),
-                ),
-            };
-            self.findings.push_line(file, 0, finding);
-        }
-        if !has_ns && !self.tried.ns && self.tried.foreign_soa.is_none() {
-            let what = format!("no NS at {origin}");
-            let remedy = "add an NS record for every name server of the zone, as in '@ NS ns1.example.org.'";
-            self.findings.push_line(file, 0, Finding::error(what, "at least one", remedy));
-        }
-        for (place, target) in self.draft.name_servers_without_address() {
-            let what = format!("the name server {target} without an address");
-            let finding = Finding::warning(what, "an A or AAAA record in this zone", "add its address");
-            let named_in = usize::try_from(place.file).ok().and_then(|ix| self.files.get(ix));
-            let line = usize::try_from(place.line).unwrap_or(0);
-            self.findings.push_line(named_in.map_or(file, PathBuf::as_path), line, finding);
-        }
+        completeness::check(&self.draft, &self.tried, &mut self.findings, &self.files);
         let zone = if self.findings.has_errors() { None } else { self.draft.finish(self.files) };
         (zone, self.findings.finish(file))
     }

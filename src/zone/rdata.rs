@@ -1,7 +1,7 @@
 //! Record data: tokens of an entry to the message library's form.
 //!
-//! The tokens are read by the `domain` crate, one record at a time, and its wire format is decoded by the message
-//! library, so that both agree on the octets. A type that the message library does not model stays octets.
+//! The tokens are read by the `domain` crate, one record at a time, or by `forms` where it lacks a type, and the wire
+//! format is decoded by the message library, so that both agree on the octets. A type that the message library does not model stays octets.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder, Nam
 use super::bounds::MAX_RDATA_OCTETS;
 use super::findings::{Finding, quote};
 use super::lexer::Token;
-use super::{form, relative, ttl};
+use super::{form, forms, relative, ttl};
 use crate::model::{Name, NameError};
 
 /// What is wrong with record data.
@@ -72,13 +72,10 @@ impl RdataReader {
             self.restart();
         }
         let is_generic = tokens.first().is_some_and(|token| token.raw == "\\#" && !token.quoted);
-        // The `domain` crate has no forms for these two, but they are those of their siblings.
-        let read_as = match rtype {
-            _ if is_generic => rtype,
-            Rtype::SPF => Rtype::TXT,
-            Rtype::SMIMEA => Rtype::TLSA,
-            _ => rtype,
-        };
+        if !is_generic && let Some(wire) = forms::read(rtype, tokens, origin) {
+            return data(rtype, &wire?, is_generic);
+        }
+        let read_as = if is_generic { rtype } else { forms::written_as(rtype) };
         self.write_line(read_as, tokens, origin, is_generic)?;
         self.zonefile.extend_from_slice(self.line.as_bytes());
         self.wire.clear();
@@ -104,17 +101,7 @@ impl RdataReader {
                 return Err(self.fault(rtype, tokens, origin, column, parts.next().unwrap_or_default().trim()));
             }
         }
-        if self.wire.len() > MAX_RDATA_OCTETS {
-            let what = format!("{} octets of record data", self.wire.len());
-            let finding = Finding::error(what, "at most 65535 octets", "split the data over several records");
-            return Err(RdataFault { token: Some(0), finding });
-        }
-        decode(rtype, &self.wire, is_generic).ok_or_else(|| {
-            let what = format!("octets that are no data of {rtype}");
-            let (expected, example) = form::of(rtype);
-            let finding = Finding::error(what, expected, format!("write it in the type's own form, as in {example}"));
-            RdataFault { token: Some(0), finding }
-        })
+        data(rtype, &self.wire, is_generic)
     }
 
     fn restart(&mut self) {
@@ -139,7 +126,7 @@ impl RdataReader {
                 self.line.push(' ');
             }
             self.starts.push(self.line.len());
-            let is_text = !is_generic && form::is_text(read_as, ix, ix + 1 == tokens.len());
+            let is_text = !is_generic && form::is_text(read_as);
             let is_period = !is_generic && read_as == Rtype::SOA && ix >= 3;
             if is_text {
                 self.write_token(token);
@@ -259,8 +246,23 @@ pub(super) fn non_ascii(raw: &str) -> Finding {
     )
 }
 
+/// The data that `wire` is.
+fn data(rtype: Rtype, wire: &[u8], is_generic: bool) -> Result<RData, RdataFault> {
+    if wire.len() > MAX_RDATA_OCTETS {
+        let what = format!("{} octets of record data", wire.len());
+        let finding = Finding::error(what, "at most 65535 octets", "split the data over several records");
+        return Err(RdataFault { token: Some(0), finding });
+    }
+    decode(rtype, wire, is_generic).ok_or_else(|| {
+        let what = format!("octets that are no data of {rtype}");
+        let (expected, example) = form::of(rtype);
+        let finding = Finding::error(what, expected, format!("write it in the type's own form, as in {example}"));
+        RdataFault { token: Some(0), finding }
+    })
+}
+
 /// The message library's form of the octets of record data; `None` if they are no data of the type.
-fn decode(rtype: Rtype, wire: &[u8], is_generic: bool) -> Option<RData> {
+pub(super) fn decode(rtype: Rtype, wire: &[u8], is_generic: bool) -> Option<RData> {
     let rtype = RecordType::from(rtype.to_int());
     let length = u16::try_from(wire.len()).ok()?;
     let unknown = || RData::Unknown { code: rtype, rdata: NULL::with(wire.to_vec()) };
@@ -272,6 +274,23 @@ fn decode(rtype: Rtype, wire: &[u8], is_generic: bool) -> Option<RData> {
         // The `domain` crate read the type's own form, so the data is good; the library is stricter.
         Err(_) => Some(unknown()),
     }
+}
+
+/// The data as a file would have given it; `None` if it is no data of the type.
+pub(super) fn checked(rtype: RecordType, rdata: &RData) -> Option<RData> {
+    if rdata.record_type() != rtype {
+        return None;
+    }
+    decode(Rtype::from_int(u16::from(rtype)), &wire(rdata)?, true)
+}
+
+/// The octets of record data, names in it whole; `None` if the message library cannot write it.
+pub(super) fn wire(rdata: &RData) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    let mut encoder = BinEncoder::new(&mut octets);
+    encoder.set_name_encoding(NameEncoding::Uncompressed);
+    rdata.emit(&mut encoder).ok()?;
+    Some(octets)
 }
 
 /// Types that every message library encodes alike and other rooms take apart.
@@ -290,9 +309,6 @@ const fn is_rfc1035(rtype: RecordType) -> bool {
     )
 }
 
-fn encodes_to(rdata: &RData, wire: &[u8]) -> bool {
-    let mut octets = Vec::with_capacity(wire.len());
-    let mut encoder = BinEncoder::new(&mut octets);
-    encoder.set_name_encoding(NameEncoding::Uncompressed);
-    rdata.emit(&mut encoder).is_ok() && octets.eq_ignore_ascii_case(wire)
+fn encodes_to(rdata: &RData, octets: &[u8]) -> bool {
+    wire(rdata).is_some_and(|written| written.eq_ignore_ascii_case(octets))
 }

@@ -32,7 +32,7 @@ fn a_forged_octet_fails() {
     in_a_world("forgery::a_forged_octet_fails", |world| {
         let socket = UdpSocket::bind(FORGER).unwrap();
         std::thread::spawn(move || forge(&socket));
-        let _scene = Scene::start(&world.directory("unbound"), Denial::Nsec, FORGER);
+        let _scene = Scene::start(&world.directory("unbound"), Denial::Nsec, &[FORGER]);
         let answer = dig(&["www.example.org", "A"]);
         assert_eq!(verdict(&answer), ("SERVFAIL".to_owned(), false), "{answer}");
         let answer = dig(&["example.org", "MX"]);

@@ -21,6 +21,8 @@ use crate::support::{self, name};
 
 /// Where the zone `example.org` is served.
 pub const PARENT: &str = "127.0.0.1:53";
+/// Where another node serves it with the same keys.
+pub const PARTNER: &str = "127.0.0.3:53";
 /// Where its children are served.
 pub const CHILD: &str = "127.0.0.2:53";
 /// Where the validating resolver answers.
@@ -99,7 +101,7 @@ fn children() -> Tables {
     tables_of(vec![signed, load("plain.example.org", CHILD_TEXT)], |_| State::Up)
 }
 
-/// Both servers and the resolver.
+/// The servers and the resolver.
 pub struct Scene {
     runtime: tokio::runtime::Runtime,
     servers: Vec<Server>,
@@ -109,8 +111,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Serves at [`PARENT`] and [`CHILD`]; the resolver asks for `example.org` at `upstream`.
-    pub fn start(directory: &Path, denial: Denial, upstream: &str) -> Self {
+    /// Serves at [`PARENT`], [`PARTNER`] and [`CHILD`]; the resolver asks for `example.org` at any of `upstream`.
+    pub fn start(directory: &Path, denial: Denial, upstream: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let tables = Arc::new(ArcSwap::from_pointee(parent(denial, |_| State::Up)));
         let serve = |address: &str, tables| {
@@ -119,7 +121,8 @@ impl Scene {
         };
         let servers = {
             let _context = runtime.enter();
-            vec![serve(PARENT, Arc::clone(&tables)), serve(CHILD, Arc::new(ArcSwap::from_pointee(children())))]
+            let parents = [PARENT, PARTNER].map(|address| serve(address, Arc::clone(&tables)));
+            parents.into_iter().chain([serve(CHILD, Arc::new(ArcSwap::from_pointee(children())))]).collect()
         };
         let resolver = unbound(directory, upstream);
         Self { runtime, servers, tables, resolver }
@@ -149,8 +152,11 @@ pub fn delv_anchor() -> String {
     format!("trust-anchors {{ \"example.org.\" static-key 257 3 13 \"{key}\"; }};\n")
 }
 
-fn unbound(directory: &Path, upstream: &str) -> Child {
-    let upstream: SocketAddr = upstream.parse().unwrap();
+fn unbound(directory: &Path, upstream: &[&str]) -> Child {
+    let stub = |address: &&str| {
+        let address: SocketAddr = address.parse().unwrap();
+        format!("    stub-addr: {}@{}\n", address.ip(), address.port())
+    };
     let text = format!(
         r#"server:
     interface: {RESOLVER}
@@ -174,12 +180,10 @@ fn unbound(directory: &Path, upstream: &str) -> Child {
     local-zone: "example.org" transparent
 stub-zone:
     name: "example.org"
-    stub-addr: {ip}@{port}
-"#,
+{stubs}"#,
         anchor = trust_anchor(&name("example.org")),
         directory = directory.display(),
-        ip = upstream.ip(),
-        port = upstream.port(),
+        stubs = upstream.iter().map(stub).collect::<String>(),
     );
     let configuration = directory.join("unbound.conf");
     fs::write(&configuration, text).unwrap();

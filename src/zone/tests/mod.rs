@@ -1,8 +1,10 @@
 //! Tests of the room as a whole.
 
 mod attribution;
+mod catalogs;
 mod mistakes;
 mod reading;
+mod round_trip;
 mod samples;
 
 use std::collections::HashMap;

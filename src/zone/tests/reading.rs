@@ -99,9 +99,9 @@ fn repetitions_are_dropped_and_the_lowest_ttl_used() {
 fn types_beyond_those_that_are_modelled_keep_their_octets() {
     let zone = good(
         "a TYPE65400 \\# 3 0a 0b 0c\nb TYPE65401 \\# 0\nc A \\# 4 C0000201\nd DNAME example.net.\n\
-         e SMIMEA 3 1 1 ABCD\nf SPF \"v=spf1 -all\"\ng CDS 1 13 2 ABCD\nh CAA 0 issue \"ca.example.net\"\n\
-         i SSHFP 4 2 ABCD\nj HTTPS 1 . alpn=\"h2,h3\" port=443\nk NAPTR 100 10 \"u\" \"E2U+sip\" \"!^.*$!sip:i@x!\" @\n\
-         l URI \\# 6 000a000161 62\nm DS 1 13 2 ABCD\nn TLSA 3 1 1 ABCD\no RP a b\np LOC \\# 1 00\n",
+         e SMIMEA 3 1 1 ABCD\nf SPF \"v=spf1 -all\"\ng CDS 1 13 9 ABCD\nh CAA 0 issue \"ca.example.net\"\n\
+         i SSHFP 4 9 ABCD\nj HTTPS 1 . alpn=\"h2,h3\" port=443\nk NAPTR 100 10 \"u\" \"E2U+sip\" \"!^.*$!sip:i@x!\" @\n\
+         l URI \\# 6 000a000161 62\nm DS 1 13 9 ABCD\nn TLSA 3 1 1 ABCD\no RP a b\np LOC \\# 1 00\n",
     );
     let octets = |owner: &str| match &node(&zone, owner).unwrap().rrsets()[0].rdata[0] {
         RData::Unknown { rdata, .. } => rdata.anything.clone(),
@@ -133,6 +133,27 @@ fn includes_are_relative_to_their_file_and_restore_what_they_change() {
     let (place, _) = node(&zone, "x.deep.sub.example.org").unwrap().placed_rrsets().next().unwrap();
     assert_eq!((zone.file(place), place.line), (Path::new("zones/parts/more"), 1));
     assert!(node(&zone, "last.example.org").is_some());
+}
+
+#[test]
+fn a_directive_generates_records_that_stand_on_its_line() {
+    let zone = good(
+        "a A 192.0.2.9\n$GENERATE 1-5/2 h${0,3} 60 IN A 192.0.2.$\n TXT last\n$GENERATE 1-2 m MX \"1$ mx$\"\n\
+         $GENERATE 10-11 ${0,3,n} PTR x\\$$.example.net.\n$GENERATE 1-1 t TXT \"\\\"a b\\\" c\"\n",
+    );
+    let all = records(&zone);
+    for expected in [
+        "h001.example.org. 60 A 192.0.2.1",
+        "h005.example.org. 60 A 192.0.2.5",
+        "a.example.org. 60 TXT last",
+        "m.example.org. 60 MX 12 mx2.example.org.",
+        "b.0.example.org. 60 PTR x\\$11.example.net.",
+    ] {
+        assert!(all.iter().any(|record| record == expected), "missing: {expected}\n{all:#?}");
+    }
+    assert_eq!(text_of(&zone, "t.example.org"), [b"a b".to_vec(), b"c".to_vec()]);
+    let (place, _) = node(&zone, "h005.example.org").unwrap().placed_rrsets().next().unwrap();
+    assert_eq!((zone.file(place), place.line), (Path::new("zones/test.zone"), 4));
 }
 
 #[test]
