@@ -18,6 +18,7 @@ mod metrics;
 mod orders;
 mod picture;
 mod reloading;
+mod signing;
 mod status;
 mod watch;
 
