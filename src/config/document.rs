@@ -6,11 +6,12 @@ use super::defaults::KEYS_PATH;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{geo, monitor, node, service, site, zone};
-use crate::model::{CookieSettings, DnssecSettings, EncryptedSettings, Limits, RateLimitSettings, Settings};
+use super::{cookies, geo, monitor, node, rate_limit, service, site, zone};
+use crate::model::{DnssecSettings, EncryptedSettings, Limits, Settings};
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 8] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone"];
+const SECTIONS: [&str; 10] =
+    ["node", "admin", "state", "geo", "rate_limit", "cookies", "site", "service", "monitor", "zone"];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -33,6 +34,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let monitors = monitor::read(reader, &monitor_tables, &monitor_names, &node, &sites);
     let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
     let zones = zone::read(reader, &zone_tables);
+    let rate_limit = rate_limit::read(reader, root);
+    let cookies = cookies::read(reader, root);
 
     if reader.is_good() {
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
@@ -50,8 +53,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         keys: Vec::new(),
         dnssec: DnssecSettings { keys: PathBuf::from(KEYS_PATH) },
         encrypted: EncryptedSettings::default(),
-        rate_limit: RateLimitSettings::default(),
-        cookies: CookieSettings::default(),
+        rate_limit,
+        cookies,
         limits: Limits::default(),
     }
 }

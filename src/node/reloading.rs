@@ -20,8 +20,15 @@ impl Desk {
         let warnings = loaded.report.warnings().map(ToString::to_string).collect();
         let mut changes = differences(&before, &loaded);
         changes.extend(needs_restart(&self.at_start, &loaded.settings));
+        let secrets = loaded.secrets.as_ref().map(|loaded| Arc::clone(&loaded.secrets));
+        if secrets.as_ref().is_some_and(|secrets| !secrets.is_same_as(&self.secrets.load())) {
+            changes.push("secrets changed".to_owned());
+        }
         let (done, answer) = oneshot::channel();
         let generation = self.ask(Message::Load(Box::new(loaded), done), answer).await?;
+        if let Some(secrets) = secrets {
+            self.secrets.store(secrets);
+        }
         let detail = if changes.is_empty() { "nothing changed".to_owned() } else { changes.join("; ") };
         self.journal.record(EventKind::Reloaded { detail: format!("{cause}: {detail}") });
         Ok(ReloadOutcome { schema: ReloadOutcome::SCHEMA.to_owned(), changes, warnings, generation })
@@ -129,6 +136,9 @@ fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
     }
     if at_start.state != now.state {
         changes.push("[state] changed: restart the node to use it".to_owned());
+    }
+    if at_start.rate_limit != now.rate_limit {
+        changes.push("[rate_limit] changed: restart the node to use it".to_owned());
     }
     if at_start.node.name != now.node.name {
         changes.push("node.name changed: restart the node to use it everywhere".to_owned());

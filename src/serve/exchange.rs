@@ -90,10 +90,10 @@ async fn reply(handler: &Handler, packet: &[u8], source: SocketAddr, transport: 
 
 /// A transport that keeps the packet.
 #[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Option<Vec<u8>>>>);
+pub(super) struct Capture(Arc<Mutex<Option<Vec<u8>>>>);
 
 impl Capture {
-    fn take(&self) -> Option<Vec<u8>> {
+    pub(super) fn take(&self) -> Option<Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

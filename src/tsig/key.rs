@@ -52,6 +52,14 @@ impl Keyring {
         self.0.get(name)
     }
 
+    /// Whether the keys are those of `other`. How long it takes tells about the secrets.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let of = |key: &Key| (key.algorithm, Arc::clone(&key.secret));
+        self.0.len() == other.0.len()
+            && self.0.iter().all(|(name, key)| other.0.get(name).is_some_and(|twin| of(twin) == of(key)))
+    }
+
     /// Whether there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
