@@ -35,7 +35,9 @@ fn every_key_that_the_example_shows_in_a_comment_exists() {
         let text: Vec<String> = lines.iter().enumerate().map(with_key).collect();
         let (_, report) = read(Path::new(FILE), &text.join("\n"));
         let said = report.to_string();
-        assert!(!said.contains("unknown key"), "line {}: {said}", at + 1);
+        // A [[key]] of TSIG is another matter.
+        let is_unknown = |line: &str| line.contains("unknown key") && !line.contains("a declared key");
+        assert!(!said.lines().any(is_unknown), "line {}: {said}", at + 1);
         keys += 1;
     }
     assert!(keys > 30, "the example shows only {keys} keys");

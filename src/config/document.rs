@@ -6,12 +6,12 @@ use super::defaults::KEYS_PATH;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{cookies, geo, monitor, node, rate_limit, service, site, zone};
+use super::{cookies, geo, key, monitor, node, rate_limit, service, site, zone};
 use crate::model::{DnssecSettings, EncryptedSettings, Limits, Settings};
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 10] =
-    ["node", "admin", "state", "geo", "rate_limit", "cookies", "site", "service", "monitor", "zone"];
+const SECTIONS: [&str; 11] =
+    ["node", "admin", "state", "geo", "rate_limit", "cookies", "site", "service", "monitor", "zone", "key"];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -20,6 +20,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let service_tables = reader.sections(root, "service");
     let monitor_tables = reader.named_sections(root, "monitor");
     let zone_tables = reader.sections(root, "zone");
+    let key_tables = reader.sections(root, "key");
 
     // Names first: a site with a mistake in it is still a site that others may name.
     let site_names = Roster::of_sections(reader, "site", &site_tables);
@@ -33,7 +34,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let sites = site::read(reader, &site_tables, &site_names);
     let monitors = monitor::read(reader, &monitor_tables, &monitor_names, &node, &sites);
     let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
-    let zones = zone::read(reader, &zone_tables);
+    let keys = key::read(reader, &key_tables);
+    let zones = zone::read(reader, &zone_tables, &keys);
     let rate_limit = rate_limit::read(reader, root);
     let cookies = cookies::read(reader, root);
 
@@ -50,7 +52,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         services,
         monitors,
         zones,
-        keys: Vec::new(),
+        keys,
         dnssec: DnssecSettings { keys: PathBuf::from(KEYS_PATH) },
         encrypted: EncryptedSettings::default(),
         rate_limit,

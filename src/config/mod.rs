@@ -13,6 +13,7 @@ mod document;
 mod domain;
 mod duration;
 mod geo;
+mod key;
 mod monitor;
 mod network;
 mod node;
@@ -31,6 +32,7 @@ mod typed;
 mod value;
 mod words;
 mod zone;
+mod zone_policy;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@
 //! over the cell with the least debt together with that debt, so that nobody ever loses a debt by being replaced: who
 //! returns finds at least as much of it in every cell of the set (the argument of Metwally's Space-Saving).
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -81,12 +82,10 @@ impl<'r> Trait<'r> {
             },
             (ResponseCode::NoError, Some(part)) => {
                 // A steered RRset is the same whatever is picked from it.
-                let steered = reply.named.iter().find(|named| named.part == 0).map(|named| named.declared);
-                match (steered, &part.rdata) {
-                    (Some(stored), _) | (None, &std::borrow::Cow::Borrowed(stored)) => {
-                        Self::Stored(stored.as_ptr().addr())
-                    }
-                    _ => Self::Made(&part.owner, part.rtype),
+                let steered = reply.named.iter().find(|named| named.part == 0).map(|named| &named.declared);
+                match steered.unwrap_or(&part.rdata) {
+                    Cow::Borrowed(stored) => Self::Stored(stored.as_ptr().addr()),
+                    Cow::Owned(_) => Self::Made(&part.owner, part.rtype),
                 }
             }
             _ => Self::Error,

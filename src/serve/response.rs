@@ -323,8 +323,9 @@ mod tests {
     #[test]
     fn padding_ends_where_a_message_does() {
         // What is left to the end of 65,535 octets is less than a block.
-        let long = part(RecordType::TXT, (0..249).map(|_| RData::TXT(TXT::new(vec!["x".repeat(249)]))).collect());
-        let (packet, message) = respond(&query(1232, PADDING), Transport::Tls, &reply(vec![long, addresses(14)]));
+        let strings = (0..256).map(|_| "x".repeat(254)).chain(["x".repeat(159)]).collect();
+        let long = part(RecordType::TXT, vec![RData::TXT(TXT::new(strings))]);
+        let (packet, message) = respond(&query(1232, PADDING), Transport::Tls, &reply(vec![long]));
         assert_eq!((packet.len(), message.metadata.truncation, has(&message, 12)), (65_535, false, true));
     }
 

@@ -42,7 +42,8 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Whether the secrets are those of `other`. For news about a reload: how long it takes tells about them.
+    /// Whether the secrets are those of `other`. For news about a reload: how long it takes tells about them, and nobody
+    /// outside sees that.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.cookies == other.cookies && self.keyring.is_same_as(&other.keyring)

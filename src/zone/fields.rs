@@ -126,13 +126,27 @@ impl<'a, 't> Fields<'a, 't> {
         Ok(())
     }
 
+    /// As [`Self::text`], and may be empty.
+    pub(super) fn rest(&mut self) -> Result<(), RdataFault> {
+        let octets = self.octets()?;
+        self.put(&octets);
+        Ok(())
+    }
+
     fn octets(&mut self) -> Result<Vec<u8>, RdataFault> {
         self.word("characters, or octets as \\000 to \\255", unescaped)
     }
 
-    /// Hexadecimal digits to the end of the record, which spaces may part.
-    pub(super) fn hex(&mut self) -> Result<(), RdataFault> {
-        self.encoded("pairs of hexadecimal digits", |text| HEXUPPER_PERMISSIVE.decode(text).ok())
+    /// Hexadecimal digits of `length` octets, or of any, to the end of the record, which spaces may part.
+    pub(super) fn hex(&mut self, length: Option<usize>) -> Result<(), RdataFault> {
+        let what = length.map_or_else(
+            || "a digest in pairs of hexadecimal digits".to_owned(),
+            |length| format!("a digest of {} hexadecimal digits", 2 * length),
+        );
+        self.encoded(&what, |text| {
+            let octets = HEXUPPER_PERMISSIVE.decode(text).ok();
+            octets.filter(|octets| length.is_none_or(|length| octets.len() == length))
+        })
     }
 
     /// Base64 to the end of the record, which spaces may part.

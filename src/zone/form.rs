@@ -109,17 +109,10 @@ pub(super) const fn is_meta(rtype: Rtype) -> bool {
     code == 0 || code == 41 || (code >= 128 && code <= 255)
 }
 
-/// Whether the token at `ix` of the data is free text, where a letter outside ASCII is octets, `@` is a character and
-/// nothing may be right.
-pub(super) const fn is_text(rtype: Rtype, ix: usize, is_last: bool) -> bool {
-    match rtype {
-        Rtype::TXT | Rtype::SPF | Rtype::HINFO | Rtype::CAA => true,
-        // The replacement is a name.
-        Rtype::NAPTR => !is_last,
-        // The target is a name.
-        Rtype::SVCB | Rtype::HTTPS => ix != 1,
-        _ => false,
-    }
+/// Whether the data is free text for the `domain` crate: a letter outside ASCII is octets, `@` is a character and nothing
+/// may be right.
+pub(super) const fn is_text(rtype: Rtype) -> bool {
+    matches!(rtype, Rtype::TXT | Rtype::SPF | Rtype::HINFO)
 }
 
 #[cfg(test)]

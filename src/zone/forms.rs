@@ -1,11 +1,11 @@
-//! The presentation formats that the `domain` crate does not read, field by field.
+//! The presentation formats that the `domain` crate does not read, or not in all their forms, field by field.
 
 use domain::base::iana::Rtype;
 
 use super::fields::{Fields, number};
 use super::lexer::Token;
 use super::rdata::RdataFault;
-use super::{forms_addresses, forms_keys, forms_location};
+use super::{forms_addresses, forms_keys, forms_location, forms_services};
 use crate::model::Name;
 
 /// A step of reading record data.
@@ -17,7 +17,8 @@ const U32: Step = |fields| fields.u32();
 const NAME: Step = |fields| fields.name();
 const STRING: Step = |fields| fields.string();
 const TEXT: Step = |fields| fields.text();
-const HEX: Step = |fields| fields.hex();
+const REST: Step = |fields| fields.rest();
+const HEX: Step = |fields| fields.hex(None);
 const BASE64: Step = |fields| fields.base64();
 const TYPES: Step = |fields| fields.types();
 const OPTIONAL_STRING: Step = |fields| if fields.peek().is_some() { fields.string() } else { Ok(()) };
@@ -46,11 +47,24 @@ const fn steps(rtype: Rtype) -> Option<&'static [Step]> {
         Rtype::URI => &[U16, U16, TEXT],
         // RFC 4398.
         Rtype::CERT => &[forms_keys::certificate_type, U16, forms_keys::algorithm, BASE64],
-        // RFC 2535, kept for SIG(0) keys.
-        Rtype::KEY => &[U16, U8, forms_keys::algorithm, BASE64],
-        Rtype::RKEY => &[U16, U8, forms_keys::algorithm, BASE64],
-        // RFC 4431; TA has the same form.
-        Rtype::DLV | Rtype::TA => &[U16, forms_keys::algorithm, U8, HEX],
+        // RFC 2535: keys of SIG(0).
+        Rtype::KEY | Rtype::RKEY => &[U16, U8, forms_keys::algorithm, BASE64],
+        // RFC 4034, 7344: the `domain` crate knows algorithms by number only.
+        Rtype::DNSKEY | Rtype::CDNSKEY => &[U16, U8, forms_keys::algorithm, BASE64],
+        // RFC 4034, 7344, 4431; TA has the same form.
+        Rtype::DS | Rtype::CDS | Rtype::DLV | Rtype::TA => &[U16, forms_keys::algorithm, forms_keys::digest],
+        // RFC 6698, 8162.
+        Rtype::TLSA | Rtype::SMIMEA => &[U8, U8, U8, HEX],
+        // RFC 4255.
+        Rtype::SSHFP => &[U8, forms_keys::fingerprint],
+        // RFC 8976.
+        Rtype::ZONEMD => &[U32, U8, forms_keys::zone_digest],
+        // RFC 8659.
+        Rtype::CAA => &[U8, forms_keys::tag, REST],
+        // RFC 9460: the `domain` crate has no escapes in lists.
+        Rtype::SVCB | Rtype::HTTPS => &[U16, NAME, forms_services::parameters],
+        // RFC 3403.
+        Rtype::NAPTR => &[U16, U16, STRING, STRING, forms_services::expression, NAME],
         // RFC 4701.
         Rtype::DHCID => &[BASE64],
         // RFC 7477.
@@ -71,7 +85,6 @@ const fn steps(rtype: Rtype) -> Option<&'static [Step]> {
 pub(super) const fn written_as(rtype: Rtype) -> Rtype {
     match rtype {
         Rtype::SPF | Rtype::NINFO | Rtype::AVC => Rtype::TXT,
-        Rtype::SMIMEA => Rtype::TLSA,
         _ => rtype,
     }
 }

@@ -75,6 +75,8 @@ fn rtype(word: &str) -> Result<Rtype, Finding> {
             Err(Finding::error(what, "a type that zones hold", "remove the record"))
         }
         Ok(rtype) => Ok(rtype),
+        // The `domain` crate writes it without the hyphen.
+        Err(_) if word.eq_ignore_ascii_case("NSAP-PTR") => Ok(Rtype::NSAPPTR),
         Err(_) => {
             let remedy = form::guess(word).map(|known| format!("did you mean {known}?"));
             let what = format!("{} where the type stands", quote(word));

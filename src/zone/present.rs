@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use data_encoding::{BASE64, HEXUPPER};
 use hickory_proto::rr::RecordType;
 
+use super::forms_keys::{digest_length, fingerprint_length};
 use crate::model::Name;
 
 /// The mnemonic of `rtype` and `wire` in its own form; `None` if it is not written that way here, or the octets are
@@ -37,15 +38,15 @@ pub(super) fn of(rtype: RecordType, wire: &[u8]) -> Option<(String, String)> {
         }
         RecordType::DS | RecordType::CDS => {
             let (tag, [algorithm, digest]) = (octets.u16()?, octets.take()?);
-            format!("{tag} {algorithm} {digest} {}", hex(octets.rest())?)
+            format!("{tag} {algorithm} {digest} {}", hex(octets.rest(), digest_length(digest))?)
         }
         RecordType::TLSA | RecordType::SMIMEA => {
             let [usage, selector, matching] = octets.take()?;
-            format!("{usage} {selector} {matching} {}", hex(octets.rest())?)
+            format!("{usage} {selector} {matching} {}", hex(octets.rest(), None)?)
         }
         RecordType::SSHFP => {
             let [algorithm, kind] = octets.take()?;
-            format!("{algorithm} {kind} {}", hex(octets.rest())?)
+            format!("{algorithm} {kind} {}", hex(octets.rest(), fingerprint_length(kind))?)
         }
         RecordType::DNSKEY | RecordType::CDNSKEY => {
             let (flags, [protocol, algorithm]) = (octets.u16()?, octets.take()?);
@@ -65,8 +66,9 @@ pub(super) fn generic(wire: &[u8]) -> String {
     if wire.is_empty() { "\\# 0".to_owned() } else { format!("\\# {} {}", wire.len(), HEXUPPER.encode(wire)) }
 }
 
-fn hex(octets: &[u8]) -> Option<String> {
-    (!octets.is_empty()).then(|| HEXUPPER.encode(octets))
+/// Octets of the length that a reader wants, or of any but none.
+fn hex(octets: &[u8], length: Option<usize>) -> Option<String> {
+    length.map_or(!octets.is_empty(), |length| octets.len() == length).then(|| HEXUPPER.encode(octets))
 }
 
 /// A string in quotes, octets outside printable ASCII as `\DDD`.

@@ -1,5 +1,6 @@
 //! A zone made a signed one: DNSKEY and its company at the apex, and the chain of denial over all names.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -22,18 +23,24 @@ impl Zone {
     /// The keys join those that the file declares. The served serial is the declared one plus the weeks since 1970,
     /// so that secondaries come for new signatures before theirs expire.
     #[must_use]
-    pub fn secured(mut self, keys: KeyPhase, denial: Denial, now: u64) -> Self {
-        self.strip();
-        let origin = self.origin().clone();
-        let Some((ttl, denial_ttl)) = self.set_serial(now) else { return self };
-        if let Some(apex) = self.node_mut(&origin.key()) {
+    pub fn secured(self, keys: KeyPhase, denial: Denial, now: u64) -> Self {
+        // What signing adds hangs on the zone's own name.
+        let own = match self.standalone() {
+            Cow::Owned(own) => Some(own),
+            Cow::Borrowed(_) => None,
+        };
+        let mut zone = own.unwrap_or(self);
+        zone.strip();
+        let origin = zone.origin().clone();
+        let Some((ttl, denial_ttl)) = zone.set_serial(now) else { return zone };
+        if let Some(apex) = zone.node_mut(&origin.key()) {
             for (rtype, rdata) in apex_sets(&origin, &keys, denial) {
                 add(apex, rtype, ttl, rdata);
             }
         }
-        let chain = Chain::build(&origin, denial, existing(&self));
-        self.set_secure(Arc::new(Secure::new(origin, keys, chain, denial_ttl)));
-        self
+        let chain = Chain::build(&origin, denial, existing(&zone));
+        zone.set_secure(Arc::new(Secure::new(origin, keys, chain, denial_ttl)));
+        zone
     }
 
     /// Whether [`Self::secured`] would give the zone as it is.
@@ -44,6 +51,17 @@ impl Zone {
         let is_current =
             matches!(served, Some(RData::SOA(soa)) if soa.serial == self.serial().wrapping_add(weeks(now)));
         is_current && self.secure().is_some_and(|secure| secure.chain().denial() == denial && secure.has_keys(keys))
+    }
+
+    /// Whether the zone signs the RRset of `rtype` at `node`: not below a zone cut or a DNAME, and at a cut nothing but
+    /// DS (RFC 4035 section 2.2).
+    #[must_use]
+    pub fn signs(&self, node: &Node, rtype: RecordType) -> bool {
+        if self.secure().is_none() || is_hidden(self, node, &mut HashMap::new()) {
+            return false;
+        }
+        let is_cut = node.owner != *self.home() && node.rrset(RecordType::NS).is_some();
+        !is_cut || rtype == RecordType::DS
     }
 
     /// Takes away what a signer made: here before, or elsewhere in the file.

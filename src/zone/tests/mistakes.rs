@@ -70,7 +70,9 @@ const ERRORS: &[(&str, usize, &[&str])] = &[
     ("x ANY 1\n", 3, &["'ANY'", "only questions"]),
     ("x TXT \\300\n", 3, &["in the data of TXT"]),
     ("x CAA 0 issue\n", 3, &["the end of the CAA record", "flags, tag and value"]),
-    ("x DS 1 13 2 XYZ\n", 3, &["'XYZ'", "digest"]),
+    ("x DS 1 13 9 XYZ\n", 3, &["'XYZ'", "digest"]),
+    ("x DS 1 13 2 ABCD\n", 3, &["'ABCD'", "64 hexadecimal digits"]),
+    ("x DNSKEY 257 3 ECDSA AQID\n", 3, &["'ECDSA'", "an algorithm"]),
 ];
 
 #[test]

@@ -99,9 +99,9 @@ fn repetitions_are_dropped_and_the_lowest_ttl_used() {
 fn types_beyond_those_that_are_modelled_keep_their_octets() {
     let zone = good(
         "a TYPE65400 \\# 3 0a 0b 0c\nb TYPE65401 \\# 0\nc A \\# 4 C0000201\nd DNAME example.net.\n\
-         e SMIMEA 3 1 1 ABCD\nf SPF \"v=spf1 -all\"\ng CDS 1 13 2 ABCD\nh CAA 0 issue \"ca.example.net\"\n\
-         i SSHFP 4 2 ABCD\nj HTTPS 1 . alpn=\"h2,h3\" port=443\nk NAPTR 100 10 \"u\" \"E2U+sip\" \"!^.*$!sip:i@x!\" @\n\
-         l URI \\# 6 000a000161 62\nm DS 1 13 2 ABCD\nn TLSA 3 1 1 ABCD\no RP a b\np LOC \\# 1 00\n",
+         e SMIMEA 3 1 1 ABCD\nf SPF \"v=spf1 -all\"\ng CDS 1 13 9 ABCD\nh CAA 0 issue \"ca.example.net\"\n\
+         i SSHFP 4 9 ABCD\nj HTTPS 1 . alpn=\"h2,h3\" port=443\nk NAPTR 100 10 \"u\" \"E2U+sip\" \"!^.*$!sip:i@x!\" @\n\
+         l URI \\# 6 000a000161 62\nm DS 1 13 9 ABCD\nn TLSA 3 1 1 ABCD\no RP a b\np LOC \\# 1 00\n",
     );
     let octets = |owner: &str| match &node(&zone, owner).unwrap().rrsets()[0].rdata[0] {
         RData::Unknown { rdata, .. } => rdata.anything.clone(),

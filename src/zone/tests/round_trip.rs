@@ -52,10 +52,10 @@ fn assert_round_trips(zone: &Zone) {
 fn every_form_comes_back() {
     assert_round_trips(&good(
         "a.b.c A 192.0.2.1\nC AAAA 2001:db8::1\nm MX 10 M\nm MX 10 @\ns SRV 0 1 25 m\nw CNAME .\n* TXT \"a\\\"b\\\\\" \"\" gr\u{fc}n\n\
-         d DNAME example.net.\nk CAA 0 issue \"ca.example.net; a=\\\"b\\\"\"\nk DS 1 13 2 ABCD\nk CDS 0 0 0 00\n\
-         k TLSA 3 1 1 ABCD\nk SSHFP 4 2 ABCD\nk DNSKEY 257 3 13 AwEAAQ==\nk HTTPS 1 . alpn=\"h2,h3\" port=443\n\
+         d DNAME example.net.\nk CAA 0 issue \"ca.example.net; a=\\\"b\\\"\"\nk DS 1 13 9 ABCD\nk CDS 0 0 0 00\n\
+         k TLSA 3 1 1 ABCD\nk SSHFP 4 9 ABCD\nk DNSKEY 257 3 13 AwEAAQ==\nk HTTPS 1 . alpn=\"h2,h3\" port=443\n\
          k TYPE65400 \\# 3 0a 0b 0c\nk TYPE65401 \\# 0\nk NAPTR 1 1 \"u\" \"x\" \"!a!b!\" .\nk SPF x\nk HINFO a b\n\
-         \\@ A 192.0.2.1\n\\$ORIGIN A 192.0.2.1\na\\.b\\032c\\; A 192.0.2.1\nk SMIMEA 3 1 1 AB\nk RP a b\n",
+         \\@ A 192.0.2.1\n\\$ORIGIN A 192.0.2.1\na\\.b\\032c\\; A 192.0.2.1\nk SMIMEA 3 1 1 AB\nk DS \\# 4 00010102\nk SSHFP \\# 3 040201\nk RP a b\n",
     ));
     let root = ". 1h SOA a.root. h.root. 1 1 1 1 1\n. 1h NS a.root.\na.root. 1h A 192.0.2.1\n";
     assert_round_trips(&load(&name("."), Path::new("root"), root, &Files::default()).0.unwrap());
