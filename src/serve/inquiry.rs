@@ -26,8 +26,6 @@ pub(super) struct Inquiry {
     pub(super) opcode: OpCode,
     /// RD, copied to the reply.
     pub(super) recursion_desired: bool,
-    /// CD, copied to the reply (RFC 6895 section 2).
-    pub(super) checking_disabled: bool,
     /// The question, as far as it could be read.
     pub(super) question: Option<Question>,
     /// The octets of the question section in the message.
@@ -44,7 +42,7 @@ impl Inquiry {
     pub(super) fn read(packet: &[u8], transport: Transport) -> Option<Self> {
         let mut octets = Octets::new(packet);
         let id = octets.u16()?;
-        let [high, low] = octets.u16()?.to_be_bytes();
+        let [high, _] = octets.u16()?.to_be_bytes();
         let counts = [octets.u16()?, octets.u16()?, octets.u16()?, octets.u16()?];
         if high & 0x80 != 0 {
             return None;
@@ -53,13 +51,16 @@ impl Inquiry {
             id,
             opcode: OpCode::from_u8((high >> 3) & 0x0f),
             recursion_desired: high & 0x01 != 0,
-            checking_disabled: low & 0x10 != 0,
             question: None,
             question_octets: HEADER..HEADER,
             edns: None,
             fault: None,
         };
-        inquiry.fault = inquiry.read_sections(&mut octets, counts, transport).err();
+        if let Err(fault) = inquiry.read_sections(&mut octets, counts, transport) {
+            inquiry.fault = Some(fault);
+            // What cannot be read to its end says nothing reliable of EDNS: no OPT in the reply then (as NSD and Knot do).
+            inquiry.edns = inquiry.edns.filter(|_| octets.is_at_end());
+        }
         Some(inquiry)
     }
 

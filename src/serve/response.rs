@@ -117,7 +117,6 @@ impl Response {
     fn bare(packet: &[u8], inquiry: &Inquiry, rcode: ResponseCode) -> Result<Self, ProtoError> {
         let mut metadata = Metadata::new(inquiry.id, MessageType::Response, inquiry.opcode);
         metadata.recursion_desired = inquiry.recursion_desired;
-        metadata.checking_disabled = inquiry.checking_disabled;
         metadata.response_code = rcode;
         // The question as it came, octet for octet, so that its case is kept.
         let question = packet.get(inquiry.question_octets.clone()).unwrap_or_default();
