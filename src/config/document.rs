@@ -1,17 +1,14 @@
 //! The document: its sections in the order in which they need one another.
 
-use std::path::PathBuf;
-
-use super::defaults::KEYS_PATH;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{cookies, geo, key, monitor, node, rate_limit, service, site, zone};
-use crate::model::{DnssecSettings, EncryptedSettings, Limits, Settings};
+use super::{cookies, dnssec, geo, key, monitor, node, rate_limit, service, site, zone};
+use crate::model::{EncryptedSettings, Limits, Settings};
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 11] =
-    ["node", "admin", "state", "geo", "rate_limit", "cookies", "site", "service", "monitor", "zone", "key"];
+const SECTIONS: [&str; 12] =
+    ["node", "admin", "state", "geo", "rate_limit", "cookies", "site", "service", "monitor", "zone", "key", "dnssec"];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -53,7 +50,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         monitors,
         zones,
         keys,
-        dnssec: DnssecSettings { keys: PathBuf::from(KEYS_PATH) },
+        dnssec: dnssec::read(reader, root),
         encrypted: EncryptedSettings::default(),
         rate_limit,
         cookies,

@@ -9,6 +9,7 @@ mod cookies;
 mod country;
 mod defaults;
 mod diagnostic;
+mod dnssec;
 mod document;
 mod domain;
 mod duration;

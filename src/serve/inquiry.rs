@@ -240,7 +240,9 @@ mod tests {
 
     #[test]
     fn a_query_is_read_whole() {
-        let inquiry = Inquiry::read(&query(b"\x00\x03\x00\x00\x00\x08\x00\x07\x00\x01\x18\x00\xc0\x00\x02"), Transport::Udp).unwrap();
+        let inquiry =
+            Inquiry::read(&query(b"\x00\x03\x00\x00\x00\x08\x00\x07\x00\x01\x18\x00\xc0\x00\x02"), Transport::Udp)
+                .unwrap();
         assert_eq!((inquiry.id, inquiry.fault, inquiry.recursion_desired), (0xabcd, None, true));
         let question = inquiry.question.unwrap();
         assert_eq!((question.name.as_wire(), question.rtype), (&b"\x07eXample\x00"[..], RecordType::A));

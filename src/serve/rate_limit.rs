@@ -9,7 +9,6 @@
 //! over the cell with the least debt together with that debt, so that nobody ever loses a debt by being replaced: who
 //! returns finds at least as much of it in every cell of the set (the argument of Metwally's Space-Saving).
 
-use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -64,7 +63,7 @@ enum Trait<'r> {
     /// A referral to this zone.
     Referral(&'r Name),
     /// An RRset of a zone, by where it is in memory: the same for every name that it stands for.
-    Stored(usize),
+    Stored(&'r Name, usize),
     /// An RRset that is in no zone file.
     Made(&'r Name, RecordType),
 }
@@ -81,12 +80,8 @@ impl<'r> Trait<'r> {
                 (None, None) => Self::Error,
             },
             (ResponseCode::NoError, Some(part)) => {
-                // A steered RRset is the same whatever is picked from it.
-                let steered = reply.named.iter().find(|named| named.part == 0).map(|named| &named.declared);
-                match steered.unwrap_or(&part.rdata) {
-                    Cow::Borrowed(stored) => Self::Stored(stored.as_ptr().addr()),
-                    Cow::Owned(_) => Self::Made(&part.owner, part.rtype),
-                }
+                let stored = reply.stored.map(|(zone, set)| Self::Stored(zone, std::ptr::from_ref(set).addr()));
+                stored.unwrap_or(Self::Made(&part.owner, part.rtype))
             }
             _ => Self::Error,
         }

@@ -49,8 +49,8 @@ impl Response {
         for extent in [Extent::Everything, Extent::Needed] {
             response.edns = inquiry.edns.map(|asked| terms.extension(&asked, Some(reply), extent));
             // What only people read takes no room from what the client asked for (RFC 8914 section 3).
-            let may_shrink = extent == Extent::Everything
-                && inquiry.edns.is_some_and(|asked| terms.has_more(&asked, reply));
+            let may_shrink =
+                extent == Extent::Everything && inquiry.edns.is_some_and(|asked| terms.has_more(&asked, reply));
             if may_shrink && response.frame_length()? > usize::from(limit) {
                 continue;
             }
