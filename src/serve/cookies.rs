@@ -202,7 +202,10 @@ mod tests {
         let now = 1_559_731_985;
         let cookie = "2464c4abcf10c957010000005cf79f111f8130c3eee29480";
         assert!(judge(cookie, "198.51.100.100", &[SECRET], now).0);
-        assert!(judge(cookie, "::ffff:198.51.100.100", &[SECRET], now).0, "the same client on a socket of both families");
+        assert!(
+            judge(cookie, "::ffff:198.51.100.100", &[SECRET], now).0,
+            "the same client on a socket of both families"
+        );
         assert!(!judge(cookie, "198.51.100.101", &[SECRET], now).0);
         assert!(!judge(cookie, "198.51.100.100", &[NEW, OLD], now).0);
         let octets = hex(cookie);

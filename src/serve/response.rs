@@ -43,14 +43,14 @@ impl Response {
         reply: &Reply<'_>,
         sign: Sign<'_>,
     ) -> Result<Self, ProtoError> {
-        let limit = limit(inquiry, terms.transport);
+        let limit = limit(inquiry, terms.transport).saturating_sub(terms.reserved);
         let mut response = Self::bare(packet, inquiry, reply.rcode)?;
         response.metadata.authoritative = reply.authoritative;
         for extent in [Extent::Everything, Extent::Needed] {
             response.edns = inquiry.edns.map(|asked| terms.extension(&asked, Some(reply), extent));
             // What only people read takes no room from what the client asked for (RFC 8914 section 3).
-            let may_shrink = extent == Extent::Everything
-                && inquiry.edns.is_some_and(|asked| terms.has_more(&asked, reply));
+            let may_shrink =
+                extent == Extent::Everything && inquiry.edns.is_some_and(|asked| terms.has_more(&asked, reply));
             if may_shrink && response.frame_length()? > usize::from(limit) {
                 continue;
             }
@@ -106,7 +106,7 @@ impl Response {
         if !inquiry.edns.is_some_and(|asked| terms.pads(&asked)) {
             return Ok(());
         }
-        let bare = self.length + self.opt_length()? + OPTION_HEAD;
+        let bare = self.length + self.opt_length()? + OPTION_HEAD + usize::from(terms.reserved);
         let whole = bare.next_multiple_of(PADDING_BLOCK).min(usize::from(STREAM_PAYLOAD));
         if let (Some(edns), Some(length)) = (&mut self.edns, whole.checked_sub(bare)) {
             edns.options_mut().insert(padding(length));
