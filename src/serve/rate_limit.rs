@@ -63,7 +63,7 @@ enum Trait<'r> {
     /// A referral to this zone.
     Referral(&'r Name),
     /// An RRset of a zone, by where it is in memory: the same for every name that it stands for.
-    Stored(usize),
+    Stored(&'r Name, usize),
     /// An RRset that is in no zone file.
     Made(&'r Name, RecordType),
 }
@@ -80,14 +80,8 @@ impl<'r> Trait<'r> {
                 (None, None) => Self::Error,
             },
             (ResponseCode::NoError, Some(part)) => {
-                // A steered RRset is the same whatever is picked from it.
-                let steered = reply.named.iter().find(|named| named.part == 0).map(|named| named.declared);
-                match (steered, &part.rdata) {
-                    (Some(stored), _) | (None, &std::borrow::Cow::Borrowed(stored)) => {
-                        Self::Stored(stored.as_ptr().addr())
-                    }
-                    _ => Self::Made(&part.owner, part.rtype),
-                }
+                let stored = reply.stored.map(|(zone, set)| Self::Stored(zone, std::ptr::from_ref(set).addr()));
+                stored.unwrap_or(Self::Made(&part.owner, part.rtype))
             }
             _ => Self::Error,
         }
