@@ -9,6 +9,7 @@ mod bounds;
 mod clock;
 mod connections;
 mod cookies;
+mod dispatch;
 mod draw;
 mod exchange;
 mod handler;
@@ -21,6 +22,8 @@ mod server;
 mod setup;
 mod signatures;
 mod tcp;
+mod transfer_out;
+mod transfer_stream;
 mod udp;
 mod usage;
 

@@ -43,7 +43,7 @@ impl Response {
         reply: &Reply<'_>,
         sign: Sign<'_>,
     ) -> Result<Self, ProtoError> {
-        let limit = limit(inquiry, terms.transport);
+        let limit = limit(inquiry, terms.transport).saturating_sub(terms.reserved);
         let mut response = Self::bare(packet, inquiry, reply.rcode)?;
         response.metadata.authoritative = reply.authoritative;
         for extent in [Extent::Everything, Extent::Needed] {
@@ -106,7 +106,7 @@ impl Response {
         if !inquiry.edns.is_some_and(|asked| terms.pads(&asked)) {
             return Ok(());
         }
-        let bare = self.length + self.opt_length()? + OPTION_HEAD;
+        let bare = self.length + self.opt_length()? + OPTION_HEAD + usize::from(terms.reserved);
         let whole = bare.next_multiple_of(PADDING_BLOCK).min(usize::from(STREAM_PAYLOAD));
         if let (Some(edns), Some(length)) = (&mut self.edns, whole.checked_sub(bare)) {
             edns.options_mut().insert(padding(length));
