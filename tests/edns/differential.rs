@@ -94,6 +94,9 @@ fn damaged(chance: &mut Chance, id: u16) -> Vec<u8> {
 }
 
 fn damage(chance: &mut Chance, packet: &mut Vec<u8>) {
+    if packet.len() <= 14 {
+        return;
+    }
     match chance.below(9) {
         // A bit anywhere, or in the flags.
         0 => {
@@ -108,12 +111,12 @@ fn damage(chance: &mut Chance, packet: &mut Vec<u8>) {
             packet[at] = chance.pick(&[0, 1, 2, 3, 255]);
         }
         // An octet anywhere behind the header.
-        4 if packet.len() > 12 => {
+        4 => {
             let at = 12 + chance.below(packet.len() - 12);
             packet[at] = chance.pick(&[0, 1, 0x3f, 0x40, 0x80, 0xc0, 0xff]);
         }
         // A pointer.
-        5 if packet.len() > 14 => {
+        5 => {
             let at = 12 + chance.below(packet.len() - 13);
             packet[at] = 0xc0;
             packet[at + 1] = chance.pick(&[0, 12, u8::try_from(at & 0xff).unwrap(), 0xff]);
@@ -126,16 +129,11 @@ fn damage(chance: &mut Chance, packet: &mut Vec<u8>) {
         // A record more.
         _ => {
             let section = 7 + 2 * chance.below(3);
-            if packet.len() > 12 {
-                packet[section] = packet[section].wrapping_add(1);
-                packet.extend(name(chance.pick(&OWNERS)));
-                packet.extend(chance.pick(&TYPES).to_be_bytes());
-                packet.extend([0, 1, 0, 0, 0, 0, 0, 4, 192, 0, 2, 1]);
-            }
+            packet[section] = packet[section].wrapping_add(1);
+            packet.extend(name(chance.pick(&OWNERS)));
+            packet.extend(chance.pick(&TYPES).to_be_bytes());
+            packet.extend([0, 1, 0, 0, 0, 0, 0, 4, 192, 0, 2, 1]);
         }
-    }
-    while packet.len() < 2 {
-        packet.push(0);
     }
 }
 
@@ -221,14 +219,14 @@ impl Shape {
         let mut at = 12;
         let mut read = || -> Option<()> {
             for _ in 0..shape.counts[0] {
-                at = name_end(packet, at)?;
+                at = name_end(packet, at, false)?;
                 shape.question = Some((number(at)?, number(at + 2)?));
                 at += 4;
             }
             for section in 1..4 {
                 for _ in 0..shape.counts[section] {
                     let root = packet.get(at) == Some(&0);
-                    at = name_end(packet, at)?;
+                    at = name_end(packet, at, true)?;
                     let (rtype, length) = (number(at)?, usize::from(number(at + 8)?));
                     let rdata = packet.get(at + 10..at + 10 + length)?.to_vec();
                     at += 10 + length;
@@ -241,10 +239,6 @@ impl Shape {
         shape.complete = whole && at == packet.len();
         shape.trailing = whole && at < packet.len();
         shape
-    }
-
-    fn has(&self, rtype: u16) -> bool {
-        self.records.iter().any(|record| record.2 == rtype)
     }
 
     /// The options of every OPT.
@@ -263,11 +257,12 @@ impl Shape {
     }
 }
 
-fn name_end(packet: &[u8], mut at: usize) -> Option<usize> {
+/// Behind the name at `at`. A question has nothing before it that a pointer could point to.
+fn name_end(packet: &[u8], mut at: usize, pointers: bool) -> Option<usize> {
     loop {
         match *packet.get(at)? {
             0 => return Some(at + 1),
-            length if length >= 0xc0 => return packet.get(at + 1).map(|_| at + 2),
+            length if length >= 0xc0 && pointers => return packet.get(at + 1).map(|_| at + 2),
             length if length < 0x40 => at += usize::from(length) + 1,
             _ => return None,
         }
@@ -278,7 +273,87 @@ fn rcode(outcome: Option<&Outcome>) -> Option<u16> {
     outcome.map(|outcome| outcome.rcode)
 }
 
-const EXPLAINED: &[Explained] = &[];
+/// Whether no server told any data: what differs is which error it is.
+fn bare(ours: Option<&Outcome>, theirs: Option<&Outcome>) -> bool {
+    [ours, theirs].into_iter().flatten().all(|outcome| outcome.answers.is_empty())
+}
+
+const FORMERR: Option<u16> = Some(1);
+const NOTIMP: Option<u16> = Some(4);
+const REFUSED: Option<u16> = Some(5);
+
+const EXPLAINED: &[Explained] = &[
+    Explained {
+        reason: "a question that cannot be read: Knot is silent, Waypost says FORMERR (as NSD)",
+        applies: |shape, ours, theirs| {
+            (shape.question.is_none() || shape.counts[0] != 1 || !shape.complete) && rcode(ours) == FORMERR && theirs.is_none()
+        },
+    },
+    Explained {
+        reason: "an opcode without a meaning: NOTIMP before anything else is looked at; Knot tells what else is wrong",
+        applies: |shape, ours, theirs| {
+            !matches!(shape.opcode, 0 | 4 | 5) && rcode(ours) == NOTIMP && bare(ours, theirs)
+        },
+    },
+    Explained {
+        reason: "NOTIFY and UPDATE: neither is allowed to anyone here, and each server has its own way to say so",
+        applies: |shape, ours, theirs| matches!(shape.opcode, 4 | 5) && bare(ours, theirs),
+    },
+    Explained {
+        reason: "records that no query has (an answer, an authority, more than OPT and TSIG): FORMERR; Knot passes them over",
+        applies: |shape, ours, _| {
+            let [_, answers, authorities, additionals] = shape.counts;
+            let strange = answers > 0 || authorities > 0 || additionals > 2;
+            shape.opcode == 0 && strange && rcode(ours) == FORMERR
+        },
+    },
+    Explained {
+        reason: "OPT, TKEY and TSIG as question types: FORMERR, no zone has such records",
+        applies: |shape, ours, _| {
+            matches!(shape.question, Some((41 | 249 | 250, _))) && rcode(ours) == FORMERR
+        },
+    },
+    Explained {
+        reason: "MAILB and MAILA as question types: NOTIMP, they are obsolete (RFC 6895 section 3.1)",
+        applies: |shape, ours, _| matches!(shape.question, Some((253 | 254, _))) && rcode(ours) == NOTIMP,
+    },
+    Explained {
+        reason: "another class than IN: REFUSED",
+        applies: |shape, ours, _| shape.question.is_some_and(|(_, class)| class != 1) && rcode(ours) == REFUSED,
+    },
+    Explained {
+        reason: "type 0: a type like any other that no name has; NOTIMP at Knot",
+        applies: |shape, _, theirs| matches!(shape.question, Some((0, _))) && rcode(theirs) == NOTIMP,
+    },
+    Explained {
+        reason: "ANY: one RRset of the name, whichever (RFC 8482 section 4.1)",
+        applies: |shape, ours, theirs| {
+            let one = |outcome: Option<&Outcome>| outcome.is_some_and(|outcome| !outcome.answers.is_empty());
+            matches!(shape.question, Some((255, 1))) && one(ours) && one(theirs)
+        },
+    },
+    Explained {
+        reason: "transfers over UDP: NOTAUTH for zones of others, as over TCP; NOTIMP at Knot",
+        applies: |shape, ours, theirs| {
+            matches!(shape.question, Some((251 | 252, _))) && bare(ours, theirs)
+        },
+    },
+    Explained {
+        reason: "another version of EDNS: BADVERS, its options may mean anything; Knot reads them",
+        applies: |_, ours, theirs| rcode(ours) == Some(16) && rcode(theirs) == FORMERR,
+    },
+    Explained {
+        reason: "an additional record that is malformed in itself and means nothing: who looks at it says FORMERR",
+        applies: |shape, ours, theirs| {
+            let other = shape.records.iter().any(|(section, _, rtype, _)| *section == 3 && !matches!(rtype, 41 | 250));
+            other && (rcode(ours) == FORMERR) != (rcode(theirs) == FORMERR)
+        },
+    },
+    Explained {
+        reason: "client subnets are read strictly (RFC 7871 section 6)",
+        applies: |shape, ours, _| shape.options().iter().any(|(code, _)| *code == 8) && rcode(ours) == FORMERR,
+    },
+];
 
 #[test]
 fn damaged_queries_are_answered_as_knot_answers() {
