@@ -10,6 +10,7 @@ mod desk;
 mod engine;
 mod journal;
 mod judging;
+pub mod key_ttls;
 pub mod keys;
 pub mod keyset_files;
 mod loading;

@@ -140,6 +140,17 @@ impl Page {
         for (outcome, count) in &counts.limited {
             limited.get_or_create(&vec![("outcome", (*outcome).to_owned())]).inc_by(*count);
         }
+        let accepted = self.counters("connections", "Stream connections accepted");
+        for (transport, count) in &counts.connections {
+            accepted.get_or_create(&vec![("transport", (*transport).to_owned())]).inc_by(*count);
+        }
+        self.gauge("open_connections", "Stream connections open now", float(counts.open_connections));
+        if let Some(expires) = counts.certificate_expires {
+            let help = "End of the certificate of encrypted transports in seconds since 1970";
+            self.gauge("certificate_expiry_timestamp", help, float(u64::try_from(expires).unwrap_or_default()));
+        }
+        self.counter("evicted_connections", "Resting connections that made room for others", counts.evicted);
+        self.counter("failed_handshakes", "TLS and QUIC handshakes that failed", counts.failed_handshakes);
         self.counter("refused_connections", "Stream connections beyond the bounds", counts.turned_away);
     }
 

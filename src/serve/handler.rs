@@ -25,6 +25,7 @@ use super::signatures::Signatures;
 use super::usage::Limited;
 use super::{Backstage, Setup, Usage};
 use crate::answer::{Client, Part, Reply, Transport};
+use crate::model::Limits;
 
 /// What a signature does for a reply.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,6 +89,11 @@ impl Handler {
     /// A place for one more datagram whose reply waits for the node, `None` where there is none left.
     pub(super) fn waiting_place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.waiting).try_acquire_owned().ok()
+    }
+
+    /// The bounds.
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.setup.limits
     }
 
     /// The messages that are not handled for a while.

@@ -59,7 +59,8 @@ const COOKIE_WANTED: (&str, Who, &str) =
 const COOKIE_MALFORMED: Differs = &[("opt", Nsd, "its FORMERR never has an OPT; RFC 6891 section 6.1.1 wants one")];
 /// RFC 7828: neither of the two knows the option in the versions at hand.
 const KEEPALIVE: Differs = &[("opt", Both, "they do not tell how long a connection may rest (RFC 7828)")];
-const ANY_FULL: Differs = &[("records", Both, "over TCP the source is proven: everything is told (RFC 8482 section 4.4)")];
+const ANY_FULL: Differs =
+    &[("records", Both, "over TCP the source is proven: everything is told (RFC 8482 section 4.4)")];
 
 const SOA: u16 = 6;
 const TXT: u16 = 16;
@@ -84,7 +85,13 @@ fn table() -> Vec<Row> {
         row("all flags", &soa().opt(1232, 0, 0xffff, &[])),
         row("edns@512", &large().opt(512, 0, 0, &[])),
         row("edns@512 over TCP", &large().opt(512, 0, 0, &[])).over_tcp(),
-        row("optlist", &soa().edns(&[option(3, &[]), option(8, &[0, 1, 24, 0, 192, 0, 2]), option(9, &[]), client_cookie.clone()].concat())).but(&[ECS_AT_NSD, COOKIE_WANTED]),
+        row(
+            "optlist",
+            &soa().edns(
+                &[option(3, &[]), option(8, &[0, 1, 24, 0, 192, 0, 2]), option(9, &[]), client_cookie.clone()].concat(),
+            ),
+        )
+        .but(&[ECS_AT_NSD, COOKIE_WANTED]),
         row("ednstcp", &soa().edns(&[])).over_tcp(),
         row("edns1tcp", &soa().opt(1232, 1, 0, &[])).over_tcp(),
         row("version 255", &soa().opt(1232, 255, 0, &[])),
@@ -93,16 +100,28 @@ fn table() -> Vec<Row> {
         row("large with 1232", &large().edns(&[])),
         row("large with 4096", &large().opt(4096, 0, 0, &[])),
         row("size 0", &large().opt(0, 0, 0, &[])),
-        row("size 1", &large().opt(1, 0, 0, &[])).but(&[("rcode", Knot, "less than 512 is 512 (RFC 6891 section 6.2.3)")]),
+        row("size 1", &large().opt(1, 0, 0, &[])).but(&[(
+            "rcode",
+            Knot,
+            "less than 512 is 512 (RFC 6891 section 6.2.3)",
+        )]),
         row("size 511", &large().opt(511, 0, 0, &[])),
         row("size 65535", &large().opt(65_535, 0, 0, &[])),
         row("large over TCP", &large()).over_tcp(),
         // Shapes of the OPT.
         row("two OPTs", &soa().edns(&[]).edns(&[])),
-        row("OPT below the root", &soa().opt_of(&name("opt.example"), 1232, 0, 0, &[])).but(&[("rcode", Knot, "an OPT is owned by the root (RFC 6891 section 6.1.2)")]),
+        row("OPT below the root", &soa().opt_of(&name("opt.example"), 1232, 0, 0, &[])).but(&[(
+            "rcode",
+            Knot,
+            "an OPT is owned by the root (RFC 6891 section 6.1.2)",
+        )]),
         row("an option longer than the OPT", &soa().edns(&[0, 100, 0, 4, 1])),
         row("an option without a length", &soa().edns(&[0, 100])),
-        row("octets behind the message", &soa().edns(&[]).trailing(&[0])).but(&[("rcode", Nsd, "it does not look behind the last record")]),
+        row("octets behind the message", &soa().edns(&[]).trailing(&[0])).but(&[(
+            "rcode",
+            Nsd,
+            "it does not look behind the last record",
+        )]),
         row("more records announced than there are", &soa().octet(11, 2).edns(&[])),
         // Kinds of answers.
         row("a name that is not there", &Query::new("nowhere.example.org", 1).edns(&[])),
@@ -130,9 +149,17 @@ fn table() -> Vec<Row> {
         row("AA", &soa().octet(2, 4)),
         row("a response", &soa().octet(2, 0x80)),
         row("no question", &Query::without_question()),
-        row("no question, EDNS", &Query::without_question().edns(&[])).but(&[("rcode", Nsd, "without a cookie there is nothing to ask for (RFC 7873 section 5.4)")]),
+        row("no question, EDNS", &Query::without_question().edns(&[])).but(&[(
+            "rcode",
+            Nsd,
+            "without a cookie there is nothing to ask for (RFC 7873 section 5.4)",
+        )]),
         row("class CH", &Query::classed("example.org", TXT, 3)),
-        row("class ANY", &Query::classed("example.org", SOA, 255)).but(&[("rcode", Both, "one class is served, and nobody asks for all of them")]),
+        row("class ANY", &Query::classed("example.org", SOA, 255)).but(&[(
+            "rcode",
+            Both,
+            "one class is served, and nobody asks for all of them",
+        )]),
         // Options.
         row("NSID", &soa().edns(&option(3, &[]))),
         row("NSID with data", &soa().edns(&option(3, b"x"))),
@@ -161,7 +188,11 @@ fn table() -> Vec<Row> {
         row("a cookie of 15 octets", &soa().edns(&option(10, &[7; 15]))).but(COOKIE_MALFORMED),
         row("a cookie of 41 octets", &soa().edns(&option(10, &[7; 41]))).but(COOKIE_MALFORMED),
         row("no cookie in the option", &soa().edns(&option(10, &[]))).but(COOKIE_MALFORMED),
-        row("a cookie and no question", &Query::without_question().edns(&client_cookie)).but(&[("rcode", Knot, "RFC 7873 section 5.4 wants an answer")]),
+        row("a cookie and no question", &Query::without_question().edns(&client_cookie)).but(&[(
+            "rcode",
+            Knot,
+            "RFC 7873 section 5.4 wants an answer",
+        )]),
         row("a cookie and version 1", &soa().opt(1232, 1, 0, &client_cookie)),
     ]
 }
@@ -208,7 +239,8 @@ fn edns_is_answered_as_nsd_and_knot_answer() {
                         wrong,
                         "{}: {property} is {value}, {who:?} has {other}, {}",
                         row.title,
-                        named(property).map_or("not explained".to_owned(), |(.., reason)| format!("explained: {reason}"))
+                        named(property)
+                            .map_or("not explained".to_owned(), |(.., reason)| format!("explained: {reason}"))
                     );
                 }
                 // With another RCODE all the rest is another.

@@ -50,13 +50,32 @@ impl Chance {
 }
 
 const OWNERS: [&str; 22] = [
-    "example.org", "EXAMPLE.org", "www.example.org", "wWw.eXample.oRg", "mail.example.org", "alias.example.org",
-    "outside.example.org", "x.wild.example.org", "a.b.wild.example.org", "wild.example.org", "*.wild.example.org",
-    "host.old.example.org", "old.example.org", "none.old.example.org", "sub.example.org", "a.sub.example.org",
-    "ns.sub.example.org", "large.example.org", "nowhere.example.org", "example.net", "org", "",
+    "example.org",
+    "EXAMPLE.org",
+    "www.example.org",
+    "wWw.eXample.oRg",
+    "mail.example.org",
+    "alias.example.org",
+    "outside.example.org",
+    "x.wild.example.org",
+    "a.b.wild.example.org",
+    "wild.example.org",
+    "*.wild.example.org",
+    "host.old.example.org",
+    "old.example.org",
+    "none.old.example.org",
+    "sub.example.org",
+    "a.sub.example.org",
+    "ns.sub.example.org",
+    "large.example.org",
+    "nowhere.example.org",
+    "example.net",
+    "org",
+    "",
 ];
 const TYPES: [u16; 30] = [
-    0, 1, 2, 5, 6, 12, 15, 16, 28, 33, 39, 41, 43, 46, 47, 48, 50, 52, 64, 65, 249, 250, 251, 252, 253, 254, 255, 256, 257, 65_535,
+    0, 1, 2, 5, 6, 12, 15, 16, 28, 33, 39, 41, 43, 46, 47, 48, 50, 52, 64, 65, 249, 250, 251, 252, 253, 254, 255, 256,
+    257, 65_535,
 ];
 const CLASSES: [u16; 6] = [0, 1, 3, 4, 254, 255];
 const CODES: [u16; 9] = [0, 3, 5, 8, 9, 12, 15, 26_946, 65_535];
@@ -286,7 +305,9 @@ const EXPLAINED: &[Explained] = &[
     Explained {
         reason: "a question that cannot be read: Knot is silent, Waypost says FORMERR (as NSD)",
         applies: |shape, ours, theirs| {
-            (shape.question.is_none() || shape.counts[0] != 1 || !shape.complete) && rcode(ours) == FORMERR && theirs.is_none()
+            (shape.question.is_none() || shape.counts[0] != 1 || !shape.complete)
+                && rcode(ours) == FORMERR
+                && theirs.is_none()
         },
     },
     Explained {
@@ -309,9 +330,7 @@ const EXPLAINED: &[Explained] = &[
     },
     Explained {
         reason: "OPT, TKEY and TSIG as question types: FORMERR, no zone has such records",
-        applies: |shape, ours, _| {
-            matches!(shape.question, Some((41 | 249 | 250, _))) && rcode(ours) == FORMERR
-        },
+        applies: |shape, ours, _| matches!(shape.question, Some((41 | 249 | 250, _))) && rcode(ours) == FORMERR,
     },
     Explained {
         reason: "MAILB and MAILA as question types: NOTIMP, they are obsolete (RFC 6895 section 3.1)",
@@ -334,9 +353,7 @@ const EXPLAINED: &[Explained] = &[
     },
     Explained {
         reason: "transfers over UDP: NOTAUTH for zones of others, as over TCP; NOTIMP at Knot",
-        applies: |shape, ours, theirs| {
-            matches!(shape.question, Some((251 | 252, _))) && bare(ours, theirs)
-        },
+        applies: |shape, ours, theirs| matches!(shape.question, Some((251 | 252, _))) && bare(ours, theirs),
     },
     Explained {
         reason: "another version of EDNS: BADVERS, its options may mean anything; Knot reads them",
@@ -366,8 +383,7 @@ fn damaged_queries_are_answered_as_knot_answers() {
     let mut chance = Chance(seed | 1);
     let (mut alike, mut explained, mut strange) = (0, BTreeMap::<&str, usize>::new(), Vec::new());
     for _ in 0..queries.div_ceil(BATCH) {
-        let packets: Vec<Vec<u8>> =
-            (0..BATCH).map(|id| damaged(&mut chance, u16::try_from(id).unwrap())).collect();
+        let packets: Vec<Vec<u8>> = (0..BATCH).map(|id| damaged(&mut chance, u16::try_from(id).unwrap())).collect();
         let (ours, theirs) = std::thread::scope(|scope| {
             let ours = scope.spawn(|| ask(waypost.address, &packets));
             let theirs = ask(knot.address, &packets);
