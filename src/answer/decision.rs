@@ -82,18 +82,18 @@ enum Next {
 struct Signed<'t> {
     zone: &'t Zone,
     /// The wildcard that stands for the name.
-    wildcard: Option<&'t Name>,
+    wildcard: Option<Name>,
 }
 
 impl<'t> Signed<'t> {
     fn of(zone: &'t Zone, found: &Found<'t>) -> Self {
-        Self { zone, wildcard: found.encloser.map(|_| &found.node.owner) }
+        Self { zone, wildcard: found.encloser.map(|_| zone.owner(found.node)) }
     }
 
     /// Who signs for `client`, where the zone is signed and signatures are wanted.
     fn signer(&self, client: &Client) -> Option<Signer<'t>> {
         let secure = self.zone.secure().filter(|_| client.dnssec_ok)?;
-        Some(Signer { secure, wildcard: self.wildcard.cloned(), alone: false })
+        Some(Signer { secure, wildcard: self.wildcard.clone(), alone: false })
     }
 }
 
@@ -113,13 +113,13 @@ impl<'t> Composer<'t, '_> {
         let signed = Signed::of(zone, found);
         let node = found.node;
         let next = if self.rtype == RecordType::ANY {
-            self.any(node, &name, &signed)
+            self.any(zone, node, &name, &signed)
         } else if let Some(set) = node.rrset(self.rtype) {
-            self.answer(name, set, &signed);
+            self.answer(zone, name, set, &signed);
             Some(Next::Done)
         } else if let Some(alias) = node.rrset(RecordType::CNAME) {
             let signer = signed.signer(self.client);
-            Some(self.follow(name, alias.ttl, Cow::Borrowed(&alias.rdata), signer))
+            Some(self.follow(name, alias.ttl, zone.rdata(alias), signer))
         } else {
             self.made(zone, found, &name, key)
         };
@@ -138,10 +138,10 @@ impl<'t> Composer<'t, '_> {
     }
 
     /// RFC 8482 section 4.1: one RRset where the source may be forged, everything where it is proven.
-    fn any(&mut self, node: &'t Node, name: &Name, signed: &Signed<'t>) -> Option<Next> {
+    fn any(&mut self, zone: &'t Zone, node: &'t Node, name: &Name, signed: &Signed<'t>) -> Option<Next> {
         let count = if self.client.transport.is_datagram() { 1 } else { usize::MAX };
         for set in node.rrsets().iter().take(count) {
-            self.answer(name.clone(), set, signed);
+            self.answer(zone, name.clone(), set, signed);
         }
         (!node.rrsets().is_empty()).then_some(Next::Done)
     }
@@ -158,10 +158,10 @@ impl<'t> Composer<'t, '_> {
                 self.put(name.clone(), RecordType::NSEC, secure.ttl(), Cow::Owned(vec![proof.rdata]), signer);
             }
             RecordType::RRSIG => {
-                let wildcard = found.encloser.map(|_| found.node.owner.clone());
+                let wildcard = found.encloser.map(|_| zone.owner(found.node));
                 let set = found.node.rrsets().first()?;
                 let signer = Some(Signer { wildcard, ..signer });
-                self.put(name.clone(), set.rtype, set.ttl, Cow::Borrowed(&set.rdata), signer);
+                self.put(name.clone(), set.rtype, set.ttl, zone.rdata(set), signer);
             }
             _ => return None,
         }
@@ -172,11 +172,12 @@ impl<'t> Composer<'t, '_> {
     fn below_dname(&mut self, zone: &'t Zone, node: &'t Node, dname: &'t RrSet, name: Name) -> Next {
         self.own();
         let signer = Signed::of(zone, &Found { node, encloser: None }).signer(self.client);
-        let Some(to) = dname.rdata.first().and_then(target) else { return Next::Done };
-        if !self.holds(&node.owner, RecordType::DNAME) {
-            self.put(node.owner.clone(), RecordType::DNAME, dname.ttl, Cow::Borrowed(&dname.rdata), signer);
+        let (owner, data) = (zone.owner(node), zone.rdata(dname));
+        let Some(to) = data.first().and_then(target) else { return Next::Done };
+        if !self.holds(&owner, RecordType::DNAME) {
+            self.put(owner.clone(), RecordType::DNAME, dname.ttl, data, signer);
         }
-        let Ok(renamed) = name.with_suffix(&node.owner, &to) else {
+        let Ok(renamed) = name.with_suffix(&owner, &to) else {
             self.reply.rcode = ResponseCode::YXDomain;
             return Next::Done;
         };
@@ -198,29 +199,30 @@ impl<'t> Composer<'t, '_> {
 
     /// A referral: the cut's NS RRset, never authoritative by itself, with the addresses that the zone has for it.
     fn refer(&mut self, zone: &'t Zone, cut: &'t Node, ns: &'t RrSet) -> Next {
+        let (owner, data) = (zone.owner(cut), zone.rdata(ns));
         self.reply.authority.push(Part {
-            owner: cut.owner.clone(),
+            owner: owner.clone(),
             rtype: RecordType::NS,
             ttl: ns.ttl,
-            rdata: Cow::Borrowed(&ns.rdata),
+            rdata: data.clone(),
             // The child signs it.
             signer: None,
         });
         self.vouch(zone, cut);
-        let servers = ns.rdata.iter().filter_map(|rdata| match rdata {
+        let servers = data.iter().filter_map(|rdata| match rdata {
             RData::NS(server) => Some(Name::from_rr(&server.0)),
             _ => None,
         });
         let mut glue = Vec::new();
         for server in servers.filter(|server| server.is_at_or_below(zone.origin())) {
             let Some(node) = zone.node(&server.key()) else { continue };
-            let required = server.is_at_or_below(&cut.owner);
+            let required = server.is_at_or_below(&owner);
             for set in [RecordType::A, RecordType::AAAA].into_iter().filter_map(|rtype| node.rrset(rtype)) {
                 let part = Part {
-                    owner: node.owner.clone(),
+                    owner: zone.owner(node),
                     rtype: set.rtype,
                     ttl: set.ttl,
-                    rdata: Cow::Borrowed(set.rdata.as_slice()),
+                    rdata: zone.rdata(set),
                     signer: None,
                 };
                 glue.push(Glue { part, required });
@@ -238,13 +240,13 @@ impl<'t> Composer<'t, '_> {
         match (signer, cut.rrset(RecordType::DS)) {
             (None, _) => {}
             (signer, Some(ds)) => self.reply.authority.push(Part {
-                owner: cut.owner.clone(),
+                owner: zone.owner(cut),
                 rtype: RecordType::DS,
                 ttl: ds.ttl,
-                rdata: Cow::Borrowed(&ds.rdata),
+                rdata: zone.rdata(ds),
                 signer,
             }),
-            (Some(_), None) => self.prove(zone, |prover| prover.no_ds(&cut.owner)),
+            (Some(_), None) => self.prove(zone, |prover| prover.no_ds(&zone.owner(cut))),
         }
     }
 
@@ -268,7 +270,7 @@ impl<'t> Composer<'t, '_> {
                 owner: zone.origin().clone(),
                 rtype: RecordType::SOA,
                 ttl: minimum.map_or(soa.ttl, |minimum| minimum.min(soa.ttl)),
-                rdata: Cow::Borrowed(&soa.rdata),
+                rdata: zone.rdata(soa),
                 signer: Signed { zone, wildcard: None }.signer(self.client),
             });
         }
@@ -280,12 +282,12 @@ impl<'t> Composer<'t, '_> {
     }
 
     /// Adds an RRset to the answer, as steered for this client where a service steers it.
-    fn answer(&mut self, owner: Name, set: &'t RrSet, signed: &Signed<'t>) {
+    fn answer(&mut self, zone: &'t Zone, owner: Name, set: &'t RrSet, signed: &Signed<'t>) {
         let signer = signed.signer(self.client);
         let location = self.client.location();
         let steered = set.steered.and_then(|ix| Some((ix, self.tables.steer(ix, location, self.draw)?)));
         let Some((ix, Steered { service, variant, scope })) = steered else {
-            return self.put(owner, set.rtype, set.ttl, Cow::Borrowed(&set.rdata), signer);
+            return self.put(owner, set.rtype, set.ttl, zone.rdata(set), signer);
         };
         if self.client.subnet.is_some_and(|subnet| subnet.source_prefix() > 0) {
             self.reply.scope = self.reply.scope.max(scope);
@@ -295,17 +297,18 @@ impl<'t> Composer<'t, '_> {
         {
             self.reply.notes.push(Note::last_resort(&service.name));
         }
+        let declared = zone.rdata(set);
         self.reply.named.push(Named {
             part: self.reply.answer.len(),
             set: ix,
-            declared: &set.rdata,
+            declared: declared.clone(),
             service,
             sites: variant.sites(),
             ttl: variant.ttl(),
             tier: variant.tier(),
             last_resort: variant.last_resort(),
         });
-        self.put(owner, set.rtype, variant.ttl(), variant.pick(&set.rdata), signer);
+        self.put(owner, set.rtype, variant.ttl(), variant.pick(declared), signer);
     }
 
     fn put(&mut self, owner: Name, rtype: RecordType, ttl: u32, rdata: Cow<'t, [RData]>, signer: Option<Signer<'t>>) {

@@ -27,7 +27,7 @@ impl Prover<'_, '_> {
         if matches!(self.secure.chain(), Chain::Nsec3 { .. }) {
             self.about(key.get(key.len() - encloser..).unwrap_or_default());
         }
-        self.about(&found.node.owner.key());
+        self.about(&[b"\x01*", key.get(key.len() - encloser..).unwrap_or_default()].concat());
     }
 
     /// Neither the name nor a wildcard that could stand for it exists; the closest encloser is the last `encloser`

@@ -98,14 +98,14 @@ pub struct Glue<'t> {
 }
 
 /// A steered RRset of an answer: which sites it sends clients to, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Named<'t> {
     /// Position of the RRset in [`Reply::answer`].
     pub part: usize,
     /// The steered set.
     pub set: SteeredIx,
     /// The records as declared.
-    pub declared: &'t [RData],
+    pub declared: Cow<'t, [RData]>,
     /// The service that steers it.
     pub service: ServiceIx,
     /// The sites whose hosts or addresses were answered.

@@ -17,7 +17,7 @@ pub(super) struct Variant(Selection);
 impl Variant {
     /// The selected ones of `declared`, never none: a selection that picks nothing, or what is not declared, gives all
     /// of them, because no fault of steering may empty an answer (invariant I1).
-    pub(super) fn pick<'d>(&self, declared: &'d [RData]) -> Cow<'d, [RData]> {
+    pub(super) fn pick<'d>(&self, declared: Cow<'d, [RData]>) -> Cow<'d, [RData]> {
         let picked: Vec<RData> = self
             .0
             .picks
@@ -27,7 +27,7 @@ impl Variant {
                 Some(pick.preference.map_or_else(|| rdata.clone(), |preference| preferred(rdata, preference)))
             })
             .collect();
-        if picked.is_empty() { Cow::Borrowed(declared) } else { Cow::Owned(picked) }
+        if picked.is_empty() { declared } else { Cow::Owned(picked) }
     }
 
     /// TTL in seconds.
@@ -189,7 +189,7 @@ mod tests {
         for picks in [vec![], vec![steer::Pick { member: 7, preference: None }]] {
             let sites = SiteSet::EMPTY;
             let variant = Variant(Selection { picks, ttl: 30, tier: Tier::Serving, sites, last_resort: false });
-            assert_eq!(*variant.pick(&declared), declared);
+            assert_eq!(*variant.pick(Cow::Borrowed(&declared)), declared);
         }
     }
 }

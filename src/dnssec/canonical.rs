@@ -1,5 +1,7 @@
 //! Canonical forms: the order of names and the octets that a signature covers (RFC 4034 section 6).
 
+use std::ops::Range;
+
 use hickory_proto::rr::{RData, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 
@@ -71,21 +73,37 @@ fn fields(rtype: RecordType) -> &'static [Field] {
     }
 }
 
-/// Lower-cases the names in uncompressed record data of `rtype`. Data that does not have the type's form stays.
-pub(super) fn lower_names(rtype: RecordType, data: &mut [u8]) {
-    let mut rest = data;
+/// Where the names lie in uncompressed record data of `rtype`, of a type with names that are lower-cased. Data that does
+/// not have the type's form has none from there on.
+#[must_use]
+pub fn names_in(rtype: RecordType, data: &[u8]) -> Vec<Range<usize>> {
+    let mut names = Vec::new();
+    let mut at = 0;
     for field in fields(rtype) {
+        let rest = data.get(at..).unwrap_or_default();
         let length = match field {
             Field::Octets(count) => *count,
             Field::Text => rest.first().map_or(0, |length| usize::from(*length) + 1),
             Field::Name => name_length(rest),
         };
-        let Some((part, after)) = rest.split_at_mut_checked(length) else { return };
-        if matches!(field, Field::Name) {
-            // Length octets are below 64, so none of them is an upper-case letter.
-            part.make_ascii_lowercase();
+        if length > rest.len() {
+            break;
         }
-        rest = after;
+        if matches!(field, Field::Name) {
+            names.push(at..at + length);
+        }
+        at += length;
+    }
+    names
+}
+
+/// Lower-cases the names in uncompressed record data of `rtype`.
+pub(super) fn lower_names(rtype: RecordType, data: &mut [u8]) {
+    for name in names_in(rtype, data) {
+        // Length octets are below 64, so none of them is an upper-case letter.
+        if let Some(octets) = data.get_mut(name) {
+            octets.make_ascii_lowercase();
+        }
     }
 }
 

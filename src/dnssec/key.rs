@@ -18,6 +18,22 @@ pub enum KeyRole {
 }
 
 impl KeyRole {
+    /// The word for it in keysets and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Csk => "csk",
+            Self::Ksk => "ksk",
+            Self::Zsk => "zsk",
+        }
+    }
+
+    /// The role that `word` names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Csk, Self::Ksk, Self::Zsk].into_iter().find(|role| role.as_str() == word)
+    }
+
     /// The flags of the DNSKEY record (RFC 4034 section 2.1.1): zone key, and secure entry point where the parent's DS
     /// points to the key.
     #[must_use]
@@ -52,7 +68,7 @@ impl DnssecKey {
     /// Algorithm number of ECDSAP256SHA256.
     pub const ALGORITHM: u8 = 13;
     /// Protocol field of every DNSKEY (RFC 4034 section 2.1.2).
-    const PROTOCOL: u8 = 3;
+    pub(super) const PROTOCOL: u8 = 3;
 
     /// The key in a PKCS #8 document.
     ///
@@ -88,6 +104,13 @@ impl DnssecKey {
     #[must_use]
     pub const fn rdata(&self) -> &[u8] {
         &self.rdata
+    }
+
+    /// The public key as a DNSKEY record holds it: the coordinates x and y (RFC 6605 section 4).
+    #[must_use]
+    pub fn public(&self) -> &[u8] {
+        // Flags, protocol and algorithm come before.
+        self.rdata.get(4..).unwrap_or_default()
     }
 
     /// Key tag (RFC 4034 appendix B).

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use crate::config::{self, Diagnostic, Report, Severity};
 use crate::model::{GeoSettings, Name, Settings, ZoneContent, ZoneOrigins, ZoneSource};
 use crate::steer::{Atlas, Steering};
-use crate::zone::{self, Attribution, Include, Zone, Zones};
+use crate::zone::{self, Attribution, Include, Template, Zone, Zones};
 
 /// The largest configuration, zone or list file that is read, in octets.
 const TEXT_FILE_BOUND: u64 = 512 << 20;
@@ -147,10 +147,16 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
             },
         };
         let policy = Arc::new(source.policy.clone());
+        let is_template = matches!(source.origins, ZoneOrigins::Listed(_));
+        let mut template = None;
         for origin in origins {
             let file = zone_file(settings, source, &origin);
             let text = texts.entry(file.clone()).or_insert_with(|| read_text(&file));
             let (zone, found) = match text {
+                Ok(text) if is_template => {
+                    let read = template.get_or_insert_with(|| Template::load(&origin, &file, text, &FromDisk));
+                    zone_of_template(read, &origin, &file)
+                }
                 Ok(text) => zone::load(&origin, &file, text, &FromDisk),
                 Err(problem) => {
                     let mut found = Report::new();
@@ -179,7 +185,13 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
                     troubles.push(format!("{origin} is answered with SERVFAIL: {}", one_line(&found)));
                     zones.insert_unavailable(&origin);
                 }
-                (None, Fallback::Nothing) => report.merge(found),
+                (None, Fallback::Nothing) => {
+                    report.merge(found);
+                    if is_template && template.as_ref().is_some_and(|(template, _)| template.is_none()) {
+                        // Said once, and not for every zone of it.
+                        break;
+                    }
+                }
             }
         }
     }
@@ -187,6 +199,25 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
         keep_unlisted(served, &mut zones, troubles);
     }
     zones
+}
+
+/// The zone `origin` of a template that was read once. What the template's own report says is given with the first zone.
+fn zone_of_template(read: &mut (Option<Template>, Report), origin: &Name, file: &Path) -> (Option<Zone>, Report) {
+    let mut found = std::mem::take(&mut read.1);
+    let Some(template) = &read.0 else {
+        // Every zone of it is as broken as the first, and none may pass for a good one.
+        read.1 = found.clone();
+        return (None, found);
+    };
+    match template.zone(origin) {
+        Ok(zone) => (Some(zone), found),
+        Err(error) => {
+            let what = format!("the zone {origin}: {error}");
+            let remedy = "shorten the names of the template, or take the zone out of the list";
+            found.push(whole_file(file, what, "names of at most 255 octets with the zone's own", remedy));
+            (None, found)
+        }
+    }
 }
 
 /// The file that holds the records of `origin`: the configured one, or the last copy that a primary gave.

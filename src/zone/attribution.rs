@@ -8,7 +8,8 @@ use hickory_proto::rr::{RData, RecordType};
 use super::lints::Lints;
 use super::selection::{Match, Selection, select};
 use super::steered::{Member, SteeredIx, SteeredSet};
-use super::tree::{Node, Zone, Zones};
+use super::tree::{Node, Zone};
+use super::zones::Zones;
 use crate::config::Report;
 use crate::model::{Endpoint, EndpointIx, Name, ServiceIx, Settings, SiteIx, SiteSet, Topology};
 
@@ -37,16 +38,20 @@ pub fn attribute(mut zones: Zones, settings: &Settings) -> Attribution {
     for found in &selection.matches {
         let steered = attributor.steer(found);
         if found.set.steered != steered {
-            marks.push((found.zone.origin().key(), found.node.owner.key(), found.set_ix, steered));
+            marks.push((found.zone.origin().key(), found.owner().key(), found.set_ix, steered));
         }
     }
     marks.extend(selection.stale());
     let (endpoints, steered, report) = attributor.finish(&selection);
+    let followers = selection.followers();
     for (zone, node, set_ix, steered) in marks {
         let node = zones.zone_mut(&zone).and_then(|zone| zone.node_mut(&node));
         if let Some(set) = node.and_then(|node| node.rrsets_mut().get_mut(set_ix)) {
             set.steered = steered;
         }
+    }
+    for (leader, others) in followers {
+        zones.share_tree(&leader, &others);
     }
     let topology = Topology {
         sites: settings.sites.clone(),
@@ -94,12 +99,12 @@ impl<'a> Attributor<'a> {
     fn steer(&mut self, found: &Match<'_>) -> Option<SteeredIx> {
         let set = found.set;
         let host_of = self.host_of(found);
-        let key = (found.service, set.rtype, set.ttl, host_of, set.rdata.clone());
+        let rdata = found.zone.rdata(set);
+        let key = (found.service, set.rtype, set.ttl, host_of, rdata.to_vec());
         if let Some(known) = self.by_content.get(&key) {
             return *known;
         }
-        let members: Vec<Member> =
-            set.rdata.iter().enumerate().map(|(ix, rdata)| self.member(found, ix, rdata)).collect();
+        let members: Vec<Member> = rdata.iter().enumerate().map(|(ix, rdata)| self.member(found, ix, rdata)).collect();
         let steered = if members.iter().all(|member| member.endpoints.is_empty()) {
             self.lints.nothing_to_steer(found, self.settings);
             None
@@ -135,8 +140,8 @@ impl<'a> Attributor<'a> {
 
     fn member(&mut self, found: &Match<'_>, ix: usize, rdata: &RData) -> Member {
         let (endpoints, preference) = match rdata {
-            RData::A(address) => (self.address(found, IpAddr::V4(address.0), &found.node.owner), 0),
-            RData::AAAA(address) => (self.address(found, IpAddr::V6(address.0), &found.node.owner), 0),
+            RData::A(address) => (self.address(found, IpAddr::V4(address.0), &found.owner()), 0),
+            RData::AAAA(address) => (self.address(found, IpAddr::V6(address.0), &found.owner()), 0),
             RData::MX(mx) => (self.target(found, ix, &Name::from_rr(&mx.exchange)), mx.preference),
             RData::SRV(srv) => (self.target(found, ix, &Name::from_rr(&srv.target)), srv.priority),
             _ => (Vec::new(), 0),

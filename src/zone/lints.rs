@@ -99,7 +99,7 @@ impl Lints {
 
     /// No record of the RRset belongs to a site of its service.
     pub(super) fn nothing_to_steer(&mut self, found: &Match<'_>, settings: &Settings) {
-        let (owner, rtype) = (&found.node.owner, found.set.rtype);
+        let (owner, rtype) = (found.owner(), found.set.rtype);
         let service = service_name(settings, found.service);
         let what = format!("{rtype} of {owner}, of which no record belongs to a site of service {service}");
         let remedy = "add the networks of its addresses to the sites; it is answered as declared";
@@ -111,7 +111,7 @@ impl Lints {
         let Some(service) = settings.services.get(found.service.get()) else { return };
         let declared = Duration::from_secs(u64::from(found.set.ttl));
         if declared < service.ttl {
-            let (owner, rtype, ttl) = (&found.node.owner, found.set.rtype, service.ttl.as_secs());
+            let (owner, rtype, ttl) = (found.owner(), found.set.rtype, service.ttl.as_secs());
             let what =
                 format!("TTL {} of {rtype} at {owner}, below the {ttl} s of service {}", found.set.ttl, service.name);
             let remedy = format!("raise it in the zone to have {ttl} s; the lower one is answered");

@@ -30,10 +30,12 @@ mod relative;
 mod selection;
 mod signing;
 mod steered;
+mod template;
 mod transferred;
 mod tree;
 mod ttl;
 mod write;
+mod zones;
 
 pub use attribution::{Attribution, attribute};
 pub use catalog::{Catalog, CatalogMember, catalog};
@@ -41,9 +43,11 @@ pub use master::{Include, load};
 pub use origins::origins;
 pub use signing::SERIAL_PERIOD;
 pub use steered::{Member, SteeredIx, SteeredSet};
+pub use template::Template;
 pub use transferred::{TransferredRecord, from_records};
-pub use tree::{Node, Place, RrSet, Zone, Zones};
+pub use tree::{Node, Place, RrSet, Zone};
 pub use write::write;
+pub use zones::Zones;
 
 #[cfg(test)]
 mod tests;

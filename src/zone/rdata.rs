@@ -262,7 +262,7 @@ fn data(rtype: Rtype, wire: &[u8], is_generic: bool) -> Result<RData, RdataFault
 }
 
 /// The message library's form of the octets of record data; `None` if they are no data of the type.
-fn decode(rtype: Rtype, wire: &[u8], is_generic: bool) -> Option<RData> {
+pub(super) fn decode(rtype: Rtype, wire: &[u8], is_generic: bool) -> Option<RData> {
     let rtype = RecordType::from(rtype.to_int());
     let length = u16::try_from(wire.len()).ok()?;
     let unknown = || RData::Unknown { code: rtype, rdata: NULL::with(wire.to_vec()) };

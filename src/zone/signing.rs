@@ -1,5 +1,6 @@
 //! A zone made a signed one: DNSKEY and its company at the apex, and the chain of denial over all names.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -22,18 +23,24 @@ impl Zone {
     /// The keys join those that the file declares. The served serial is the declared one plus the weeks since 1970,
     /// so that secondaries come for new signatures before theirs expire.
     #[must_use]
-    pub fn secured(mut self, keys: KeyPhase, denial: Denial, now: u64) -> Self {
-        self.strip();
-        let origin = self.origin().clone();
-        let Some((ttl, denial_ttl)) = self.set_serial(now) else { return self };
-        if let Some(apex) = self.node_mut(&origin.key()) {
+    pub fn secured(self, keys: KeyPhase, denial: Denial, now: u64) -> Self {
+        // What signing adds hangs on the zone's own name.
+        let own = match self.standalone() {
+            Cow::Owned(own) => Some(own),
+            Cow::Borrowed(_) => None,
+        };
+        let mut zone = own.unwrap_or(self);
+        zone.strip();
+        let origin = zone.origin().clone();
+        let Some((ttl, denial_ttl)) = zone.set_serial(now) else { return zone };
+        if let Some(apex) = zone.node_mut(&origin.key()) {
             for (rtype, rdata) in apex_sets(&origin, &keys, denial) {
                 add(apex, rtype, ttl, rdata);
             }
         }
-        let chain = Chain::build(&origin, denial, existing(&self));
-        self.set_secure(Arc::new(Secure::new(origin, keys, chain, denial_ttl)));
-        self
+        let chain = Chain::build(&origin, denial, existing(&zone));
+        zone.set_secure(Arc::new(Secure::new(origin, keys, chain, denial_ttl)));
+        zone
     }
 
     /// Whether [`Self::secured`] would give the zone as it is.

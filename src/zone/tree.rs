@@ -1,6 +1,6 @@
-//! The immutable tree of a zone, and the forest of all zones.
+//! The immutable tree of a zone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,22 +96,38 @@ impl Node {
 }
 
 /// One zone: every name that exists in it, glue and what lies below cuts included.
+///
+/// Zones made from one template share one tree, in which names stand below a home instead of the zone's own apex: what
+/// they say is had through [`Zone::owner`] and [`Zone::rdata`], or from [`Zone::standalone`].
 #[derive(Clone, Debug)]
 pub struct Zone {
     origin: Name,
     serial: u32,
+    tree: Arc<Tree>,
+    policy: Arc<ZonePolicy>,
+    secure: Option<Arc<Secure>>,
+}
+
+/// The names of a zone, or of all zones of a template.
+#[derive(Clone, Debug)]
+pub(super) struct Tree {
+    /// The apex under which owners and record data stand.
+    home: Name,
+    /// By what stands in front of the apex in [`Name::key`].
     nodes: HashMap<Box<[u8]>, Node>,
     /// The zone file, then the included ones.
     files: Vec<PathBuf>,
-    policy: Arc<ZonePolicy>,
-    secure: Option<Arc<Secure>>,
 }
 
 impl Zone {
     /// A zone of `nodes`, keyed by [`Name::key`]. The loader guarantees an apex with one SOA, and a node for
     /// every empty non-terminal.
     pub(super) fn new(origin: Name, serial: u32, nodes: HashMap<Box<[u8]>, Node>, files: Vec<PathBuf>) -> Self {
-        Self { origin, serial, nodes, files, policy: Arc::default(), secure: None }
+        let apex = origin.as_wire().len();
+        let in_front = |key: Box<[u8]>| key.get(..key.len().saturating_sub(apex)).unwrap_or_default().into();
+        let nodes = nodes.into_iter().map(|(key, node)| (in_front(key), node)).collect();
+        let tree = Arc::new(Tree { home: origin.clone(), nodes, files });
+        Self { origin, serial, tree, policy: Arc::default(), secure: None }
     }
 
     /// The zone under `policy`; a zone as loaded has one that allows nothing.
@@ -147,39 +163,24 @@ impl Zone {
     /// The node of a lower-cased name in wire format.
     #[must_use]
     pub fn node(&self, key: &[u8]) -> Option<&Node> {
-        self.nodes.get(key)
+        self.tree.nodes.get(self.in_front(key)?)
     }
 
     /// The file that `place` is in.
     #[must_use]
     pub fn file(&self, place: Place) -> &Path {
-        usize::try_from(place.file).ok().and_then(|ix| self.files.get(ix)).map_or(Path::new(""), PathBuf::as_path)
+        usize::try_from(place.file).ok().and_then(|ix| self.tree.files.get(ix)).map_or(Path::new(""), PathBuf::as_path)
     }
 
     /// All nodes, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.values()
-    }
-
-    /// All nodes, to change them.
-    pub(super) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
-        self.nodes.values_mut()
-    }
-
-    /// Takes a node away.
-    pub(super) fn remove_node(&mut self, key: &[u8]) {
-        self.nodes.remove(key);
-    }
-
-    /// Marks the zone as signed.
-    pub(super) fn set_secure(&mut self, secure: Arc<Secure>) {
-        self.secure = Some(secure);
+        self.tree.nodes.values()
     }
 
     /// All RRsets with their nodes: owners in the canonical order of RFC 4034 section 6.1, so that the apex comes first,
     /// and at each owner the SOA first, then the others by the number of their type.
     pub fn records(&self) -> impl Iterator<Item = (&Node, &RrSet)> {
-        let mut nodes: Vec<&Node> = self.nodes.values().filter(|node| !node.rrsets.is_empty()).collect();
+        let mut nodes: Vec<&Node> = self.nodes().filter(|node| !node.rrsets.is_empty()).collect();
         nodes.sort_by_cached_key(|node| OrderKey::of(&node.owner.key()));
         nodes.into_iter().flat_map(|node| {
             let mut sets: Vec<&RrSet> = node.rrsets.iter().collect();
@@ -188,93 +189,59 @@ impl Zone {
         })
     }
 
-    /// The node of a lower-cased name in wire format, to change it.
-    pub(super) fn node_mut(&mut self, key: &[u8]) -> Option<&mut Node> {
-        self.nodes.get_mut(key)
-    }
-}
-
-/// All zones of the node.
-#[derive(Clone, Debug, Default)]
-pub struct Zones {
-    zones: HashMap<Box<[u8]>, Arc<Zone>>,
-    /// The apexes of zones that are configured and could not be loaded.
-    unavailable: HashSet<Box<[u8]>>,
-}
-
-impl Zones {
-    /// The deepest zone at or above a lower-cased name in wire format; `None` also where that zone is unavailable.
-    #[must_use]
-    pub fn find(&self, key: &[u8]) -> Option<&Arc<Zone>> {
-        self.apex_of(key).and_then(|apex| self.zones.get(apex))
+    /// What stands in front of the apex in a lower-cased name in wire format; `None` outside the zone.
+    fn in_front<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
+        let (front, apex) = key.split_at_checked(key.len().checked_sub(self.origin.as_wire().len())?)?;
+        apex.eq_ignore_ascii_case(self.origin.as_wire()).then_some(front)
     }
 
-    /// Whether the deepest zone at or above a lower-cased name in wire format is configured and could not be loaded.
-    /// Nobody may answer in its place: its parent would deny what it holds.
-    #[must_use]
-    pub fn is_unavailable(&self, key: &[u8]) -> bool {
-        self.apex_of(key).is_some_and(|apex| !self.zones.contains_key(apex))
+    /// The tree, which other zones may share.
+    pub(super) const fn tree(&self) -> &Arc<Tree> {
+        &self.tree
     }
 
-    /// The longest suffix of `key` that is the apex of a zone, available or not.
-    fn apex_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
-        let mut rest = key;
-        loop {
-            if self.zones.contains_key(rest) || self.unavailable.contains(rest) {
-                return Some(rest);
-            }
-            let (&length, after) = rest.split_first()?;
-            if length == 0 {
-                return None;
-            }
-            rest = after.get(usize::from(length)..)?;
+    /// The zone `origin` from a tree that stands below another home.
+    pub(super) fn sharing(origin: Name, serial: u32, tree: Arc<Tree>) -> Self {
+        Self { origin, serial, tree, policy: Arc::default(), secure: None }
+    }
+
+    /// Takes the tree of a zone that says the same.
+    pub(super) fn share(&mut self, tree: &Arc<Tree>) {
+        self.tree = Arc::clone(tree);
+    }
+
+    /// The apex under which the names of the tree stand.
+    pub(super) fn home(&self) -> &Name {
+        &self.tree.home
+    }
+
+    /// Puts a tree of this zone alone in place of one that others share.
+    pub(super) fn set_nodes(&mut self, nodes: HashMap<Box<[u8]>, Node>) {
+        let files = self.tree.files.clone();
+        let own = Self::new(self.origin.clone(), self.serial, nodes, files);
+        self.tree = own.tree;
+    }
+
+    /// All nodes, to change them.
+    pub(super) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
+        Arc::make_mut(&mut self.tree).nodes.values_mut()
+    }
+
+    /// Takes a node away.
+    pub(super) fn remove_node(&mut self, key: &[u8]) {
+        if let Some(front) = self.in_front(key) {
+            Arc::make_mut(&mut self.tree).nodes.remove(front);
         }
     }
 
-    /// Notes that the zone with this apex is configured and could not be loaded.
-    pub fn insert_unavailable(&mut self, origin: &Name) {
-        self.unavailable.insert(origin.key());
+    /// Marks the zone as signed.
+    pub(super) fn set_secure(&mut self, secure: Arc<Secure>) {
+        self.secure = Some(secure);
     }
 
-    /// The zone whose apex is `origin`.
-    #[must_use]
-    pub fn get(&self, origin: &Name) -> Option<&Arc<Zone>> {
-        self.zones.get(&origin.key())
-    }
-
-    /// The zone whose apex has this key, to attribute it; copied first where others hold it.
-    pub(super) fn zone_mut(&mut self, key: &[u8]) -> Option<&mut Zone> {
-        self.zones.get_mut(key).map(Arc::make_mut)
-    }
-
-    /// Adds a zone, or replaces the one with the same apex.
-    pub fn insert(&mut self, zone: Arc<Zone>) {
-        self.unavailable.remove(&zone.origin.key());
-        self.zones.insert(zone.origin.key(), zone);
-    }
-
-    /// All zones, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Zone>> {
-        self.zones.values()
-    }
-
-    /// How many zones there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.zones.len()
-    }
-
-    /// Whether there is no zone.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.zones.is_empty()
-    }
-}
-
-impl FromIterator<Arc<Zone>> for Zones {
-    fn from_iter<T: IntoIterator<Item = Arc<Zone>>>(zones: T) -> Self {
-        let mut all = Self::default();
-        zones.into_iter().for_each(|zone| all.insert(zone));
-        all
+    /// The node of a lower-cased name in wire format, to change it.
+    pub(super) fn node_mut(&mut self, key: &[u8]) -> Option<&mut Node> {
+        let front = self.in_front(key)?;
+        Arc::make_mut(&mut self.tree).nodes.get_mut(front)
     }
 }

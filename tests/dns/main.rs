@@ -14,3 +14,4 @@ mod rfc8482_any;
 mod rfc8914_extended_errors;
 mod steering;
 mod support;
+mod templates;

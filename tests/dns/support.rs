@@ -141,7 +141,7 @@ pub fn tables_of(zones: &[(&str, &str)], state: impl Fn(&str) -> State, intents:
 }
 
 /// Built once: it follows from sites, services and the country database, which all worlds here share.
-fn steering() -> Arc<Steering> {
+pub fn steering() -> Arc<Steering> {
     static STEERING: OnceLock<Arc<Steering>> = OnceLock::new();
     let build = || {
         let topology = attribution(&[("example.org", ZONE)]).topology;
