@@ -22,7 +22,7 @@ use super::quarantine::Quarantine;
 use crate::answer::Transport;
 
 /// What goes back for one packet.
-pub(super) enum Outcome {
+pub enum Outcome {
     /// Nothing: it must not be answered.
     Silence,
     /// One message.

@@ -12,6 +12,7 @@ mod exchange;
 mod handler;
 mod inquiry;
 mod quarantine;
+mod responder;
 mod response;
 mod server;
 mod setup;
@@ -21,6 +22,8 @@ mod udp;
 mod usage;
 
 pub use backstage::{Backstage, Nobody, Notification, UpdateRequest};
+pub use exchange::Outcome;
+pub use responder::Responder;
 pub use server::{ServeError, Server};
 pub use setup::{Secrets, Setup};
 pub use usage::{QueryCount, Usage, UsageCounts};
