@@ -17,7 +17,13 @@ pub(super) fn transferred(records: Vec<RawRecord>) -> Vec<TransferredRecord> {
 }
 
 fn transferred_one(RawRecord { owner, rtype, ttl, data }: RawRecord) -> TransferredRecord {
-    TransferredRecord { owner, rtype, ttl, rdata: RData::Unknown { code: rtype, rdata: NULL::with(data) } }
+    // The library's octets of an unknown type are at least one.
+    let rdata = if data.is_empty() {
+        RData::Update0(rtype)
+    } else {
+        RData::Unknown { code: rtype, rdata: NULL::with(data) }
+    };
+    TransferredRecord { owner, rtype, ttl, rdata }
 }
 
 /// What makes a record the same as another: owner, type and data.
@@ -132,6 +138,18 @@ mod tests {
         let (old, other, new) = (zone(1, ""), zone(1, "a TXT other\n"), zone(2, ""));
         let error = applied(&old, vec![difference(&other, &new)]).unwrap_err();
         assert_eq!(error, "TXT of a.example. is deleted and is not there");
+    }
+
+    #[test]
+    fn data_that_is_none_of_its_type_refuses_the_zone() {
+        let zone = zone(9, "");
+        for data in [&b""[..], b"\xc0\x00\x02", b"\xc0\x00\x02\x01\x00"] {
+            let mut records = held(&zone).unwrap();
+            let owner = "a.example".parse().unwrap();
+            records.push(RawRecord { owner, rtype: RecordType::A, ttl: 60, data: data.to_vec() });
+            let (made, report) = from_records(zone.origin(), transferred(records), Path::new("transfer"));
+            assert!(made.is_none() && report.has_errors(), "{data:?}");
+        }
     }
 
     #[test]
