@@ -1,16 +1,14 @@
 //! The document: its sections in the order in which they need one another.
 
-use std::path::PathBuf;
-
-use super::defaults::KEYS_PATH;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{geo, key, monitor, node, service, site, zone};
-use crate::model::{CookieSettings, DnssecSettings, EncryptedSettings, Limits, RateLimitSettings, Settings};
+use super::{dnssec, encrypted, geo, key, limits, monitor, node, service, site, zone};
+use crate::model::{CookieSettings, RateLimitSettings, Settings};
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 9] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone", "key"];
+const SECTIONS: [&str; 12] =
+    ["node", "admin", "state", "geo", "site", "service", "monitor", "zone", "key", "dnssec", "encrypted", "limits"];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -29,6 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let node = node::read(reader, root, &site_names);
     let admin = node::admin(reader, root, &node);
     let state = node::state(reader, root);
+    let encrypted = encrypted::read(reader, root, &node, &admin);
     let geo = geo::read(reader, root, &site_names);
     let sites = site::read(reader, &site_tables, &site_names);
     let monitors = monitor::read(reader, &monitor_tables, &monitor_names, &node, &sites);
@@ -50,10 +49,10 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         monitors,
         zones,
         keys,
-        dnssec: DnssecSettings { keys: PathBuf::from(KEYS_PATH) },
-        encrypted: EncryptedSettings::default(),
+        dnssec: dnssec::read(reader, root),
+        encrypted,
         rate_limit: RateLimitSettings::default(),
         cookies: CookieSettings::default(),
-        limits: Limits::default(),
+        limits: limits::read(reader, root),
     }
 }

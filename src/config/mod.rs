@@ -8,11 +8,14 @@
 mod country;
 mod defaults;
 mod diagnostic;
+mod dnssec;
 mod document;
 mod domain;
 mod duration;
+mod encrypted;
 mod geo;
 mod key;
+mod limits;
 mod monitor;
 mod network;
 mod node;

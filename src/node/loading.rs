@@ -221,7 +221,7 @@ fn zone_of_template(read: &mut (Option<Template>, Report), origin: &Name, file: 
 }
 
 /// The file that holds the records of `origin`: the configured one, or the last copy that a primary gave.
-fn zone_file(settings: &Settings, source: &ZoneSource, origin: &Name) -> PathBuf {
+pub(super) fn zone_file(settings: &Settings, source: &ZoneSource, origin: &Name) -> PathBuf {
     match &source.content {
         ZoneContent::File(file) => file.clone(),
         ZoneContent::Primaries(_) => settings.state.path.join("secondary").join(format!("{origin}zone")),
@@ -266,7 +266,7 @@ fn load_atlas(geo: &GeoSettings, fallback: Fallback<'_>) -> Result<Geo, Box<Diag
 }
 
 /// Reads what `$INCLUDE` names.
-struct FromDisk;
+pub(super) struct FromDisk;
 
 impl Include for FromDisk {
     fn read(&self, path: &Path) -> Result<String, String> {
@@ -274,7 +274,7 @@ impl Include for FromDisk {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let bytes = read_bounded(path, TEXT_FILE_BOUND)?;
     String::from_utf8(bytes)
         .map_err(|error| format!("octets that are not UTF-8 at offset {}", error.utf8_error().valid_up_to()))

@@ -130,6 +130,15 @@ fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
     if at_start.state != now.state {
         changes.push("[state] changed: restart the node to use it".to_owned());
     }
+    for (section, changed) in [
+        ("encrypted", at_start.encrypted != now.encrypted),
+        ("limits", at_start.limits != now.limits),
+        ("rate_limit", at_start.rate_limit != now.rate_limit),
+    ] {
+        if changed {
+            changes.push(format!("[{section}] changed: restart the node to use it"));
+        }
+    }
     if at_start.node.name != now.node.name {
         changes.push("node.name changed: restart the node to use it everywhere".to_owned());
     }

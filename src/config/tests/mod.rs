@@ -3,6 +3,7 @@
 mod accepted;
 mod mistakes;
 mod properties;
+mod service_points;
 mod several;
 mod zones;
 
