@@ -79,3 +79,11 @@ pub(super) const REGEX_OCTETS: usize = 1_000;
 pub(super) const REGEX_COMPILED: usize = 1 << 20;
 /// The longest mailbox (RFC 5321 section 4.5.3.1.3, without the angle brackets).
 pub(super) const MAILBOX_OCTETS: usize = 254;
+
+/// Identical responses a second of one client network; above, rate limiting limits nobody.
+pub(super) const RESPONSES_RANGE: RangeInclusive<i64> = 1..=1_000_000;
+/// Every how many limited responses one is sent truncated.
+pub(super) const SLIP_RANGE: RangeInclusive<i64> = 0..=10;
+/// What may count as one client.
+pub(super) const PREFIX_V4_RANGE: RangeInclusive<i64> = 8..=32;
+pub(super) const PREFIX_V6_RANGE: RangeInclusive<i64> = 16..=128;

@@ -3,12 +3,16 @@
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{dnssec, encrypted, geo, key, limits, monitor, node, service, site, zone};
-use crate::model::{CookieSettings, RateLimitSettings, Settings};
+use super::{
+    cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, service, site, zone,
+};
+use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 12] =
-    ["node", "admin", "state", "geo", "site", "service", "monitor", "zone", "key", "dnssec", "encrypted", "limits"];
+const SECTIONS: [&str; 14] = [
+    "node", "admin", "state", "geo", "rate_limit", "cookies", "site", "service", "monitor", "zone", "key", "dnssec",
+    "encrypted", "limits",
+];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -34,6 +38,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
     let keys = key::read(reader, &key_tables);
     let zones = zone::read(reader, &zone_tables, &keys);
+    let rate_limit = rate_limit::read(reader, root);
+    let cookies = cookies::read(reader, root);
 
     if reader.is_good() {
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
@@ -51,8 +57,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         keys,
         dnssec: dnssec::read(reader, root),
         encrypted,
-        rate_limit: RateLimitSettings::default(),
-        cookies: CookieSettings::default(),
+        rate_limit,
+        cookies,
         limits: limits::read(reader, root),
     }
 }

@@ -5,6 +5,7 @@
 //! goes on with a placeholder, which never leaves this room: [`read`] gives settings only when there was no error.
 //! It never guesses: an unknown key is an error, not a remark.
 
+mod cookies;
 mod country;
 mod defaults;
 mod diagnostic;
@@ -21,6 +22,7 @@ mod network;
 mod node;
 mod policy;
 mod position;
+mod rate_limit;
 mod reader;
 mod render;
 mod roster;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::secrets::{self, LoadedSecrets};
 use crate::config::{self, Diagnostic, Report, Severity};
 use crate::model::{GeoSettings, Name, Settings, ZoneContent, ZoneOrigins, ZoneSource};
 use crate::steer::{Atlas, Steering};
@@ -29,6 +30,8 @@ pub struct Loaded {
     pub report: Report,
     /// Where the networks of the world are.
     pub geo: Geo,
+    /// Secrets; `None` where those in use stay.
+    pub secrets: Option<LoadedSecrets>,
     /// Zones that are not as their files say, and why.
     pub troubles: Vec<String>,
     /// The zone files and lists as they were before they were read.
@@ -49,11 +52,11 @@ pub struct Geo {
 pub enum Fallback<'a> {
     /// Nothing: every problem is an error. For `waypost check`, and a reload of the configuration.
     Nothing,
-    /// The embedded geo database for a broken one, SERVFAIL for a zone whose file is broken. For a start: a node that
-    /// comes back after a power cut must answer for all that is good.
+    /// The embedded geo database for a broken one, SERVFAIL for a zone whose file is broken, nothing for a secret. For a
+    /// start: a node that comes back after a power cut must answer for all that is good.
     Start,
-    /// What is served now: its zones for zone files that are broken or lists that shrank, its geo database unread. For
-    /// changes that nobody ordered.
+    /// What is served now: its zones for zone files that are broken or lists that shrank, its geo database and secrets
+    /// unread. For changes that nobody ordered.
     LastGood(&'a Zones, &'a Geo),
 }
 
@@ -105,6 +108,7 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
             )),
         },
     };
+    let secrets = secrets::load(&settings, fallback, &mut report);
     if report.has_errors() {
         return Err(report);
     }
@@ -117,6 +121,7 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
         steering: Arc::new(steering),
         report,
         geo,
+        secrets,
         troubles,
         marks,
     })

@@ -20,8 +20,15 @@ impl Desk {
         let warnings = loaded.report.warnings().map(ToString::to_string).collect();
         let mut changes = differences(&before, &loaded);
         changes.extend(needs_restart(&self.at_start, &loaded.settings));
+        let secrets = loaded.secrets.as_ref().map(|loaded| Arc::clone(&loaded.secrets));
+        if secrets.as_ref().is_some_and(|secrets| !secrets.is_same_as(&self.secrets.load())) {
+            changes.push("secrets changed".to_owned());
+        }
         let (done, answer) = oneshot::channel();
         let generation = self.ask(Message::Load(Box::new(loaded), done), answer).await?;
+        if let Some(secrets) = secrets {
+            self.secrets.store(secrets);
+        }
         let detail = if changes.is_empty() { "nothing changed".to_owned() } else { changes.join("; ") };
         self.journal.record(EventKind::Reloaded { detail: format!("{cause}: {detail}") });
         Ok(ReloadOutcome { schema: ReloadOutcome::SCHEMA.to_owned(), changes, warnings, generation })

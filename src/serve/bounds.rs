@@ -89,3 +89,9 @@ pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
 
 /// The largest certificate or key file in octets.
 pub(super) const CERTIFICATE_OCTETS: u64 = 1 << 20;
+/// Octets of a message of a transfer, unless a single record needs more: within what compression pointers reach
+/// (RFC 1035 section 4.1.4), and few enough that a transfer takes little memory.
+pub(super) const TRANSFER_MESSAGE: u16 = 16_384;
+
+/// The most datagrams whose reply waits for the node: updates and notifications.
+pub(super) const WAITING_DATAGRAMS: usize = 64;

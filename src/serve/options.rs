@@ -90,6 +90,8 @@ pub(super) struct Terms<'n> {
     pub(super) cookie: Option<FullCookie>,
     /// How long a connection may rest between queries.
     pub(super) idle: Duration,
+    /// Octets that the packet must have left for a signature behind the reply.
+    pub(super) reserved: u16,
 }
 
 /// How much of the OPT there is room for.

@@ -1,5 +1,6 @@
 //! Would a mail operator's mistake be missed, blamed on the wrong line, or a good file refused?
 
+mod abuse;
 mod accepted;
 mod mistakes;
 mod properties;
