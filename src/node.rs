@@ -10,6 +10,8 @@ mod desk;
 mod engine;
 mod journal;
 mod judging;
+pub mod keys;
+pub mod keyset_files;
 mod loading;
 mod metrics;
 mod orders;

@@ -119,6 +119,7 @@ impl<'t> Composer<'t, '_> {
             Some(Next::Done)
         } else if let Some(alias) = node.rrset(RecordType::CNAME) {
             let signer = signed.signer(self.client);
+            self.begin_with(zone, alias);
             Some(self.follow(name, alias.ttl, zone.rdata(alias), signer))
         } else {
             self.made(zone, found, &name, key)
@@ -174,6 +175,7 @@ impl<'t> Composer<'t, '_> {
         let signer = Signed::of(zone, &Found { node, encloser: None }).signer(self.client);
         let (owner, data) = (zone.owner(node), zone.rdata(dname));
         let Some(to) = data.first().and_then(target) else { return Next::Done };
+        self.begin_with(zone, dname);
         if !self.holds(&owner, RecordType::DNAME) {
             self.put(owner.clone(), RecordType::DNAME, dname.ttl, data, signer);
         }
@@ -281,9 +283,17 @@ impl<'t> Composer<'t, '_> {
         self.reply.authoritative = true;
     }
 
+    /// Notes the RRset if it is the first of the answer.
+    const fn begin_with(&mut self, zone: &'t Zone, set: &'t RrSet) {
+        if self.reply.stored.is_none() {
+            self.reply.stored = Some((zone.origin(), set));
+        }
+    }
+
     /// Adds an RRset to the answer, as steered for this client where a service steers it.
     fn answer(&mut self, zone: &'t Zone, owner: Name, set: &'t RrSet, signed: &Signed<'t>) {
         let signer = signed.signer(self.client);
+        self.begin_with(zone, set);
         let location = self.client.location();
         let steered = set.steered.and_then(|ix| Some((ix, self.tables.steer(ix, location, self.draw)?)));
         let Some((ix, Steered { service, variant, scope })) = steered else {

@@ -7,7 +7,7 @@ use hickory_proto::rr::{RData, Record, RecordType};
 
 use crate::dnssec::Secure;
 use crate::model::{Name, ServiceIx, SiteSet, Tier};
-use crate::zone::SteeredIx;
+use crate::zone::{RrSet, SteeredIx};
 
 /// An answer: which records go into which section, and what is said about it.
 #[derive(Clone, Debug)]
@@ -28,6 +28,9 @@ pub struct Reply<'t> {
     pub notes: Vec<Note>,
     /// Which sites the answer sends clients to, and for how long.
     pub named: Vec<Named<'t>>,
+    /// What the answer begins with: the apex of a zone, and the RRset as declared in its tree. The same for every name
+    /// that a wildcard or a DNAME stands for.
+    pub stored: Option<(&'t Name, &'t RrSet)>,
 }
 
 impl Reply<'_> {
@@ -43,6 +46,7 @@ impl Reply<'_> {
             scope: 0,
             notes: Vec::new(),
             named: Vec::new(),
+            stored: None,
         }
     }
 

@@ -12,7 +12,7 @@ pub(super) const DAY: Duration = Duration::from_secs(86_400);
 pub(super) const NAME_OCTETS: usize = 63;
 
 /// Port of DNS (RFC 1035 section 4.2).
-const DNS_PORT: u16 = 53;
+pub(super) const DNS_PORT: u16 = 53;
 /// Where DNS is answered: every address of the machine.
 pub(super) const NODE_LISTEN: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), DNS_PORT),

@@ -1,16 +1,13 @@
 //! The document: its sections in the order in which they need one another.
 
-use std::path::PathBuf;
-
-use super::defaults::KEYS_PATH;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{geo, monitor, node, service, site, zone};
-use crate::model::{CookieSettings, DnssecSettings, EncryptedSettings, Limits, RateLimitSettings, Settings};
+use super::{dnssec, geo, key, monitor, node, service, site, zone};
+use crate::model::{CookieSettings, EncryptedSettings, Limits, RateLimitSettings, Settings};
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 8] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone"];
+const SECTIONS: [&str; 10] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone", "key", "dnssec"];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -19,6 +16,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let service_tables = reader.sections(root, "service");
     let monitor_tables = reader.named_sections(root, "monitor");
     let zone_tables = reader.sections(root, "zone");
+    let key_tables = reader.sections(root, "key");
 
     // Names first: a site with a mistake in it is still a site that others may name.
     let site_names = Roster::of_sections(reader, "site", &site_tables);
@@ -32,7 +30,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let sites = site::read(reader, &site_tables, &site_names);
     let monitors = monitor::read(reader, &monitor_tables, &monitor_names, &node, &sites);
     let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
-    let zones = zone::read(reader, &zone_tables);
+    let keys = key::read(reader, &key_tables);
+    let zones = zone::read(reader, &zone_tables, &keys);
 
     if reader.is_good() {
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
@@ -47,8 +46,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         services,
         monitors,
         zones,
-        keys: Vec::new(),
-        dnssec: DnssecSettings { keys: PathBuf::from(KEYS_PATH) },
+        keys,
+        dnssec: dnssec::read(reader, root),
         encrypted: EncryptedSettings::default(),
         rate_limit: RateLimitSettings::default(),
         cookies: CookieSettings::default(),

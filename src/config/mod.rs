@@ -8,10 +8,12 @@
 mod country;
 mod defaults;
 mod diagnostic;
+mod dnssec;
 mod document;
 mod domain;
 mod duration;
 mod geo;
+mod key;
 mod monitor;
 mod network;
 mod node;
@@ -29,6 +31,7 @@ mod typed;
 mod value;
 mod words;
 mod zone;
+mod zone_policy;
 
 #[cfg(test)]
 mod tests;

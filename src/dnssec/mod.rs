@@ -10,6 +10,7 @@ mod chain;
 pub mod ds;
 mod key;
 mod keyset;
+mod keyset_name;
 #[cfg(test)]
 mod keyset_tests;
 mod keyset_text;
@@ -24,6 +25,7 @@ pub use canonical::{OrderKey, names_in};
 pub use chain::{Chain, Existing, Proof, Standing};
 pub use key::{DnssecKey, KeyFault, KeyPhase, KeyRole};
 pub use keyset::{AtParent, Duty, End, KeptKey, Keyset, KeysetError, TimesFault};
+pub use keyset_name::{BadKeysetName, KeysetName};
 pub use outlook::{Awaited, Coming, Turn, Use};
 pub use secure::{Secure, apex_sets};
 pub use signature::{Draft, Fingerprint, Signable, SigningFault, Window};

@@ -132,6 +132,10 @@ impl Page {
         self.counter("unsent_replies", "Replies that the system would not send", counts.unsent);
         self.counter("quarantined_queries", "Messages not handled because one like them panicked", counts.quarantined);
         self.counter("signatures", "DNSSEC signatures made, those found in the cache left out", counts.signatures);
+        let limited = self.counters("rate_limited_replies", "Replies over UDP by what rate limiting made of them");
+        for (outcome, count) in &counts.limited {
+            limited.get_or_create(&vec![("outcome", (*outcome).to_owned())]).inc_by(*count);
+        }
         self.counter("refused_connections", "Stream connections beyond the bounds", counts.turned_away);
     }
 

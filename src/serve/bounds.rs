@@ -18,21 +18,6 @@ pub(super) const STREAM_QUERY: usize = 4096;
 /// The most additional records in a query: OPT and TSIG.
 pub(super) const QUERY_ADDITIONALS: u16 = 2;
 
-/// The most stream connections of the node.
-pub(super) const CONNECTIONS: usize = 1024;
-
-/// The most stream connections of one client network (/32 or /56).
-pub(super) const CONNECTIONS_OF_CLIENT: usize = 64;
-
-/// From this many connections on, idle ones are closed after [`CROWDED_IDLE`].
-pub(super) const CROWDED: usize = CONNECTIONS / 4 * 3;
-
-/// How long a connection may rest between queries (RFC 7766 section 6.2.3).
-pub(super) const IDLE: Duration = Duration::from_secs(10);
-
-/// How long a connection may rest while connections are short.
-pub(super) const CROWDED_IDLE: Duration = Duration::from_secs(1);
-
 /// How long each read of a query that has begun may take.
 pub(super) const PROGRESS: Duration = Duration::from_millis(500);
 
@@ -65,3 +50,42 @@ pub(super) const QUARANTINE: Duration = Duration::from_secs(60);
 
 /// The most messages in quarantine.
 pub(super) const QUARANTINED: usize = 1024;
+
+/// How old a server cookie may be, in seconds (RFC 9018 section 4.3).
+pub(super) const COOKIE_LIFETIME: i32 = 3600;
+
+/// The age from which a client gets another server cookie, in seconds (RFC 9018 section 4.3).
+pub(super) const COOKIE_RENEWAL: i32 = 1800;
+
+/// How far in the future a server cookie may have been made, in seconds: clocks of two servers differ.
+pub(super) const COOKIE_FUTURE: i32 = 300;
+
+/// How much of its rate a client network may take at once.
+pub(super) const RATE_BURST: Duration = Duration::from_secs(1);
+
+/// Cells of the rate limiter: a client network and a kind of response each. Eight octets each, 512 KiB together.
+pub(super) const RATE_CELLS: usize = 1 << 16;
+
+/// How long nobody must have been limited before rate limiting counts as over.
+pub(super) const RATE_CALM: Duration = Duration::from_secs(60);
+
+/// How often it is looked at whether rate limiting began or ended.
+pub(super) const RATE_WATCH: Duration = Duration::from_secs(1);
+
+/// Encrypted replies are padded to a multiple of this many octets (RFC 8467 section 4.1).
+pub(super) const PADDING_BLOCK: usize = 468;
+
+/// How long a TLS or QUIC handshake may take, the wait for its turn included.
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// The most streams of one QUIC or HTTP/2 connection at a time.
+pub(super) const STREAMS_OF_CONNECTION: u32 = 100;
+
+/// The most octets of the header fields of an HTTPS request.
+pub(super) const HEADER_OCTETS: u32 = 16 << 10;
+
+/// How long the header of an HTTP/1.1 request may take.
+pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
+
+/// The largest certificate or key file in octets.
+pub(super) const CERTIFICATE_OCTETS: u64 = 1 << 20;

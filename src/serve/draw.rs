@@ -1,4 +1,4 @@
-//! A number below 1000 for every query, which weights and partial drains go by.
+//! Randomness: a number below 1000 for every query, which weights and partial drains go by, and secrets.
 
 use std::cell::Cell;
 use std::collections::hash_map::RandomState;
@@ -21,6 +21,20 @@ pub(super) fn draw() -> u16 {
         let spread = x.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
         u16::try_from((spread * 1000) >> 32).unwrap_or(0)
     })
+}
+
+/// A secret of this process.
+pub(super) fn secret() -> [u8; 16] {
+    let mut octets = [0; 16];
+    // Where the system has none to give, the standard library's seed, drawn when it had.
+    if let Err(error) = getrandom::fill(&mut octets) {
+        tracing::warn!(%error, "the system gives no random numbers");
+        let halves = [(); 2].map(|()| RandomState::new().build_hasher().finish().to_le_bytes());
+        for (octet, random) in octets.iter_mut().zip(halves.into_iter().flatten()) {
+            *octet = random;
+        }
+    }
+    octets
 }
 
 #[cfg(test)]

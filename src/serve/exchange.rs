@@ -33,6 +33,10 @@ pub enum Outcome {
 
 /// What goes back for `packet`, a message without the length of streams.
 pub(super) async fn exchange(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Outcome {
+    // Datagrams come in batches, whose receiver reads the clocks.
+    if !transport.is_datagram() {
+        handler.tick();
+    }
     contained(handler.usage(), handler.quarantine(), packet, source, reply(handler, packet, source, transport))
         .await
         .map_or(Outcome::Silence, Outcome::Reply)

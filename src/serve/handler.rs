@@ -1,7 +1,8 @@
 //! The one request handler: every transport's queries, ours and those of the server library, are answered here.
 
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hickory_proto::ProtoError;
@@ -11,25 +12,41 @@ use hickory_server::net::runtime::Time;
 use hickory_server::net::xfer::Protocol;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 
-use super::draw::draw;
+use super::clock::Clock;
+use super::draw::{draw, secret};
 use super::inquiry::Inquiry;
+use super::options::Terms;
 use super::quarantine::Quarantine;
+use super::rate_limit::{Kind, RateLimiter, Verdict};
 use super::response::Response;
 use super::signatures::Signatures;
-use super::{Setup, Usage};
+use super::usage::Limited;
+use super::{Backstage, Setup, Usage};
 use crate::answer::{Client, Part, Transport};
+use crate::model::Limits;
 
 /// Answers queries from the current tables.
 pub(super) struct Handler {
     setup: Setup,
     signatures: Signatures,
     quarantine: Quarantine,
+    clock: Clock,
+    limiter: RateLimiter,
+    /// What server cookies are made with where no secret is configured.
+    own_cookie_secret: [u8; 16],
 }
 
 impl Handler {
     /// A handler for what `setup` says.
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, signatures: Signatures::new(), quarantine: Quarantine::default() }
+        Self {
+            limiter: RateLimiter::new(setup.rate_limit.clone(), secret()),
+            setup,
+            signatures: Signatures::new(),
+            quarantine: Quarantine::default(),
+            clock: Clock::start(),
+            own_cookie_secret: secret(),
+        }
     }
 
     /// The counters.
@@ -37,25 +54,48 @@ impl Handler {
         &self.setup.usage
     }
 
+    /// The bounds.
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.setup.limits
+    }
+
     /// The messages that are not handled for a while.
     pub(super) const fn quarantine(&self) -> &Quarantine {
         &self.quarantine
     }
 
+    /// Reads the clocks: once for a batch of packets.
+    pub(super) fn tick(&self) {
+        self.clock.tick();
+    }
+
+    /// What people should know of rate limiting since the last call.
+    pub(super) fn rate_limit_news(&self) -> Option<Result<String, String>> {
+        self.tick();
+        self.limiter.news(self.clock.monotonic())
+    }
+
+    /// Who hears of it.
+    pub(super) fn backstage(&self) -> &Arc<dyn Backstage> {
+        &self.setup.backstage
+    }
+
     /// The reply to a packet, `None` for one that must not be answered.
     pub(super) fn respond(&self, packet: &[u8], source: SocketAddr, transport: Transport) -> Option<Response> {
-        self.respond_to(packet, self.read(packet)?, source, transport)
+        self.respond_to(packet, self.read(packet, transport)?, source, transport)
     }
 
     /// The same for a packet that the server library cannot read: an error, whatever we can read of it.
     pub(super) fn respond_unread(&self, packet: &[u8], source: SocketAddr, transport: Transport) -> Option<Response> {
-        let mut inquiry = self.read(packet)?;
-        inquiry.fault = inquiry.fault.or(Some(ResponseCode::FormErr));
+        let mut inquiry = self.read(packet, transport)?;
+        if !inquiry.is_for_cookie() {
+            inquiry.fault = inquiry.fault.or(Some(ResponseCode::FormErr));
+        }
         self.respond_to(packet, inquiry, source, transport)
     }
 
-    fn read(&self, packet: &[u8]) -> Option<Inquiry> {
-        let inquiry = Inquiry::read(packet);
+    fn read(&self, packet: &[u8], transport: Transport) -> Option<Inquiry> {
+        let inquiry = Inquiry::read(packet, transport);
         if inquiry.is_none() {
             self.usage().count_discarded();
         }
@@ -69,14 +109,66 @@ impl Handler {
         source: SocketAddr,
         transport: Transport,
     ) -> Option<Response> {
-        let response = self.answer(packet, &inquiry, source, transport).or_else(|error| {
-            tracing::error!(%error, "a reply could not be made; answered SERVFAIL");
-            Response::error(packet, &inquiry, ResponseCode::ServFail)
+        let cookie = inquiry.edns.and_then(|edns| edns.cookie).and_then(|cookie| {
+            let secrets = self.setup.secrets.load();
+            let own = std::slice::from_ref(&self.own_cookie_secret);
+            let secrets = if secrets.cookies.is_empty() { own } else { &secrets.cookies };
+            cookie.judge(source.ip(), secrets, self.clock.serial())
         });
-        let response = response.ok()?;
+        let terms = Terms {
+            node: &self.setup.node,
+            transport,
+            cookie: cookie.map(|cookie| cookie.reply),
+            idle: self.setup.limits.idle,
+        };
+        let made = self.answer(packet, &inquiry, source, &terms).or_else(|error| {
+            tracing::error!(%error, "a reply could not be made; answered SERVFAIL");
+            Response::error(packet, &inquiry, &terms, ResponseCode::ServFail)
+                .map(|response| (response, self.limiter.error()))
+        });
+        let (mut response, kind) = made.ok()?;
+        if transport.is_datagram() {
+            let proven = cookie.is_some_and(|cookie| cookie.proven);
+            response = self.restrain(response, kind, &inquiry, source, &terms, proven)?;
+        }
         let rtype = inquiry.question.as_ref().map_or(RecordType::ZERO, |question| question.rtype);
         let metadata = &response.metadata;
         self.usage().count_query(transport, metadata.response_code, rtype, metadata.truncation);
+        Some(response)
+    }
+
+    /// The response as far as rate limiting lets it through. Who proved to be there is not limited.
+    fn restrain(
+        &self,
+        mut response: Response,
+        kind: Kind,
+        inquiry: &Inquiry,
+        source: SocketAddr,
+        terms: &Terms<'_>,
+        proven: bool,
+    ) -> Option<Response> {
+        if !self.limiter.is_on() {
+            return Some(response);
+        }
+        if proven {
+            self.usage().count_limit(Limited::Exempt);
+            return Some(response);
+        }
+        match self.limiter.check(self.clock.monotonic(), source.ip(), kind) {
+            Verdict::Send => {}
+            Verdict::Slip if terms.cookie.is_some() => {
+                self.usage().count_limit(Limited::Challenged);
+                response.challenge(inquiry, terms);
+            }
+            Verdict::Slip => {
+                self.usage().count_limit(Limited::Truncated);
+                response.truncate(inquiry, terms);
+            }
+            Verdict::Drop => {
+                self.usage().count_limit(Limited::Dropped);
+                return None;
+            }
+        }
         Some(response)
     }
 
@@ -85,29 +177,35 @@ impl Handler {
         packet: &[u8],
         inquiry: &Inquiry,
         source: SocketAddr,
-        transport: Transport,
-    ) -> Result<Response, ProtoError> {
+        terms: &Terms<'_>,
+    ) -> Result<(Response, Kind), ProtoError> {
         let question = match (&inquiry.question, inquiry.fault) {
             (Some(question), None) => question,
-            (_, fault) => return Response::error(packet, inquiry, fault.unwrap_or(ResponseCode::FormErr)),
+            // A query for a cookie alone.
+            (None, None) => {
+                let response = Response::error(packet, inquiry, terms, ResponseCode::NoError)?;
+                return Ok((response, self.limiter.error()));
+            }
+            (_, Some(fault)) => {
+                return Ok((Response::error(packet, inquiry, terms, fault)?, self.limiter.error()));
+            }
         };
         let client = Client {
             source: source.ip(),
             subnet: inquiry.edns.and_then(|edns| edns.subnet),
-            transport,
+            transport: terms.transport,
             dnssec_ok: inquiry.edns.is_some_and(|edns| edns.dnssec_ok),
         };
         let tables = self.setup.tables.load();
         let reply = tables.decide(question, &client, draw());
-        let now = unix_time();
-        let sign = |part: &Part<'_>| self.signatures.of(part, now, self.usage());
-        let response = Response::new(packet, inquiry, transport, &reply, &self.setup.node, &sign)?;
+        let sign = |part: &Part<'_>| self.signatures.of(part, self.clock.unix(), self.usage());
+        let response = Response::new(packet, inquiry, terms, &reply, &sign)?;
         // Counted before the packet leaves, so that a site is never named without being counted as named.
         let named = reply.named.iter().filter(|named| !tables.is_host(named.set));
         for named in named.filter(|_| !response.answers.is_empty()) {
             self.usage().name_sites(&tables, named.service, named.sites, Duration::from_secs(named.ttl.into()));
         }
-        Ok(response)
+        Ok((response, self.limiter.kind(&reply)))
     }
 }
 
@@ -132,11 +230,6 @@ impl RequestHandler for Handler {
             unsent(request)
         })
     }
-}
-
-/// The wall clock in seconds since 1970: signatures hold by it.
-fn unix_time() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 /// What the library is told of a request without a reply.

@@ -8,14 +8,14 @@ use hickory_proto::op::{OpCode, ResponseCode};
 use hickory_proto::rr::{DNSClass, RecordType};
 
 use super::bounds::QUERY_ADDITIONALS;
-use crate::answer::{ClientSubnet, Question};
+use super::options::Extension;
+use crate::answer::{Question, Transport};
 use crate::model::Name;
 
 const HEADER: usize = 12;
 const TYPE_OPT: u16 = 41;
 const TYPE_TSIG: u16 = 250;
 const TYPE_IXFR: u16 = 251;
-const OPTION_NSID: u16 = 3;
 
 /// A query that gets a reply, be it an error.
 #[derive(Clone, Debug)]
@@ -38,26 +38,11 @@ pub(super) struct Inquiry {
     pub(super) fault: Option<ResponseCode>,
 }
 
-/// What the OPT record of a query says (RFC 6891).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Extension {
-    /// The largest UDP reply that the client takes.
-    pub(super) payload: u16,
-    /// EDNS version.
-    pub(super) version: u8,
-    /// DO (RFC 3225), copied to the reply.
-    pub(super) dnssec_ok: bool,
-    /// Whether the node's name is asked for (RFC 5001).
-    pub(super) nsid: bool,
-    /// Whom the client asks for.
-    pub(super) subnet: Option<ClientSubnet>,
-}
-
 impl Inquiry {
-    /// Reads a message. `None` is one that must not be answered: too short for a header, or itself a response
+    /// Reads a message that came by `transport`. `None` is one that must not be answered: too short for a header, or itself a response
     /// (answering those makes two servers talk to each other for ever).
-    pub(super) fn read(packet: &[u8]) -> Option<Self> {
-        let mut octets = Octets { packet, at: 0 };
+    pub(super) fn read(packet: &[u8], transport: Transport) -> Option<Self> {
+        let mut octets = Octets::new(packet);
         let id = octets.u16()?;
         let [high, low] = octets.u16()?.to_be_bytes();
         let counts = [octets.u16()?, octets.u16()?, octets.u16()?, octets.u16()?];
@@ -74,11 +59,21 @@ impl Inquiry {
             edns: None,
             fault: None,
         };
-        inquiry.fault = inquiry.read_sections(&mut octets, counts).err();
+        inquiry.fault = inquiry.read_sections(&mut octets, counts, transport).err();
         Some(inquiry)
     }
 
-    fn read_sections(&mut self, octets: &mut Octets<'_>, counts: [u16; 4]) -> Result<(), ResponseCode> {
+    /// Whether it is a sound query without a question, for a cookie (RFC 7873 section 5.4).
+    pub(super) const fn is_for_cookie(&self) -> bool {
+        self.question.is_none() && self.fault.is_none()
+    }
+
+    fn read_sections(
+        &mut self,
+        octets: &mut Octets<'_>,
+        counts: [u16; 4],
+        transport: Transport,
+    ) -> Result<(), ResponseCode> {
         let [questions, answers, authorities, additionals] = counts;
         if questions == 1 {
             self.question = Some(octets.question().ok_or(ResponseCode::FormErr)?);
@@ -104,64 +99,60 @@ impl Inquiry {
             match record.rtype {
                 // RFC 6891 section 6.1.1: one, owned by the root.
                 TYPE_OPT if self.edns.is_some() || !record.at_root => return Err(ResponseCode::FormErr),
-                TYPE_OPT => self.read_extension(&record)?,
+                TYPE_OPT => {
+                    let (edns, read) = Extension::read(&record, transport);
+                    self.edns = Some(edns);
+                    read?;
+                }
                 TYPE_TSIG => signed = true,
                 _ => {}
             }
         }
-        // No question is an error too, but one whose reply has an OPT if the query has (RFC 6891 section 6.1.1).
-        if questions == 0 || octets.at != octets.packet.len() {
+        // Errors from here on have an OPT in the reply if the query has one (RFC 6891 section 6.1.1).
+        if !octets.is_at_end() {
             return Err(ResponseCode::FormErr);
         }
         if self.edns.is_some_and(|edns| edns.version != 0) {
             return Err(ResponseCode::BADVERS);
         }
+        // A query without a question asks for nothing but a cookie (RFC 7873 section 5.4).
+        if questions == 0 && self.edns.is_none_or(|edns| edns.cookie.is_none()) {
+            return Err(ResponseCode::FormErr);
+        }
         // We share no key with anyone (RFC 8945 section 5.2).
         if signed { Err(ResponseCode::NotAuth) } else { Ok(()) }
-    }
-
-    fn read_extension(&mut self, record: &RawRecord<'_>) -> Result<(), ResponseCode> {
-        let [_, version, flags, _] = record.ttl.to_be_bytes();
-        let mut edns =
-            Extension { payload: record.class, version, dnssec_ok: flags & 0x80 != 0, nsid: false, subnet: None };
-        self.edns = Some(edns);
-        // Options of a version that we do not know may mean anything.
-        if version != 0 {
-            return Ok(());
-        }
-        let mut options = Octets { packet: record.rdata, at: 0 };
-        while options.at < record.rdata.len() {
-            let (code, data) = options.option().ok_or(ResponseCode::FormErr)?;
-            match code {
-                OPTION_NSID => edns.nsid = true,
-                ClientSubnet::CODE if edns.subnet.is_some() => return Err(ResponseCode::FormErr),
-                ClientSubnet::CODE => {
-                    edns.subnet = Some(ClientSubnet::from_option(data).map_err(|_| ResponseCode::FormErr)?);
-                }
-                _ => {}
-            }
-        }
-        self.edns = Some(edns);
-        Ok(())
     }
 }
 
 /// A record of a query, undecoded.
-struct RawRecord<'p> {
+pub(super) struct RawRecord<'p> {
     at_root: bool,
     rtype: u16,
-    class: u16,
-    ttl: u32,
-    rdata: &'p [u8],
+    /// CLASS; of an OPT the largest UDP reply.
+    pub(super) class: u16,
+    /// TTL; of an OPT extended RCODE, version and flags.
+    pub(super) ttl: u32,
+    /// RDATA; of an OPT the options.
+    pub(super) rdata: &'p [u8],
 }
 
 /// A place in the octets of a message.
-struct Octets<'p> {
+pub(super) struct Octets<'p> {
     packet: &'p [u8],
     at: usize,
 }
 
 impl<'p> Octets<'p> {
+    /// The beginning of `packet`.
+    pub(super) const fn new(packet: &'p [u8]) -> Self {
+        Self { packet, at: 0 }
+    }
+
+    /// Whether nothing is left.
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.at >= self.packet.len()
+    }
+
     fn take(&mut self, count: usize) -> Option<&'p [u8]> {
         let end = self.at.checked_add(count)?;
         let taken = self.packet.get(self.at..end)?;
@@ -219,7 +210,8 @@ impl<'p> Octets<'p> {
         }
     }
 
-    fn option(&mut self) -> Option<(u16, &'p [u8])> {
+    /// The next option of an OPT record.
+    pub(super) fn option(&mut self) -> Option<(u16, &'p [u8])> {
         let (code, length) = (self.u16()?, self.u16()?);
         Some((code, self.take(usize::from(length))?))
     }
@@ -242,12 +234,14 @@ mod tests {
     }
 
     fn fault(packet: &[u8]) -> Option<ResponseCode> {
-        Inquiry::read(packet).unwrap().fault
+        Inquiry::read(packet, Transport::Udp).unwrap().fault
     }
 
     #[test]
     fn a_query_is_read_whole() {
-        let inquiry = Inquiry::read(&query(b"\x00\x03\x00\x00\x00\x08\x00\x07\x00\x01\x18\x00\xc0\x00\x02")).unwrap();
+        let inquiry =
+            Inquiry::read(&query(b"\x00\x03\x00\x00\x00\x08\x00\x07\x00\x01\x18\x00\xc0\x00\x02"), Transport::Udp)
+                .unwrap();
         assert_eq!((inquiry.id, inquiry.fault, inquiry.recursion_desired), (0xabcd, None, true));
         let question = inquiry.question.unwrap();
         assert_eq!((question.name.as_wire(), question.rtype), (&b"\x07eXample\x00"[..], RecordType::A));
@@ -260,10 +254,10 @@ mod tests {
     fn responses_and_fragments_of_a_header_are_never_answered() {
         let mut packet = query(&[]);
         packet[2] |= 0x80;
-        assert!(Inquiry::read(&packet).is_none());
+        assert!(Inquiry::read(&packet, Transport::Udp).is_none());
         packet.truncate(20);
-        assert!(Inquiry::read(&packet).is_none(), "a malformed response");
-        assert!(Inquiry::read(&packet[..11]).is_none());
+        assert!(Inquiry::read(&packet, Transport::Udp).is_none(), "a malformed response");
+        assert!(Inquiry::read(&packet[..11], Transport::Udp).is_none());
     }
 
     #[test]
@@ -308,14 +302,14 @@ mod tests {
     proptest! {
         #[test]
         fn any_octets_are_read_without_a_panic(packet in prop::collection::vec(any::<u8>(), 0..100)) {
-            let _ = Inquiry::read(&packet);
+            let _ = Inquiry::read(&packet, Transport::Udp);
         }
 
         #[test]
         fn one_wrong_octet_is_read_without_a_panic(at in 0_usize..60, octet: u8) {
             let mut packet = query(b"\x00\x08\x00\x07\x00\x01\x18\x00\xc0\x00\x02");
             if let Some(place) = packet.get_mut(at) { *place = octet; }
-            let _ = Inquiry::read(&packet);
+            let _ = Inquiry::read(&packet, Transport::Udp);
         }
     }
 }

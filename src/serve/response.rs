@@ -3,21 +3,21 @@
 use hickory_proto::ProtoError;
 use hickory_proto::op::{Edns, MessageType, Metadata, ResponseCode};
 use hickory_proto::rr::Record;
-use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder};
 use hickory_server::net::NetError;
 use hickory_server::server::{ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::{MessageResponseBuilder, Queries};
 
-use super::bounds::{STREAM_PAYLOAD, UDP_PAYLOAD, UDP_PLAIN};
-use super::inquiry::{Extension, Inquiry};
+use super::bounds::{PADDING_BLOCK, STREAM_PAYLOAD, UDP_PAYLOAD, UDP_PLAIN};
+use super::inquiry::Inquiry;
+use super::options::{Extent, Terms, padding};
 use super::signatures::shows_records;
-use crate::answer::{ClientSubnet, Part, Reply, Transport};
+use crate::answer::{Part, Reply, Transport};
 use crate::dnssec::SigningFault;
 
-const OPTION_NSID: u16 = 3;
-const OPTION_EXTENDED_ERROR: u16 = 15;
 const HEADER: usize = 12;
+/// Octets of an option beside its data.
+const OPTION_HEAD: usize = 4;
 
 /// Makes the signatures of an RRset.
 pub(super) type Sign<'s> = &'s dyn Fn(&Part<'_>) -> Result<Vec<Record>, SigningFault>;
@@ -30,6 +30,8 @@ pub(super) struct Response {
     pub(super) authorities: Vec<Record>,
     pub(super) additionals: Vec<Record>,
     pub(super) edns: Option<Edns>,
+    /// Octets of the packet beside the OPT record.
+    length: usize,
 }
 
 impl Response {
@@ -37,28 +39,79 @@ impl Response {
     pub(super) fn new(
         packet: &[u8],
         inquiry: &Inquiry,
-        transport: Transport,
+        terms: &Terms<'_>,
         reply: &Reply<'_>,
-        node: &str,
         sign: Sign<'_>,
     ) -> Result<Self, ProtoError> {
-        let limit = limit(inquiry, transport);
+        let limit = limit(inquiry, terms.transport);
         let mut response = Self::bare(packet, inquiry, reply.rcode)?;
         response.metadata.authoritative = reply.authoritative;
-        response.edns = inquiry.edns.map(|asked| extension(&asked, reply, node));
-        if response.frame_length()? > usize::from(limit) {
-            // A name of 255 octets asked with the smallest payload: what only people read stays behind.
-            response.edns = inquiry.edns.map(|asked| bare_extension(&asked, reply));
+        for extent in [Extent::Everything, Extent::Needed] {
+            response.edns = inquiry.edns.map(|asked| terms.extension(&asked, Some(reply), extent));
+            // What only people read takes no room from what the client asked for (RFC 8914 section 3).
+            let may_shrink =
+                extent == Extent::Everything && inquiry.edns.is_some_and(|asked| terms.has_more(&asked, reply));
+            if may_shrink && response.frame_length()? > usize::from(limit) {
+                continue;
+            }
+            response.fill(reply, limit, sign)?;
+            if !(may_shrink && response.metadata.truncation) {
+                break;
+            }
         }
-        response.fill(reply, limit, sign)?;
+        response.pad(inquiry, terms)?;
         Ok(response)
     }
 
     /// A reply without records: header, question, and an OPT where the query has one.
-    pub(super) fn error(packet: &[u8], inquiry: &Inquiry, rcode: ResponseCode) -> Result<Self, ProtoError> {
+    pub(super) fn error(
+        packet: &[u8],
+        inquiry: &Inquiry,
+        terms: &Terms<'_>,
+        rcode: ResponseCode,
+    ) -> Result<Self, ProtoError> {
         let mut response = Self::bare(packet, inquiry, rcode)?;
-        response.edns = inquiry.edns.map(|asked| plain_extension(&asked));
+        response.edns = inquiry.edns.map(|asked| terms.extension(&asked, None, Extent::Needed));
+        response.pad(inquiry, terms)?;
         Ok(response)
+    }
+
+    /// The same reply without any record, with TC: a client that exists asks again over TCP.
+    pub(super) fn truncate(&mut self, inquiry: &Inquiry, terms: &Terms<'_>) {
+        self.clear();
+        self.metadata.truncation = true;
+        self.edns = inquiry.edns.map(|asked| terms.extension(&asked, None, Extent::Needed));
+    }
+
+    /// The same reply as BADCOOKIE: a client that exists asks again with the cookie that this reply gives it
+    /// (RFC 7873 section 5.2.3).
+    pub(super) fn challenge(&mut self, inquiry: &Inquiry, terms: &Terms<'_>) {
+        self.truncate(inquiry, terms);
+        self.metadata.truncation = false;
+        self.metadata.authoritative = false;
+        self.metadata.response_code = ResponseCode::BADCOOKIE;
+    }
+
+    fn clear(&mut self) {
+        self.metadata.truncation = false;
+        for section in [&mut self.answers, &mut self.authorities, &mut self.additionals] {
+            section.clear();
+        }
+        self.length = HEADER + self.queries.as_bytes().len();
+    }
+
+    /// Pads an encrypted reply, where the client asks for it, to a multiple of [`PADDING_BLOCK`] octets: an observer
+    /// learns little from its length.
+    fn pad(&mut self, inquiry: &Inquiry, terms: &Terms<'_>) -> Result<(), ProtoError> {
+        if !inquiry.edns.is_some_and(|asked| terms.pads(&asked)) {
+            return Ok(());
+        }
+        let bare = self.length + self.opt_length()? + OPTION_HEAD;
+        let whole = bare.next_multiple_of(PADDING_BLOCK).min(usize::from(STREAM_PAYLOAD));
+        if let (Some(edns), Some(length)) = (&mut self.edns, whole.checked_sub(bare)) {
+            edns.options_mut().insert(padding(length));
+        }
+        Ok(())
     }
 
     fn bare(packet: &[u8], inquiry: &Inquiry, rcode: ResponseCode) -> Result<Self, ProtoError> {
@@ -76,16 +129,22 @@ impl Response {
             authorities: Vec::new(),
             additionals: Vec::new(),
             edns: None,
+            length: HEADER + question.len(),
         })
     }
 
     /// Octets of header, question and OPT.
     fn frame_length(&self) -> Result<usize, ProtoError> {
+        Ok(HEADER + self.queries.as_bytes().len() + self.opt_length()?)
+    }
+
+    /// Octets of the OPT record.
+    fn opt_length(&self) -> Result<usize, ProtoError> {
         let mut opt = Vec::new();
         if let Some(edns) = &self.edns {
             edns.emit(&mut BinEncoder::new(&mut opt))?;
         }
-        Ok(HEADER + self.queries.as_bytes().len() + opt.len())
+        Ok(opt.len())
     }
 
     /// Takes as many whole RRsets as fit into `limit` octets.
@@ -93,24 +152,30 @@ impl Response {
     /// TC is set where something that the client needs is missing (RFC 2181 section 9): an RRset of the answer, the
     /// authority of a negative answer or referral, in-domain glue (RFC 9471). Sibling glue may be missing.
     fn fill(&mut self, reply: &Reply<'_>, limit: u16, sign: Sign<'_>) -> Result<(), ProtoError> {
-        let opt = self.frame_length()? - HEADER - self.queries.as_bytes().len();
+        self.clear();
+        let opt = self.opt_length()?;
         let mut scratch = Vec::with_capacity(usize::from(UDP_PAYLOAD));
         let mut room = Room::new(&mut scratch, self.queries.as_bytes(), limit, opt)?;
+        self.metadata.truncation = !self.fill_room(&mut room, reply, sign)?;
+        self.length = room.0.offset();
+        Ok(())
+    }
+
+    /// Whether everything that the client needs found room.
+    fn fill_room(&mut self, room: &mut Room<'_>, reply: &Reply<'_>, sign: Sign<'_>) -> Result<bool, ProtoError> {
         for (parts, section) in [(&reply.answer, &mut self.answers), (&reply.authority, &mut self.authorities)] {
             for part in parts {
                 if !room.take(part, section, sign)? {
-                    self.metadata.truncation = true;
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }
         for glue in &reply.additional {
             if !room.take(&glue.part, &mut self.additionals, sign)? && glue.required {
-                self.metadata.truncation = true;
-                return Ok(());
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Hands the reply to a transport of the server library, or of ours.
@@ -133,36 +198,6 @@ fn limit(inquiry: &Inquiry, transport: Transport) -> u16 {
     } else {
         STREAM_PAYLOAD
     }
-}
-
-/// The OPT of every reply to a query that has one.
-fn plain_extension(asked: &Extension) -> Edns {
-    let mut edns = Edns::new();
-    edns.set_max_payload(UDP_PAYLOAD).set_version(0).set_dnssec_ok(asked.dnssec_ok);
-    edns
-}
-
-/// The OPT with what the client's software goes by.
-fn bare_extension(asked: &Extension, reply: &Reply<'_>) -> Edns {
-    let mut edns = plain_extension(asked);
-    if let Some(subnet) = asked.subnet {
-        let data = subnet.to_option(reply.scope);
-        edns.options_mut().insert(EdnsOption::Unknown(ClientSubnet::CODE, data));
-    }
-    edns
-}
-
-/// The OPT with all that was asked for, and extended errors (RFC 8914).
-fn extension(asked: &Extension, reply: &Reply<'_>, node: &str) -> Edns {
-    let mut edns = bare_extension(asked, reply);
-    if asked.nsid {
-        edns.options_mut().insert(EdnsOption::Unknown(OPTION_NSID, node.as_bytes().to_vec()));
-    }
-    for note in &reply.notes {
-        let data = [&note.code.to_be_bytes(), note.text.as_bytes()].concat();
-        edns.options_mut().insert(EdnsOption::Unknown(OPTION_EXTENDED_ERROR, data));
-    }
-    edns
 }
 
 /// The space left in the packet, measured by encoding as the packet will be.

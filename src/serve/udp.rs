@@ -77,6 +77,7 @@ pub(super) async fn serve(datagrams: Arc<Datagrams>, handler: Arc<Handler>, mut 
 }
 
 async fn answer_run(datagrams: &Datagrams, handler: &Handler, buffer: &[u8], meta: &RecvMeta) {
+    handler.tick();
     let run = buffer.get(..meta.len).unwrap_or_default();
     for packet in run.chunks(meta.stride.max(1)) {
         answer(datagrams, handler, packet, meta).await;

@@ -1,7 +1,7 @@
 //! What was answered: counters for metrics, and how long caches may still name a site.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::model::{Mono, ServiceIx, SiteSet};
 use crate::zone::Attribution;
 
 /// RCODEs that are counted by themselves, with their names (IANA); the last stands for all others.
-const RCODES: [(u16, &str); 9] = [
+const RCODES: [(u16, &str); 11] = [
     (0, "NOERROR"),
     (1, "FORMERR"),
     (2, "SERVFAIL"),
@@ -22,7 +22,9 @@ const RCODES: [(u16, &str); 9] = [
     (4, "NOTIMP"),
     (5, "REFUSED"),
     (6, "YXDOMAIN"),
+    (9, "NOTAUTH"),
     (16, "BADVERS"),
+    (23, "BADCOOKIE"),
     (u16::MAX, "other"),
 ];
 
@@ -54,7 +56,13 @@ pub struct Usage {
     unsent: AtomicU64,
     turned_away: AtomicU64,
     signatures: AtomicU64,
+    connections: [AtomicU64; Transport::ALL.len()],
+    open_connections: AtomicU64,
+    evicted: AtomicU64,
+    failed_handshakes: AtomicU64,
+    certificate_expires: AtomicI64,
     quarantined: AtomicU64,
+    limited: [AtomicU64; Limited::ALL.len()],
     /// By service and site name: they outlive a reload, positions do not.
     cells: Mutex<HashMap<(String, String), Arc<AtomicU64>>>,
     layout: ArcSwap<Layout>,
@@ -97,10 +105,50 @@ pub struct UsageCounts {
     pub unsent: u64,
     /// Stream connections beyond the bounds, closed at once.
     pub turned_away: u64,
+    /// Connections accepted, by transport.
+    pub connections: Vec<(&'static str, u64)>,
+    /// Connections open now.
+    pub open_connections: u64,
+    /// Resting connections that made room for others.
+    pub evicted: u64,
+    /// TLS and QUIC handshakes that failed, took too long or found no place.
+    pub failed_handshakes: u64,
+    /// When the certificate in use ends, in seconds since 1970; `None` without one.
+    pub certificate_expires: Option<i64>,
     /// Signatures made; those that were found in the cache are not counted.
     pub signatures: u64,
     /// Messages answered SERVFAIL without being handled, because one like them panicked lately.
     pub quarantined: u64,
+    /// Replies by what rate limiting made of them: `dropped`, `truncated` (one in so many, so that a client that exists
+    /// comes back over TCP), `challenged` (the same with BADCOOKIE), `exempt` (sent because the client showed a cookie
+    /// of ours).
+    pub limited: Vec<(&'static str, u64)>,
+}
+
+/// What rate limiting made of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limited {
+    /// Not sent.
+    Dropped,
+    /// Sent without records, with TC.
+    Truncated,
+    /// Sent as BADCOOKIE.
+    Challenged,
+    /// Sent, because the client showed a cookie of ours.
+    Exempt,
+}
+
+impl Limited {
+    const ALL: [Self; 4] = [Self::Dropped, Self::Truncated, Self::Challenged, Self::Exempt];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Truncated => "truncated",
+            Self::Challenged => "challenged",
+            Self::Exempt => "exempt",
+        }
+    }
 }
 
 impl Usage {
@@ -117,7 +165,13 @@ impl Usage {
             unsent: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             signatures: AtomicU64::new(0),
+            connections: std::array::from_fn(|_| AtomicU64::new(0)),
+            open_connections: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+            failed_handshakes: AtomicU64::new(0),
+            certificate_expires: AtomicI64::new(0),
             quarantined: AtomicU64::new(0),
+            limited: Default::default(),
             cells: Mutex::default(),
             layout: ArcSwap::default(),
         }
@@ -163,7 +217,22 @@ impl Usage {
             unsent: self.unsent.load(Ordering::Relaxed),
             turned_away: self.turned_away.load(Ordering::Relaxed),
             signatures: self.signatures.load(Ordering::Relaxed),
+            connections: Transport::ALL
+                .iter()
+                .zip(&self.connections)
+                .map(|(transport, count)| (transport.as_str(), count.load(Ordering::Relaxed)))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+            open_connections: self.open_connections.load(Ordering::Relaxed),
+            evicted: self.evicted.load(Ordering::Relaxed),
+            failed_handshakes: self.failed_handshakes.load(Ordering::Relaxed),
+            certificate_expires: Some(self.certificate_expires.load(Ordering::Relaxed)).filter(|end| *end != 0),
             quarantined: self.quarantined.load(Ordering::Relaxed),
+            limited: Limited::ALL
+                .iter()
+                .zip(&self.limited)
+                .map(|(limited, count)| (limited.as_str(), count.load(Ordering::Relaxed)))
+                .collect(),
         }
     }
 
@@ -238,6 +307,35 @@ impl Usage {
 
     pub(super) fn count_quarantined(&self) {
         self.quarantined.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_limit(&self, limited: Limited) {
+        for (_, count) in Limited::ALL.iter().zip(&self.limited).filter(|(known, _)| **known == limited) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn count_connection(&self, transport: Transport) {
+        let position = Transport::ALL.iter().position(|known| *known == transport);
+        if let Some(count) = position.and_then(|position| self.connections.get(position)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn note_open_connections(&self, count: usize) {
+        self.open_connections.store(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn count_evicted(&self) {
+        self.evicted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_failed_handshake(&self) {
+        self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_certificate(&self, expires: i64) {
+        self.certificate_expires.store(expires, Ordering::Relaxed);
     }
 
     pub(super) fn count_signature(&self) {

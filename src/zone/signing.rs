@@ -53,6 +53,17 @@ impl Zone {
         is_current && self.secure().is_some_and(|secure| secure.chain().denial() == denial && secure.has_keys(keys))
     }
 
+    /// Whether the zone signs the RRset of `rtype` at `node`: not below a zone cut or a DNAME, and at a cut nothing but
+    /// DS (RFC 4035 section 2.2).
+    #[must_use]
+    pub fn signs(&self, node: &Node, rtype: RecordType) -> bool {
+        if self.secure().is_none() || is_hidden(self, node, &mut HashMap::new()) {
+            return false;
+        }
+        let is_cut = node.owner != *self.home() && node.rrset(RecordType::NS).is_some();
+        !is_cut || rtype == RecordType::DS
+    }
+
     /// Takes away what a signer made: here before, or elsewhere in the file.
     fn strip(&mut self) {
         for node in self.nodes_mut() {

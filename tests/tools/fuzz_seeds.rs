@@ -132,7 +132,10 @@ fn messages() -> Vec<Seed> {
         seed("edns-dnssec-nsec3-ds", edns("sub.nsec3.example", DS, 1232, DO, &[])),
         seed("edns-dnssec-any", edns("example.org", ANY, 1232, DO, &[])),
         seed("edns-dnssec-small", edns("big.example.org", TXT, 512, DO, &[])),
-        seed("edns-options", edns("example.org", MX, 1232, DO, &[(3, b""), (8, subnet), (10, b"clientck"), (12, &[0; 20])])),
+        seed(
+            "edns-options",
+            edns("example.org", MX, 1232, DO, &[(3, b""), (8, subnet), (10, b"clientck"), (12, &[0; 20])]),
+        ),
         seed("edns-cookie", edns("example.org", MX, 1232, 0, &[(10, b"clientckserver-cookie-16")])),
         seed("edns-keepalive", edns("example.org", MX, 1232, 0, &[(11, b"")])),
         seed("edns-unknown-option", edns("example.org", MX, 1232, 0, &[(65001, b"x")])),
@@ -142,7 +145,10 @@ fn messages() -> Vec<Seed> {
         seed("axfr-plain", query("plain.example", AXFR)),
         seed("response", [header(0x8180, [1, 0, 0, 0]), question("example.org", A)].concat()),
         seed("no-question", header(0x0100, [0, 0, 0, 0])),
-        seed("two-questions", [header(0x0100, [2, 0, 0, 0]), question("example.org", A), question("example.org", MX)].concat()),
+        seed(
+            "two-questions",
+            [header(0x0100, [2, 0, 0, 0]), question("example.org", A), question("example.org", MX)].concat(),
+        ),
         seed("pointer-to-itself", [header(0x0100, [1, 0, 0, 0]), b"\xc0\x0c\0\x01\0\x01".to_vec()].concat()),
         seed("cut-short", query("example.org", A)[..20].to_vec()),
         seed("trailing", [query("example.org", A), b"more".to_vec()].concat()),
@@ -159,7 +165,11 @@ fn messages() -> Vec<Seed> {
     let delete = record("b.example.org", A, 255, 0, b"");
     let update = [header(0x2800, [1, 1, 2, 0]), question("example.org", SOA), absent, add, delete].concat();
     seeds.push(seed("update", update.clone()));
-    for (name, message) in [("signed-query", query("example.org", MX)), ("signed-axfr", query("example.org", AXFR)), ("signed-update", update)] {
+    for (name, message) in [
+        ("signed-query", query("example.org", MX)),
+        ("signed-axfr", query("example.org", AXFR)),
+        ("signed-update", update),
+    ] {
         let mut message = message;
         // The time will be wrong, which has a reply of its own.
         let _ = sign_request(&mut message, &world::key(), 1_800_000_000);
@@ -184,8 +194,14 @@ fn zones() -> Vec<Seed> {
         ("mistakes", "a A 300.1.1.1\nb..c A 1\nd MX mx\ne BLAH x\nf TXT \"open\ng TXT ( x\n"),
         ("conflicts", "a CNAME b\na A 192.0.2.1\nd DNAME e\nd DNAME f\n@ SOA x y 1 1 1 1 1\n"),
         ("services", "a HTTPS 1 . alpn=\"h2,h3\" port=443 mandatory=alpn,port\nb SVCB 1 c key65333=\"x\\000\"\n"),
-        ("denial", "a NSEC b A TXT\na RRSIG A 13 3 60 20300101000000 20200101000000 1 example.org. AQID\nb NSEC3PARAM 1 0 0 -\n"),
-        ("place", "a LOC 52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m\nb APL 1:192.0.2.0/24 !2:2001:db8::/32\n"),
+        (
+            "denial",
+            "a NSEC b A TXT\na RRSIG A 13 3 60 20300101000000 20200101000000 1 example.org. AQID\nb NSEC3PARAM 1 0 0 -\n",
+        ),
+        (
+            "place",
+            "a LOC 52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m\nb APL 1:192.0.2.0/24 !2:2001:db8::/32\n",
+        ),
         ("catalog", "version TXT 2\na.zones PTR a.example.\ngroup.a.zones TXT g\ncoo.a.zones PTR c.example.\n"),
         ("names", "alpha.example ; first\nBeta.example. # second\n"),
     ];

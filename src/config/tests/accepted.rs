@@ -56,6 +56,13 @@ fn the_example_of_the_design_is_accepted_without_a_remark() {
     assert_eq!(settings.zones[1].origins, ZoneOrigins::Listed(PathBuf::from("/etc/waypost/zones/hosted-domains.txt")));
 }
 
+#[test]
+fn keys_lie_where_the_configuration_says() {
+    assert_eq!(settings(MINIMAL).dnssec.keys, PathBuf::from("/var/lib/waypost/keys"));
+    let said = format!("[dnssec]\nkeys = \"dnssec/keys\"\n{MINIMAL}");
+    assert_eq!(settings(&said).dnssec.keys, PathBuf::from("/etc/waypost/dnssec/keys"));
+}
+
 const MINIMAL: &str = "\
 [node]
 name = \"ns1\"

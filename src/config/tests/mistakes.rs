@@ -45,6 +45,8 @@ const ERRORS: &[Mistake] = &[
     mistake(39, "ttl =", (39, 6), "no value", "value", "after the ="),
     mistake(39, "ttl = \"30s", (39, 11), "invalid basic string", "`\"`", "close the text"),
     // Unknown keys and sections.
+    mistake(10, "[dnssec]\nkey = \"keys\"\n[state]", (11, 1), "unknown key \"key\" in [dnssec]", "keys", "did you mean \"keys\"?"),
+    mistake(10, "[dnssec]\nkeys = 1\n[state]", (11, 8), "the integer 1 as keys of [dnssec]", "a text in quotes", "quotes: \"1\""),
     mistake(2, "name = \"a\"\nnmae = \"b\"", (3, 1), "unknown key \"nmae\" in [node]", "name, site, listen", "did you mean \"name\"?"),
     mistake(6, "[amdin]", (6, 2), "unknown key \"amdin\" in the file", "admin", "did you mean \"admin\"?"),
     mistake(23, "capacty = 1200", (23, 1), "unknown key \"capacty\" in [[site]] \"fra\"", "capacity", "did you mean \"capacity\"?"),

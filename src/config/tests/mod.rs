@@ -4,6 +4,7 @@ mod accepted;
 mod mistakes;
 mod properties;
 mod several;
+mod zones;
 
 use std::path::Path;
 
