@@ -19,7 +19,6 @@ impl Responder {
 
     /// What goes back to `source` for `packet`, a message without the length of streams.
     pub async fn respond(&self, packet: &[u8], source: SocketAddr, transport: Transport) -> Outcome {
-        self.0.tick();
         exchange(&self.0, packet, source, transport).await
     }
 

@@ -32,9 +32,21 @@ fn main() {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         for (name, octets) in seeds {
+            assert!(octets.len() <= LONGEST, "{target}/{name} is longer than the targets take");
             fs::write(folder.join(name), octets).unwrap();
         }
     }
+}
+
+/// The longest input of the targets.
+const LONGEST: usize = 65_536;
+
+/// As many copies of `part` behind `head` as fit the longest input.
+fn filled(head: impl Into<Vec<u8>>, part: impl AsRef<[u8]>) -> Vec<u8> {
+    let (mut octets, part) = (head.into(), part.as_ref());
+    let copies = (LONGEST - octets.len()) / part.len();
+    octets.extend(part.repeat(copies));
+    octets
 }
 
 type Seed = (String, Vec<u8>);
@@ -175,6 +187,26 @@ fn messages() -> Vec<Seed> {
         let _ = sign_request(&mut message, &world::key(), 1_800_000_000);
         seeds.push(seed(name, message));
     }
+    // What takes the most reading for its length.
+    let options =
+        [header(0x0100, [1, 0, 0, 1]), question("example.org", MX), b"\0\0\x29\x04\xd0\0\0\0\0\xff\x00".to_vec()];
+    let mut options = filled(options.concat(), [0xfd, 0xe9, 0, 0]);
+    options.truncate(options.len() - 512);
+    let length =
+        u16::try_from(options.len() - header(0, [0; 4]).len() - question("example.org", MX).len() - 11).unwrap();
+    let at = header(0, [0; 4]).len() + question("example.org", MX).len() + 9;
+    options[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    seeds.push(seed("long-options", options));
+    for (name, flags, counts) in [
+        ("long-update", 0x2800, [1, 0, 5000, 0]),
+        ("long-notify", 0x2400, [1, 5000, 0, 0]),
+        ("long-query", 0x0100, [1, 0, 0, 5000]),
+        ("long-questions", 0x0100, [u16::MAX, 0, 0, 0]),
+    ] {
+        // Records whose owner is a pointer to the question.
+        let head = [header(flags, counts), question("example.org", SOA)].concat();
+        seeds.push(seed(name, filled(head, b"\xc0\x0c\0\x01\0\x01\0\0\0\0\0\0")));
+    }
     seeds
 }
 
@@ -209,6 +241,27 @@ fn zones() -> Vec<Seed> {
     seeds.push(seed("nothing", ""));
     seeds.push(seed("windows", format!("\u{feff}{APEX}").replace('\n', "\r\n")));
     seeds.push(seed("every-type", every_type));
+    // What takes the most reading for its length.
+    let labels = "a.".repeat(120);
+    for (name, head, part) in [
+        ("long-records", "", "a A 192.0.2.1\n".to_owned()),
+        ("long-one-set", "$GENERATE 1-900 a A 10.0.$.1\n", "a A 10.1.0.1\n".to_owned()),
+        ("long-names", "", format!("{labels} A 192.0.2.1\n")),
+        ("long-mistakes", "", "a A x\n".to_owned()),
+        ("long-lines", "", "\n".to_owned()),
+        ("long-text", "a TXT ", "\"\" ".to_owned()),
+        ("long-hex", "a TYPE65400 \\# 32000 ", "0a".to_owned()),
+        ("long-parentheses", "a TXT x ", "(".to_owned()),
+        ("long-types", "a CSYNC 0 0", " TYPE65280".to_owned()),
+        ("long-parameters", "a SVCB 1 . ", "key7=x ".to_owned()),
+        ("long-origins", "", "$ORIGIN a\n".to_owned()),
+        ("long-token", "", "x".to_owned()),
+        ("long-escapes", "a TXT ", "\\000".to_owned()),
+        ("long-name-servers", "", "a NS a.b\n".to_owned()),
+        ("long-conflicts", "a CNAME b\n", "a TXT x\n".to_owned()),
+    ] {
+        seeds.push(seed(name, filled(format!("{APEX}{head}"), part)));
+    }
     // One record each, which is easier to change than all at once.
     for (ix, line) in every_type.lines().enumerate().filter(|(_, line)| !line.contains(['(', ')', '@', '$', ';'])) {
         let owner = if line.starts_with(' ') { "x" } else { "" };
@@ -233,6 +286,21 @@ fn configs() -> Vec<Seed> {
         seed("unknown-keys", "[nod]\nnmae = 1\n[[sit]]\n[node]\nname = 7\nlisten = \"x\"\nnam = 2\n"),
         seed("syntax", "[node\nname = \"a\nx = [1, \ny = { a = 1, a = 2 }\n[[site]]\n[site]\n"),
         seed("nested", format!("a = {}{}", "[".repeat(200), "]".repeat(200))),
+        // What takes the most reading for its length.
+        seed("long-keys", filled("", "aaaaaaa = 1\n")),
+        seed("long-sections", filled("", "[[site]]\n")),
+        seed("long-unknown-sections", filled("", "[[sitee]]\n")),
+        seed("long-table", filled("[node]\n", "nam = 1\n")),
+        seed("long-nesting", filled("a = ", "[")),
+        seed("long-inline", filled("a = ", "{a=")),
+        seed("long-dotted", filled("a", ".a")),
+        seed("long-string", filled("[node]\nname = \"", "x")),
+        seed("long-list", filled("[node]\nname = \"a\"\nlisten = [", "\"x\",")),
+        seed("long-networks", filled("[[site]]\nname = \"a\"\nnetworks = [", "\"192.0.2.0/24\",\n")),
+        seed("long-names", filled("[[service]]\nname = \"a\"\nnames = [", "\"a.b\",")),
+        seed("long-zones", filled("", "[[zone]]\norigin=\"a\"\nfile=\"z\"\n")),
+        seed("long-services", filled("", "[[service]]\nname=\"a\"\nnames=[\"a\"]\n")),
+        seed("long-comments", filled("", "#\n")),
     ]
 }
 
