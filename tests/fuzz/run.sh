@@ -45,7 +45,7 @@ for target in "${targets[@]}"; do
     mkdir -p "$found" "$findings"
     # -timeout is the net below the clock in the targets: what hangs for ever never returns to that clock.
     if ! "target/fuzz/$host/debug/$target" "$found" "tests/fuzz/corpus/$target" \
-        -max_len=$max_len -timeout=5 -rss_limit_mb=$memory_mb -max_total_time="$seconds" \
+        -max_len=$max_len -timeout=20 -rss_limit_mb=$memory_mb -max_total_time="$seconds" \
         -print_final_stats=1 -artifact_prefix="$findings/" >"$log" 2>&1; then
         failed+=("$target")
         tail -n 40 "$log"
