@@ -22,7 +22,8 @@ use waypost::{config, plan};
 
 const CONFIG: &str = include_str!("world.toml");
 const STEERED: &str = include_str!("world.zone");
-const PLAIN: &str = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\n* TXT any\nsub NS ns.sub\nns.sub A 192.0.2.54\n";
+const PLAIN: &str =
+    "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\n* TXT any\nsub NS ns.sub\nns.sub A 192.0.2.54\n";
 /// Messages of a transfer that are looked at.
 const MAX_MESSAGES: usize = 64;
 
@@ -95,7 +96,10 @@ impl Include for NoIncludes {
 fn load(origin: &str, text: &str) -> Zone {
     let (zone, report) = zone::load(&name(origin), Path::new("world.zone"), text, &NoIncludes);
     let from = vec!["127.0.0.0/8".parse().unwrap()];
-    let rules = vec![TransferRule { from, key: None }, TransferRule { from: vec!["0.0.0.0/0".parse().unwrap()], key: Some(name(KEY.0)) }];
+    let rules = vec![
+        TransferRule { from, key: None },
+        TransferRule { from: vec!["0.0.0.0/0".parse().unwrap()], key: Some(name(KEY.0)) },
+    ];
     let policy = ZonePolicy { transfer: rules, ..ZonePolicy::default() };
     zone.unwrap_or_else(|| panic!("{report}")).with_policy(Arc::new(policy))
 }
