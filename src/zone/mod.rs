@@ -47,7 +47,6 @@ pub use catalog::{Catalog, CatalogMember, catalog};
 pub use master::{Include, load};
 pub use origins::origins;
 pub use overlay::Overlay;
-pub use signing::SERIAL_PERIOD;
 pub use steered::{Member, SteeredIx, SteeredSet};
 pub use template::Template;
 pub use transferred::{TransferredRecord, from_records};
