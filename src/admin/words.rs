@@ -126,6 +126,7 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::Refused { .. } => "refused",
         EventKind::Reloaded { .. } => "reloaded",
         EventKind::ReloadFailed { .. } => "reload failed",
+        EventKind::ZoneUpdated { .. } => "zone updated",
         EventKind::Degraded { .. } => "degraded",
         EventKind::Recovered { .. } => "recovered",
         EventKind::Token { .. } => "token",
@@ -158,6 +159,9 @@ pub fn event(event: &Event) -> String {
         EventKind::Expired { intent } => format!("{} of {}: {}", order(intent), intent.by, intent.reason),
         EventKind::Refused { order, by, why } => format!("{order} by {by}: {why}"),
         EventKind::Reloaded { detail } | EventKind::ReloadFailed { detail } => detail.clone(),
+        EventKind::ZoneUpdated { zone, serial, key, changes } => {
+            format!("{zone} serial {serial} by key {key}: {}", changes.join("; "))
+        }
         EventKind::Degraded { part, detail } | EventKind::Recovered { part, detail } => format!("{part}: {detail}"),
         EventKind::Token { action, name, by } => format!("{name} {action} by {by}"),
     }

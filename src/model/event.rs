@@ -97,6 +97,17 @@ pub enum EventKind {
         /// The diagnostics.
         detail: String,
     },
+    /// An update changed a zone (RFC 2136).
+    ZoneUpdated {
+        /// Its apex.
+        zone: String,
+        /// The serial that it is served with from now on, before signing adds to it.
+        serial: u32,
+        /// The key that signed the update.
+        key: String,
+        /// What changed, one phrase a record: `added _acme-challenge.mx.example.org. 60 TXT "..."`.
+        changes: Vec<String>,
+    },
     /// Something works less well than it should.
     Degraded {
         /// Which part: `store`, `geo`, `clock`, `listener`.

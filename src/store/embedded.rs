@@ -15,11 +15,11 @@ use super::bounds::{EVENTS_PER_READ, FILE, SCHEMA};
 use super::disk::{Disk, DiskFile, open_untouched};
 use super::secret::{self, KeptToken};
 use super::tables::{
-    EPOCH, INTENTS, JOURNAL, LAST_EVENT, META, REVISION, SCHEMA_KEY, TOKENS, VERDICTS, count, counter, documents,
-    journal, put, scope_key, verdict_key,
+    EPOCH, INTENTS, JOURNAL, LAST_EVENT, META, REVISION, SCHEMA_KEY, TOKENS, VERDICTS, ZONES, count, counter,
+    documents, journal, put, scope_key, verdict_key,
 };
 use super::{Changed, Secret, Snapshot, Store, StoreError, stamped};
-use crate::model::{EndpointKey, Event, Intent, Scope, Token, Verdict};
+use crate::model::{EndpointKey, Event, Intent, Scope, Token, Verdict, ZoneState};
 
 /// A store in one database file.
 ///
@@ -164,11 +164,20 @@ fn layout(transaction: &ReadTransaction) -> Result<Option<u64>, Fault> {
 /// Makes the tables of a new file.
 fn lay_out(transaction: &WriteTransaction) -> Result<(), Fault> {
     transaction.open_table(META)?.insert(SCHEMA_KEY, SCHEMA)?;
-    for table in [INTENTS, VERDICTS, TOKENS] {
+    for table in [INTENTS, VERDICTS, TOKENS, ZONES] {
         transaction.open_table(table)?;
     }
     transaction.open_table(JOURNAL)?;
     Ok(())
+}
+
+/// How zones were served.
+fn zones(transaction: &ReadTransaction) -> Result<Vec<ZoneState>, Fault> {
+    match transaction.open_table(ZONES) {
+        Ok(table) => documents(&table),
+        Err(TableError::TableDoesNotExist(_)) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What an error of the database means for whoever runs the node.
@@ -221,6 +230,7 @@ impl Store for Embedded {
                 intents: documents(&transaction.open_table(INTENTS)?)?,
                 revision: counter(&meta, REVISION)?,
                 verdicts: verdicts.into_iter().map(|kept| (kept.endpoint, kept.monitor, kept.verdict)).collect(),
+                zones: zones(transaction)?,
                 epoch: counter(&meta, EPOCH)?,
                 next_event: counter(&meta, LAST_EVENT)?.saturating_add(1),
             })
@@ -267,6 +277,18 @@ impl Store for Embedded {
                 put(transaction, VERDICTS, &verdict_key(endpoint, monitor), &kept)?;
             }
             Ok(())
+        })
+    }
+
+    fn save_zones(&self, zones: &[ZoneState], event: Option<Event>) -> Result<Option<Event>, StoreError> {
+        if zones.is_empty() && event.is_none() {
+            return Ok(None);
+        }
+        self.write(|transaction| {
+            for zone in zones {
+                put(transaction, ZONES, &zone.source, zone)?;
+            }
+            event.map(|event| journal(transaction, event)).transpose()
         })
     }
 

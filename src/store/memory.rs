@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::bounds::{EVENTS_PER_READ, JOURNAL_EVENTS};
 use super::secret::{self, KeptToken};
 use super::{Changed, Secret, Snapshot, Store, StoreError, stamped};
-use crate::model::{EndpointKey, Event, Intent, Scope, Token, Verdict};
+use crate::model::{EndpointKey, Event, Intent, Scope, Token, Verdict, ZoneState};
 
 /// A store that ends with the process.
 #[derive(Default)]
@@ -19,6 +19,7 @@ struct Inner {
     intents: BTreeMap<Scope, Intent>,
     revision: u64,
     verdicts: BTreeMap<(EndpointKey, String), Verdict>,
+    zones: BTreeMap<String, ZoneState>,
     epoch: u64,
     journal: BTreeMap<u64, Event>,
     tokens: Vec<KeptToken>,
@@ -63,6 +64,7 @@ impl Store for Memory {
                 .iter()
                 .map(|((key, monitor), verdict)| (key.clone(), monitor.clone(), verdict.clone()))
                 .collect(),
+            zones: inner.zones.values().cloned().collect(),
             epoch: inner.epoch,
             next_event: inner.next_event(),
         })
@@ -104,6 +106,12 @@ impl Store for Memory {
             inner.verdicts.insert((key.clone(), monitor.clone()), verdict.clone());
         }
         Ok(())
+    }
+
+    fn save_zones(&self, zones: &[ZoneState], event: Option<Event>) -> Result<Option<Event>, StoreError> {
+        let mut inner = self.inner();
+        inner.zones.extend(zones.iter().map(|zone| (zone.source.clone(), zone.clone())));
+        Ok(event.map(|event| inner.append(event)))
     }
 
     fn append(&self, events: &[Event]) -> Result<Vec<u64>, StoreError> {

@@ -1,4 +1,4 @@
-//! The store: orders, verdicts, journal, tokens and the epoch, kept across restarts.
+//! The store: orders, verdicts, what updates made of zones, journal, tokens and the epoch, kept across restarts.
 //!
 //! Imports the model only. [`Embedded`] keeps them in one redb file; [`Memory`] keeps them until the process ends, for
 //! a node whose state directory cannot be used. Everything a call acknowledges is durable when it returns. The store
@@ -14,6 +14,8 @@ mod secret;
 mod tables;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod zone_tests;
 
 pub use embedded::Embedded;
 pub use error::StoreError;
@@ -22,7 +24,7 @@ pub use secret::Secret;
 
 use jiff::Timestamp;
 
-use crate::model::{EndpointKey, Event, EventKind, Intent, Scope, Token, Verdict};
+use crate::model::{EndpointKey, Event, EventKind, Intent, Scope, Token, Verdict, ZoneState};
 
 /// What a node finds at its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Snapshot {
     pub revision: u64,
     /// The last verdict of each monitor on each endpoint.
     pub verdicts: Vec<(EndpointKey, String, Verdict)>,
+    /// Zones whose served serial or records do not follow from their files alone.
+    pub zones: Vec<ZoneState>,
     /// How often the node has started with this store; 0 before the first [`Store::begin_epoch`].
     pub epoch: u64,
     /// The id that the next event gets.
@@ -83,6 +87,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// If the store cannot be written.
     fn save_verdicts(&self, verdicts: &[(EndpointKey, String, Verdict)]) -> Result<(), StoreError>;
+
+    /// Keeps how these zones are served, and journals `event`, which is returned with its id, all or nothing.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    fn save_zones(&self, zones: &[ZoneState], event: Option<Event>) -> Result<Option<Event>, StoreError>;
 
     /// Appends `events` to the journal; returns their ids, in order and without gaps.
     ///

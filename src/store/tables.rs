@@ -18,6 +18,8 @@ pub(super) const META: TableDefinition<'static, &str, u64> = TableDefinition::ne
 pub(super) const INTENTS: Documents = TableDefinition::new("intents");
 /// Verdicts by endpoint and monitor.
 pub(super) const VERDICTS: Documents = TableDefinition::new("verdicts");
+/// How zones are served, by source. Not in files that earlier versions made.
+pub(super) const ZONES: Documents = TableDefinition::new("zones");
 /// Tokens by name.
 pub(super) const TOKENS: Documents = TableDefinition::new("tokens");
 /// Events by id.

@@ -366,7 +366,7 @@ fn a_full_disk_can_be_read_at_start() {
 proptest::proptest! {
     /// Whatever is done, and however often the file is reopened, both stores say the same.
     #[test]
-    fn the_embedded_store_is_the_volatile_one_on_disk(steps in proptest::collection::vec((0_u8..6, 0_u64..4), 1..25)) {
+    fn the_embedded_store_is_the_volatile_one_on_disk(steps in proptest::collection::vec((0_u8..7, 0_u64..4), 1..25)) {
         let directory = tempfile::tempdir().unwrap();
         let memory = Memory::new();
         let mut embedded = Embedded::open(directory.path()).unwrap();
@@ -389,6 +389,12 @@ proptest::proptest! {
                         store.change_intents(revision, None, Some(&scope(&site)), event(EventKind::Stopped)).unwrap()
                     };
                     assert_eq!(lift(&memory), lift(&embedded));
+                }
+                5 => {
+                    let zones = [super::zone_tests::zone(&site, u32::try_from(detail).unwrap())];
+                    let event = (detail > 1).then(|| event(EventKind::Stopped));
+                    let save = |store: &dyn Store| store.save_zones(&zones, event.clone()).unwrap();
+                    assert_eq!(save(&memory), save(&embedded));
                 }
                 _ => assert_eq!(
                     memory.append(&[event(EventKind::Stopped)]).unwrap(),
