@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::rand::SystemRandom;
 use waypost::answer::Tables;
 use waypost::dnssec::{DnssecKey, KeyPhase, KeyRole, ds};
-use waypost::model::{Denial, Generation, Name, State};
+use waypost::model::{Denial, Generation, Name, State, TransferRule, ZonePolicy};
 use waypost::plan;
 use waypost::serve::{Server, Setup, Usage};
 use waypost::steer::{Atlas, Steering};
@@ -88,7 +88,10 @@ fn tables_of(zones: Vec<zone::Zone>, state: impl Fn(&str) -> State) -> Tables {
 
 /// The signed parent with its sites in the given states.
 pub fn parent(denial: Denial, state: impl Fn(&str) -> State) -> Tables {
-    let zone = load("example.org", &parent_text(&CHILD_KEYS)).secured(PARENT_KEYS.clone(), denial, 2_900);
+    let transfer = vec![TransferRule { from: vec!["127.0.0.0/8".parse().unwrap()], key: None }];
+    let policy = Arc::new(ZonePolicy { transfer, ..ZonePolicy::default() });
+    let zone = load("example.org", &parent_text(&CHILD_KEYS)).with_policy(policy);
+    let zone = zone.secured(PARENT_KEYS.clone(), denial, 2_900);
     tables_of(vec![zone], state)
 }
 
