@@ -14,6 +14,7 @@ mod judging;
 pub mod key_ttls;
 pub mod keys;
 pub mod keyset_files;
+mod ledger;
 mod loading;
 mod metrics;
 mod orders;
@@ -22,8 +23,10 @@ mod reloading;
 mod roster;
 mod secondaries;
 mod secrets;
+mod settling;
 mod signing;
 mod status;
+mod updates;
 mod watch;
 
 use std::io;
@@ -41,8 +44,10 @@ use self::clock::Clock;
 use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
+use self::ledger::{Lasting, Ledger};
 use self::loading::Fallback;
 use self::secondaries::Transfers;
+use self::updates::Updates;
 use crate::admin::Control;
 use crate::answer::Tables;
 use crate::config::Report;
@@ -99,7 +104,7 @@ pub enum NodeError {
 /// Reads the configuration at `path` and everything it names, without starting anything.
 #[must_use]
 pub fn check(path: &Path) -> Report {
-    match loading::load(path, Fallback::Nothing, None) {
+    match loading::load(path, Fallback::Nothing, None, None) {
         Ok(loaded) => loaded.report,
         Err(report) => report,
     }
@@ -113,16 +118,27 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let clock = Clock::start();
     let started = clock.wall();
     let owned = path.to_path_buf();
-    let loaded = tokio::task::spawn_blocking(move || loading::load(&owned, Fallback::Start, None))
-        .await
-        .map_err(io::Error::other)?
-        .map_err(|report| NodeError::Configuration(Box::new(report)))?;
+    let refused = |report| NodeError::Configuration(Box::new(report));
+    let read = tokio::task::spawn_blocking(move || loading::read_settings(&owned)).await.map_err(io::Error::other)?;
+    let (settings, report) = read.map_err(refused)?;
+    // What updates made of zones is in the store.
+    let Opened { store, mut snapshot, epoch, mut trouble, lasting } = open_store(&settings.state.path)?;
+    let ledger = Arc::new(Ledger::new(Arc::clone(&store), std::mem::take(&mut snapshot.zones), lasting));
+    let known = Arc::clone(&ledger);
+    let load = move || {
+        let mut loaded = loading::assemble(settings, Fallback::Start, None, Some(&known), report)?;
+        let followed = known.follow(std::mem::take(&mut loaded.states));
+        Ok((loaded, followed))
+    };
+    let read = tokio::task::spawn_blocking(load).await.map_err(io::Error::other)?;
+    let (loaded, followed) = read.map_err(refused)?;
+    if let Err(problem) = followed {
+        trouble.get_or_insert_with(|| ("store", engine::with_remedy(&problem)));
+    }
     for warning in loaded.report.warnings() {
         warn!("{warning}");
     }
     let settings = Arc::new(loaded.settings.clone());
-
-    let Opened { store, snapshot, epoch, trouble } = open_store(&settings.state.path)?;
     let (health_sender, store_health) = mpsc::unbounded_channel();
     let last_id = snapshot.next_event.saturating_sub(1);
     let (journal, journal_task) =
@@ -164,8 +180,19 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
 
     let (transfers, inbox) =
         Transfers::start(clock, Arc::clone(&picture), Arc::clone(&secrets), Arc::clone(&taken_over));
+    let reloading = Arc::new(Mutex::new(()));
+    let updates = Arc::new(Updates {
+        clock,
+        picture: Arc::clone(&picture),
+        tables: Arc::clone(&tables),
+        ledger: Arc::clone(&ledger),
+        journal: journal.clone(),
+        engine: mailbox.clone(),
+        reloading: Arc::clone(&reloading),
+        places: Updates::places(),
+    });
     let server = Server::start(Setup {
-        backstage: Arc::new(Stage { engine: mailbox.clone(), transfers: Arc::clone(&transfers) }),
+        backstage: Arc::new(Stage { engine: mailbox.clone(), updates, transfers: Arc::clone(&transfers) }),
         secrets: Arc::clone(&secrets),
         ..Setup::of(&settings, Arc::clone(&tables), Arc::clone(&usage))
     })?;
@@ -184,7 +211,8 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         prober: Arc::clone(&prober),
         transfers: Arc::clone(&transfers),
         engine: mailbox.clone(),
-        reloading: Mutex::new(()),
+        ledger,
+        reloading,
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
     let (stop_admin, admin_stops) = oneshot::channel();
@@ -282,6 +310,8 @@ struct Opened {
     epoch: u64,
     /// What of the store does not work. `store` recovers with the first write, `state` with a restart.
     trouble: Option<(&'static str, String)>,
+    /// Whether what the store keeps outlives the process.
+    lasting: Lasting,
 }
 
 /// Opens the store. A directory in use or out of reach is an error, for the operator meant another; a store that is
@@ -297,7 +327,7 @@ fn open_store(path: &Path) -> Result<Opened, NodeError> {
                 Ok(epoch) => (epoch, None),
                 Err(problem) => (snapshot.epoch + 1, Some(("store", format!("{problem}; {}", problem.remedy())))),
             };
-            Ok(Opened { store: Arc::new(store), snapshot, epoch, trouble })
+            Ok(Opened { store: Arc::new(store), snapshot, epoch, trouble, lasting: Lasting::Yes })
         }
         Err(problem @ (StoreError::Locked { .. } | StoreError::Denied { .. } | StoreError::Schema { .. })) => {
             Err(NodeError::Store(problem))
@@ -307,10 +337,11 @@ fn open_store(path: &Path) -> Result<Opened, NodeError> {
             let store = Memory::default();
             let snapshot = store.load().map_err(NodeError::Store)?;
             let detail = format!(
-                "{problem}; {}. Until then orders and the journal are kept in memory and end with the process",
+                "{problem}; {}. Until then orders and the journal are kept in memory and end with the process, and updates of zones are refused",
                 problem.remedy()
             );
-            Ok(Opened { store: Arc::new(store), snapshot, epoch: 1, trouble: Some(("state", detail)) })
+            let trouble = Some(("state", detail));
+            Ok(Opened { store: Arc::new(store), snapshot, epoch: 1, trouble, lasting: Lasting::No })
         }
     }
 }

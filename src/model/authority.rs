@@ -1,7 +1,7 @@
 //! Where zones come from, and what others may do with them: transfers, updates, signing.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hickory_proto::rr::RecordType;
 use ipnet::IpNet;
@@ -28,6 +28,17 @@ pub enum ZoneOrigins {
     Listed(PathBuf),
     /// The catalog zone of this name and every member zone that it lists (RFC 9432).
     Catalog(Name),
+}
+
+impl ZoneOrigins {
+    /// The file that lists the zones, where one does.
+    #[must_use]
+    pub fn list(&self) -> Option<&Path> {
+        match self {
+            Self::Listed(list) => Some(list),
+            Self::One(_) | Self::Catalog(_) => None,
+        }
+    }
 }
 
 /// Where the records of a zone come from.

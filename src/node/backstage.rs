@@ -8,12 +8,15 @@ use tokio::sync::mpsc;
 
 use super::engine::Message;
 use super::secondaries::Transfers;
+use super::updates::Updates;
 use crate::serve::{Backstage, Notification, UpdateRequest};
 
 /// The node behind the DNS server.
 pub struct Stage {
     /// Who hears of degradations.
     pub engine: mpsc::Sender<Message>,
+    /// Who makes updates.
+    pub updates: Arc<Updates>,
     /// Who hears of notifications.
     pub transfers: Arc<Transfers>,
 }
@@ -24,8 +27,8 @@ impl Backstage for Stage {
         self.transfers.notified(notification)
     }
 
-    async fn update(&self, _: UpdateRequest) -> ResponseCode {
-        ResponseCode::Refused
+    async fn update(&self, request: UpdateRequest) -> ResponseCode {
+        self.updates.make(request).await
     }
 
     async fn part(&self, part: &'static str, state: Result<String, String>) {

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use super::clock::Clock;
 use super::engine::Message;
 use super::journal::Journal;
+use super::ledger::Ledger;
 use super::metrics;
 use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
 use super::picture::Picture;
@@ -59,8 +60,10 @@ pub struct Desk {
     pub transfers: Arc<Transfers>,
     /// The engine.
     pub engine: mpsc::Sender<Message>,
-    /// One reload at a time.
-    pub reloading: Mutex<()>,
+    /// How zones were last served.
+    pub ledger: Arc<Ledger>,
+    /// One change of the zones at a time.
+    pub reloading: Arc<Mutex<()>>,
 }
 
 impl Desk {

@@ -10,12 +10,14 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::copies;
+use super::ledger::Ledger;
 use super::picture::Picture;
 use super::roster::{self, Roster};
 use super::secrets::{self, LoadedSecrets};
+use super::settling::Settling;
 use super::signing::{self, Problems, Signed};
 use crate::config::{self, Diagnostic, Report, Severity};
-use crate::model::{GeoSettings, Name, Settings, ZoneContent, ZoneOrigins, ZoneSource};
+use crate::model::{GeoSettings, Name, Settings, ZoneContent, ZoneOrigins, ZoneSource, ZoneState};
 use crate::steer::{Atlas, Steering};
 use crate::zone::{self, Attribution, Include, Template, Zone, Zones};
 
@@ -46,6 +48,8 @@ pub struct Loaded {
     pub marks: Marks,
     /// The keys that zones are signed with.
     pub signed: Signed,
+    /// How zones are served from now on, as far as that is news to the ledger.
+    pub states: Vec<ZoneState>,
 }
 
 /// A geo database as it is used.
@@ -71,11 +75,26 @@ pub enum Fallback<'a> {
 }
 
 /// Reads the configuration at `path` and everything it names. Transferred zones are those of `before`, or else the copies
-/// on disk.
+/// on disk. What updates changed, and serials that were served before, are those of `ledger`; without one, every zone is
+/// as its file says.
 ///
 /// # Errors
 /// The report, if anything that has no fallback is wrong.
-pub fn load(path: &Path, fallback: Fallback<'_>, before: Option<&Roster>) -> Result<Loaded, Report> {
+pub fn load(
+    path: &Path,
+    fallback: Fallback<'_>,
+    before: Option<&Roster>,
+    ledger: Option<&Ledger>,
+) -> Result<Loaded, Report> {
+    let (settings, report) = read_settings(path)?;
+    assemble(settings, fallback, before, ledger, report)
+}
+
+/// Reads the configuration at `path`.
+///
+/// # Errors
+/// The report, if anything is wrong with it.
+pub fn read_settings(path: &Path) -> Result<(Settings, Report), Report> {
     let mut report = Report::new();
     let text = match read_text(path) {
         Ok(text) => text,
@@ -91,11 +110,13 @@ pub fn load(path: &Path, fallback: Fallback<'_>, before: Option<&Roster>) -> Res
     };
     let (settings, found) = config::read(path, &text);
     report.merge(found);
-    let Some(settings) = settings else { return Err(report) };
-    assemble(settings, fallback, before, report)
+    match settings {
+        Some(settings) => Ok((settings, report)),
+        None => Err(report),
+    }
 }
 
-/// Reads the files that `settings` name; `before` as for [`load`].
+/// Reads the files that `settings` name; `before` and `ledger` as for [`load`].
 ///
 /// # Errors
 /// `report` and what was found, if anything that has no fallback is wrong.
@@ -103,11 +124,13 @@ pub fn assemble(
     settings: Settings,
     fallback: Fallback<'_>,
     before: Option<&Roster>,
+    ledger: Option<&Ledger>,
     mut report: Report,
 ) -> Result<Loaded, Report> {
     let marks = marks(&settings);
     let mut troubles = Vec::new();
-    let mut zones = load_zones(&settings, fallback, before, &mut troubles, &mut report);
+    let mut settling = Settling::new(ledger, Timestamp::now());
+    let mut zones = load_zones(&settings, fallback, before, &mut settling, &mut troubles, &mut report);
     let (mut roster, found) = roster::Reader::new(&settings, before, Timestamp::now()).read(&mut zones);
     troubles.extend(found);
     let problems = match fallback {
@@ -151,6 +174,7 @@ pub fn assemble(
         troubles,
         marks,
         signed,
+        states: settling.states,
     })
 }
 
@@ -180,6 +204,7 @@ pub fn with_roster(picture: &Picture, roster: &Roster) -> Loaded {
         troubles,
         marks: Marks::clone(&picture.marks),
         signed: Signed::clone(&picture.signed),
+        states: Vec::new(),
     }
 }
 
@@ -188,6 +213,7 @@ fn load_zones(
     settings: &Settings,
     fallback: Fallback<'_>,
     before: Option<&Roster>,
+    settling: &mut Settling<'_>,
     troubles: &mut Vec<String>,
     report: &mut Report,
 ) -> Zones {
@@ -221,7 +247,11 @@ fn load_zones(
             let text = texts.entry(file.clone()).or_insert_with(|| read_text(&file));
             let (zone, found) = match text {
                 Ok(text) if is_template => {
-                    let read = template.get_or_insert_with(|| Template::load(&origin, &file, text, &FromDisk));
+                    let read = template.get_or_insert_with(|| {
+                        let (template, found) = Template::load(&origin, &file, text, &FromDisk);
+                        let list = source.origins.list().unwrap_or(&file);
+                        (template.map(|template| settling.template(template, &policy, list)), found)
+                    });
                     zone_of_template(read, &origin, &file)
                 }
                 Ok(text) => zone::load(&origin, &file, text, &FromDisk),
@@ -236,13 +266,13 @@ fn load_zones(
                 // Only a new serial is a new zone; an edit that is not finished keeps its old one.
                 (Some(zone), Fallback::LastGood(served, ..))
                     if let Some(same) = served.get(&origin)
-                        && same.serial() == zone.serial() =>
+                        && same.is_of_same_file(&zone) =>
                 {
                     zones.insert(Arc::clone(same));
                 }
                 (Some(zone), _) => {
                     report.merge(found);
-                    zones.insert(Arc::new(zone));
+                    zones.insert(Arc::new(if is_template { zone } else { settling.zone(zone) }));
                 }
                 (None, Fallback::LastGood(served, ..)) if let Some(good) = served.get(&origin) => {
                     troubles.push(format!("{origin} is served as last loaded: {}", one_line(&found)));

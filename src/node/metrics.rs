@@ -146,6 +146,10 @@ impl Page {
         self.counter("unsent_replies", "Replies that the system would not send", counts.unsent);
         self.counter("quarantined_queries", "Messages not handled because one like them panicked", counts.quarantined);
         self.counter("signatures", "DNSSEC signatures made, those found in the cache left out", counts.signatures);
+        let updates = self.counters("updates", "Dynamic updates of zones by the response code of their reply");
+        for (rcode, count) in &counts.updates {
+            updates.get_or_create(&vec![("rcode", (*rcode).to_owned())]).inc_by(*count);
+        }
         let transfers = self.counters("transfers_out", "Requests for zone transfers by how they ended");
         for (result, count) in &counts.transfers {
             transfers.get_or_create(&vec![("result", (*result).to_owned())]).inc_by(*count);

@@ -6,14 +6,14 @@ use tokio::sync::oneshot;
 
 use super::copies;
 use super::desk::Desk;
-use super::engine::Message;
+use super::engine::{Message, with_remedy};
 use super::loading::{self, Fallback, Loaded};
 use super::picture::Picture;
 use super::roster::{self, Roster};
 use crate::admin::api::ReloadOutcome;
 use crate::admin::{Problem, ProblemKind};
 use crate::config::Report;
-use crate::model::{EventKind, Name, Settings};
+use crate::model::{EventKind, Name, Settings, ZoneState};
 
 impl Desk {
     /// Serves the transferred zones as `change` leaves them in the roster. `cause` is journalled with what changed, where
@@ -47,8 +47,9 @@ impl Desk {
     }
 
     /// Makes `loaded` the configuration and zones in force.
-    async fn take_over(&self, loaded: Loaded, cause: &str) -> Result<ReloadOutcome, Problem> {
+    async fn take_over(&self, mut loaded: Loaded, cause: &str) -> Result<ReloadOutcome, Problem> {
         let before = self.picture.load_full();
+        self.follow(std::mem::take(&mut loaded.states)).await;
         let warnings = loaded.report.warnings().map(ToString::to_string).collect();
         let mut changes = differences(&before, &loaded);
         changes.extend(needs_restart(&self.at_start, &loaded.settings));
@@ -66,12 +67,25 @@ impl Desk {
         Ok(ReloadOutcome { schema: ReloadOutcome::SCHEMA.to_owned(), changes, warnings, generation })
     }
 
+    /// Keeps how zones are served from now on. Where that cannot be written they are served all the same.
+    async fn follow(&self, states: Vec<ZoneState>) {
+        if states.is_empty() {
+            return;
+        }
+        let ledger = Arc::clone(&self.ledger);
+        if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || ledger.follow(states)).await {
+            // A node that is stopping needs no news.
+            let _ = self.engine.send(Message::Part("store", Err(with_remedy(&problem)))).await;
+        }
+    }
+
     /// Loads everything anew; on any error nothing changes.
     pub async fn load_again(&self, cause: &str) -> Result<ReloadOutcome, Problem> {
         let _one = self.reloading.lock().await;
         let path = self.path.clone();
-        let before = Arc::clone(&self.picture.load().roster);
-        match tokio::task::spawn_blocking(move || loading::load(&path, Fallback::Nothing, Some(&before))).await {
+        let (before, ledger) = (Arc::clone(&self.picture.load().roster), Arc::clone(&self.ledger));
+        let load = move || loading::load(&path, Fallback::Nothing, Some(&before), Some(&ledger));
+        match tokio::task::spawn_blocking(load).await {
             Ok(Ok(loaded)) => self.take_over(loaded, cause).await,
             Ok(Err(report)) => {
                 self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
@@ -88,9 +102,10 @@ impl Desk {
         let picture = self.picture.load_full();
         let settings = Settings::clone(&picture.settings);
         let (zones, geo, signed) = (Arc::clone(&picture.zones), picture.geo.clone(), Arc::clone(&picture.signed));
-        let before = Arc::clone(&picture.roster);
+        let (before, ledger) = (Arc::clone(&picture.roster), Arc::clone(&self.ledger));
         let loaded = tokio::task::spawn_blocking(move || {
-            loading::assemble(settings, Fallback::LastGood(&zones, &geo, &signed), Some(&before), Report::new())
+            let fallback = Fallback::LastGood(&zones, &geo, &signed);
+            loading::assemble(settings, fallback, Some(&before), Some(&ledger), Report::new())
         })
         .await;
         match loaded {

@@ -1,5 +1,6 @@
 //! Zones that are to be signed, signed with the keys on disk.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,14 +61,10 @@ pub fn sign(
     }
     let wanted: Vec<Arc<Zone>> = zones.iter().filter(|zone| zone.policy().dnssec.is_some()).cloned().collect();
     for zone in &wanted {
-        let Some(signing) = &zone.policy().dnssec else { continue };
-        let Some(keyset) = found.of_zone(zone.origin(), zone.policy()) else {
-            zones.withdraw(zone.origin());
-            continue;
-        };
-        let (phase, raise) = (keyset.at(now), keyset.serial_raise(now));
-        if !zone.is_secured(&phase, signing.denial, raise) {
-            zones.insert(Arc::new(Zone::clone(zone).secured(phase, signing.denial, raise)));
+        match signed(zone, &found, now) {
+            Some(Cow::Borrowed(_)) => {}
+            Some(Cow::Owned(zone)) => zones.insert(Arc::new(zone)),
+            None => zones.withdraw(zone.origin()),
         }
     }
     let renewal = (!wanted.is_empty()).then(|| {
@@ -77,6 +74,18 @@ pub fn sign(
         found.next_change(now).map_or(serials, |change| change.min(serials))
     });
     Signed { keys: found, renewal }
+}
+
+/// `zone` signed with its keyset of `keys`, if its policy says so; `None` where there is no such keyset.
+pub fn signed<'z>(zone: &'z Zone, keys: &Keys, now: Timestamp) -> Option<Cow<'z, Zone>> {
+    let Some(signing) = &zone.policy().dnssec else { return Some(Cow::Borrowed(zone)) };
+    let keyset = keys.of_zone(zone.origin(), zone.policy())?;
+    let (phase, raise) = (keyset.at(now), keyset.serial_raise(now));
+    Some(if zone.is_secured(&phase, signing.denial, raise) {
+        Cow::Borrowed(zone)
+    } else {
+        Cow::Owned(zone.clone().secured(phase, signing.denial, raise))
+    })
 }
 
 /// How soon after the moment that it is due zones are signed anew, so that every node has passed it.

@@ -85,7 +85,11 @@ impl Handler {
         }
         let reply = match special.inquiry.opcode {
             OpCode::Notify => self.take_notification(&special).await,
-            OpCode::Update => self.take_update(&special).await,
+            OpCode::Update => {
+                let reply = self.take_update(&special).await;
+                self.usage().count_update(reply.rcode);
+                reply
+            }
             _ if special.inquiry.is_transfer() => return Some(self.transfer(special).await),
             _ => return Some(self.answer_special(special).await),
         };

@@ -14,7 +14,7 @@ use crate::model::{Mono, ServiceIx, SiteSet};
 use crate::zone::Attribution;
 
 /// RCODEs that are counted by themselves, with their names (IANA); the last stands for all others.
-const RCODES: [(u16, &str); 11] = [
+const RCODES: [(u16, &str); 14] = [
     (0, "NOERROR"),
     (1, "FORMERR"),
     (2, "SERVFAIL"),
@@ -22,7 +22,10 @@ const RCODES: [(u16, &str); 11] = [
     (4, "NOTIMP"),
     (5, "REFUSED"),
     (6, "YXDOMAIN"),
+    (7, "YXRRSET"),
+    (8, "NXRRSET"),
     (9, "NOTAUTH"),
+    (10, "NOTZONE"),
     (16, "BADVERS"),
     (23, "BADCOOKIE"),
     (u16::MAX, "other"),
@@ -64,6 +67,8 @@ pub struct Usage {
     quarantined: AtomicU64,
     limited: [AtomicU64; Limited::ALL.len()],
     transfers: [AtomicU64; TransferEnd::ALL.len()],
+    /// Parallel to [`RCODES`].
+    updates: [AtomicU64; RCODES.len()],
     /// By service and site name: they outlive a reload, positions do not.
     cells: Mutex<HashMap<(String, String), Arc<AtomicU64>>>,
     layout: ArcSwap<Layout>,
@@ -127,6 +132,8 @@ pub struct UsageCounts {
     /// Requests for transfers by how they ended: `complete`, `soa` (the client has the zone already, or asked over UDP),
     /// `refused`, `busy` (too many at once), `abandoned` (by the client), `failed` (a fault of ours).
     pub transfers: Vec<(&'static str, u64)>,
+    /// Updates by the RCODE of their reply, those left out that were not signed right.
+    pub updates: Vec<(&'static str, u64)>,
 }
 
 /// What rate limiting made of a reply.
@@ -210,6 +217,7 @@ impl Usage {
             quarantined: AtomicU64::new(0),
             limited: Default::default(),
             transfers: Default::default(),
+            updates: Default::default(),
             cells: Mutex::default(),
             layout: ArcSwap::default(),
         }
@@ -271,6 +279,12 @@ impl Usage {
                 .zip(&self.transfers)
                 .map(|(end, count)| (end.as_str(), count.load(Ordering::Relaxed)))
                 .collect(),
+            updates: RCODES
+                .iter()
+                .zip(&self.updates)
+                .map(|((_, rcode), count)| (*rcode, count.load(Ordering::Relaxed)))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
             limited: Limited::ALL
                 .iter()
                 .zip(&self.limited)
@@ -322,9 +336,6 @@ impl Usage {
     }
 
     pub(super) fn count_query(&self, transport: Transport, rcode: ResponseCode, rtype: RecordType, truncated: bool) {
-        let class = |known: &[(u16, &str)], value: u16| {
-            known.iter().position(|(code, _)| *code == value).unwrap_or(known.len().saturating_sub(1))
-        };
         let transport = Transport::ALL.iter().position(|known| *known == transport).unwrap_or_default();
         let kind = (transport * RCODES.len() + class(&RCODES, u16::from(rcode))) * QTYPES.len()
             + class(&QTYPES, u16::from(rtype));
@@ -354,6 +365,12 @@ impl Usage {
 
     pub(super) fn count_transfer(&self, end: TransferEnd) {
         for (_, count) in TransferEnd::ALL.iter().zip(&self.transfers).filter(|(known, _)| **known == end) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn count_update(&self, rcode: ResponseCode) {
+        if let Some(count) = self.updates.get(class(&RCODES, u16::from(rcode))) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -394,4 +411,9 @@ impl Usage {
     pub(super) fn count_turned_away(&self) {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// The position of `value` among those that are told apart; the last stands for all others.
+fn class(known: &[(u16, &str)], value: u16) -> usize {
+    known.iter().position(|(code, _)| *code == value).unwrap_or(known.len().saturating_sub(1))
 }
