@@ -65,7 +65,9 @@ pub fn sign(
             zones.withdraw(zone.origin());
             continue;
         };
-        let (phase, raise) = (keyset.at(now), keyset.serial_raise(now));
+        // Only who transfers the zone has to learn of new signatures by its serial.
+        let has_secondaries = !zone.policy().transfer.is_empty() || !zone.policy().notify.is_empty();
+        let (phase, raise) = (keyset.at(now), if has_secondaries { keyset.serial_raise(now) } else { 0 });
         if !zone.is_secured(&phase, signing.denial, raise) {
             zones.insert(Arc::new(Zone::clone(zone).secured(phase, signing.denial, raise)));
         }
