@@ -9,6 +9,9 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
+use super::copies;
+use super::picture::Picture;
+use super::roster::{self, Roster};
 use super::secrets::{self, LoadedSecrets};
 use super::signing::{self, Problems, Signed};
 use crate::config::{self, Diagnostic, Report, Severity};
@@ -35,6 +38,8 @@ pub struct Loaded {
     pub geo: Geo,
     /// Secrets; `None` where those in use stay.
     pub secrets: Option<LoadedSecrets>,
+    /// Zones that are transferred.
+    pub roster: Roster,
     /// Zones that are not as their files say, and why.
     pub troubles: Vec<String>,
     /// The zone files and lists as they were before they were read.
@@ -65,11 +70,12 @@ pub enum Fallback<'a> {
     LastGood(&'a Zones, &'a Geo, &'a Signed),
 }
 
-/// Reads the configuration at `path` and everything it names.
+/// Reads the configuration at `path` and everything it names. Transferred zones are those of `before`, or else the copies
+/// on disk.
 ///
 /// # Errors
 /// The report, if anything that has no fallback is wrong.
-pub fn load(path: &Path, fallback: Fallback<'_>) -> Result<Loaded, Report> {
+pub fn load(path: &Path, fallback: Fallback<'_>, before: Option<&Roster>) -> Result<Loaded, Report> {
     let mut report = Report::new();
     let text = match read_text(path) {
         Ok(text) => text,
@@ -86,17 +92,24 @@ pub fn load(path: &Path, fallback: Fallback<'_>) -> Result<Loaded, Report> {
     let (settings, found) = config::read(path, &text);
     report.merge(found);
     let Some(settings) = settings else { return Err(report) };
-    assemble(settings, fallback, report)
+    assemble(settings, fallback, before, report)
 }
 
-/// Reads the files that `settings` name.
+/// Reads the files that `settings` name; `before` as for [`load`].
 ///
 /// # Errors
 /// `report` and what was found, if anything that has no fallback is wrong.
-pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) -> Result<Loaded, Report> {
+pub fn assemble(
+    settings: Settings,
+    fallback: Fallback<'_>,
+    before: Option<&Roster>,
+    mut report: Report,
+) -> Result<Loaded, Report> {
     let marks = marks(&settings);
     let mut troubles = Vec::new();
-    let mut zones = load_zones(&settings, fallback, &mut troubles, &mut report);
+    let mut zones = load_zones(&settings, fallback, before, &mut troubles, &mut report);
+    let (mut roster, found) = roster::Reader::new(&settings, before, Timestamp::now()).read(&mut zones);
+    troubles.extend(found);
     let problems = match fallback {
         Fallback::Nothing => Problems::Refuse,
         Fallback::Start => Problems::Endure { before: None, troubles: &mut troubles },
@@ -125,6 +138,7 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
     }
     let mut attribution = zone::attribute(zones, &settings);
     report.merge(std::mem::take(&mut attribution.report));
+    roster.settle(&attribution.zones);
     let steering = Steering::build(&attribution.topology, &settings.geo, &geo.atlas);
     Ok(Loaded {
         settings,
@@ -133,19 +147,56 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
         report,
         geo,
         secrets,
+        roster,
         troubles,
         marks,
         signed,
     })
 }
 
+/// What `picture` says, with the transferred zones as `roster` holds them; no file but copies of zones that are new to
+/// it is read.
+#[must_use]
+pub fn with_roster(picture: &Picture, roster: &Roster) -> Loaded {
+    let settings = Settings::clone(&picture.settings);
+    let mut zones = Zones::clone(&picture.zones);
+    for (origin, _) in picture.roster.iter() {
+        zones.remove(origin);
+    }
+    let (mut roster, found) = roster::Reader::new(&settings, Some(roster), Timestamp::now()).read(&mut zones);
+    let mut attribution = zone::attribute(zones, &settings);
+    roster.settle(&attribution.zones);
+    let steering = Steering::build(&attribution.topology, &settings.geo, &picture.geo.atlas);
+    let mut troubles = picture.troubles.to_vec();
+    troubles.extend(found.into_iter().filter(|trouble| !picture.troubles.contains(trouble)));
+    Loaded {
+        report: std::mem::take(&mut attribution.report),
+        settings,
+        attribution: Arc::new(attribution),
+        steering: Arc::new(steering),
+        geo: picture.geo.clone(),
+        secrets: None,
+        roster,
+        troubles,
+        marks: Marks::clone(&picture.marks),
+        // Transferred zones are never signed here, and the others are as they were.
+        signed: Signed::clone(&picture.signed),
+    }
+}
+
 /// The zones of `settings`, or what `fallback` has in their place.
-fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<String>, report: &mut Report) -> Zones {
+fn load_zones(
+    settings: &Settings,
+    fallback: Fallback<'_>,
+    before: Option<&Roster>,
+    troubles: &mut Vec<String>,
+    report: &mut Report,
+) -> Zones {
     let mut zones = Zones::default();
     let mut texts = HashMap::new();
-    for source in &settings.zones {
+    // The roster has those that are transferred.
+    for source in settings.zones.iter().filter(|source| matches!(source.content, ZoneContent::File(_))) {
         let origins = match &source.origins {
-            // Members of a catalog are added by whoever transfers them.
             ZoneOrigins::One(origin) | ZoneOrigins::Catalog(origin) => vec![origin.clone()],
             ZoneOrigins::Listed(list) => match read_text(list) {
                 Ok(text) => {
@@ -213,7 +264,7 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
         }
     }
     if let Fallback::LastGood(served, ..) = fallback {
-        keep_unlisted(served, &mut zones, troubles);
+        keep_unlisted(served, before, &mut zones, troubles);
     }
     zones
 }
@@ -241,13 +292,15 @@ fn zone_of_template(read: &mut (Option<Template>, Report), origin: &Name, file: 
 pub(super) fn zone_file(settings: &Settings, source: &ZoneSource, origin: &Name) -> PathBuf {
     match &source.content {
         ZoneContent::File(file) => file.clone(),
-        ZoneContent::Primaries(_) => settings.state.path.join("secondary").join(format!("{origin}zone")),
+        ZoneContent::Primaries(_) => copies::file(&copies::directory(settings), origin),
     }
 }
 
 /// A list that was emptied or half written takes no zone away: that needs an order.
-fn keep_unlisted(served: &Zones, zones: &mut Zones, troubles: &mut Vec<String>) {
-    let gone: Vec<&Arc<Zone>> = served.iter().filter(|zone| zones.get(zone.origin()).is_none()).collect();
+fn keep_unlisted(served: &Zones, before: Option<&Roster>, zones: &mut Zones, troubles: &mut Vec<String>) {
+    let is_transferred = |zone: &Zone| before.is_some_and(|before| before.get(zone.origin()).is_some());
+    let gone: Vec<&Arc<Zone>> =
+        served.iter().filter(|zone| zones.get(zone.origin()).is_none() && !is_transferred(zone)).collect();
     if let Some(first) = gone.first() {
         let others = gone.len() - 1;
         let more = if others == 0 { String::new() } else { format!(" and {others} more") };

@@ -4,16 +4,48 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::copies;
 use super::desk::Desk;
 use super::engine::Message;
 use super::loading::{self, Fallback, Loaded};
 use super::picture::Picture;
+use super::roster::{self, Roster};
 use crate::admin::api::ReloadOutcome;
 use crate::admin::{Problem, ProblemKind};
 use crate::config::Report;
-use crate::model::{EventKind, Settings};
+use crate::model::{EventKind, Name, Settings};
 
 impl Desk {
+    /// Serves the transferred zones as `change` leaves them in the roster. `cause` is journalled with what changed, where
+    /// there is one: versions of zones have events of their own.
+    pub async fn load_transferred(&self, change: impl FnOnce(&mut Roster) + Send + 'static, cause: Option<&str>) {
+        let _one = self.reloading.lock().await;
+        let picture = self.picture.load_full();
+        let before = Arc::clone(&picture);
+        let loaded = tokio::task::spawn_blocking(move || {
+            let mut roster = Roster::clone(&picture.roster);
+            change(&mut roster);
+            let loaded = loading::with_roster(&picture, &roster);
+            let gone: Vec<Name> = picture.roster.gone(&loaded.roster).cloned().collect();
+            roster::forget(&copies::directory(&picture.settings), &gone);
+            loaded
+        });
+        let loaded = match loaded.await {
+            Ok(loaded) => loaded,
+            Err(panic) => {
+                self.journal.record(EventKind::ReloadFailed { detail: format!("transferred zones: {panic}") });
+                return;
+            }
+        };
+        let changes = differences(&before, &loaded);
+        let (done, answer) = oneshot::channel();
+        // A node that is stopping needs no zones.
+        let taken_over = self.ask(Message::Load(Box::new(loaded), done), answer).await.is_ok();
+        if let (true, Some(cause), false) = (taken_over, cause, changes.is_empty()) {
+            self.journal.record(EventKind::Reloaded { detail: format!("{cause}: {}", changes.join("; ")) });
+        }
+    }
+
     /// Makes `loaded` the configuration and zones in force.
     async fn take_over(&self, loaded: Loaded, cause: &str) -> Result<ReloadOutcome, Problem> {
         let before = self.picture.load_full();
@@ -38,7 +70,8 @@ impl Desk {
     pub async fn load_again(&self, cause: &str) -> Result<ReloadOutcome, Problem> {
         let _one = self.reloading.lock().await;
         let path = self.path.clone();
-        match tokio::task::spawn_blocking(move || loading::load(&path, Fallback::Nothing)).await {
+        let before = Arc::clone(&self.picture.load().roster);
+        match tokio::task::spawn_blocking(move || loading::load(&path, Fallback::Nothing, Some(&before))).await {
             Ok(Ok(loaded)) => self.take_over(loaded, cause).await,
             Ok(Err(report)) => {
                 self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
@@ -55,8 +88,9 @@ impl Desk {
         let picture = self.picture.load_full();
         let settings = Settings::clone(&picture.settings);
         let (zones, geo, signed) = (Arc::clone(&picture.zones), picture.geo.clone(), Arc::clone(&picture.signed));
+        let before = Arc::clone(&picture.roster);
         let loaded = tokio::task::spawn_blocking(move || {
-            loading::assemble(settings, Fallback::LastGood(&zones, &geo, &signed), Report::new())
+            loading::assemble(settings, Fallback::LastGood(&zones, &geo, &signed), Some(&before), Report::new())
         })
         .await;
         match loaded {

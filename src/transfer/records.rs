@@ -63,8 +63,8 @@ fn key(record: &RawRecord) -> Key {
 fn held(zone: &Zone) -> Result<Vec<RawRecord>, String> {
     let mut records = Vec::new();
     for (node, set) in zone.records() {
-        for rdata in &set.rdata {
-            let record = raw(&node.owner, set, rdata);
+        for rdata in zone.rdata(set).iter() {
+            let record = raw(&zone.owner(node), set, rdata);
             records.push(record.ok_or_else(|| format!("{} of {} cannot be written", set.rtype, node.owner))?);
         }
     }
@@ -74,7 +74,7 @@ fn held(zone: &Zone) -> Result<Vec<RawRecord>, String> {
 /// The SOA of `zone` as it would have come.
 pub(super) fn soa_of(zone: &Zone) -> Option<RawRecord> {
     let set = zone.node(&zone.origin().key())?.rrset(RecordType::SOA)?;
-    raw(zone.origin(), set, set.rdata.first()?)
+    raw(zone.origin(), set, zone.rdata(set).first()?)
 }
 
 fn raw(owner: &Name, set: &RrSet, rdata: &RData) -> Option<RawRecord> {

@@ -54,6 +54,19 @@ impl Zones {
         self.unavailable.insert(origin.key());
     }
 
+    /// Whether the zone whose apex is `origin` is configured and could not be loaded.
+    #[must_use]
+    pub fn is_unavailable_apex(&self, origin: &Name) -> bool {
+        self.unavailable.contains(&origin.key())
+    }
+
+    /// Takes a zone away, available or not. Gives it if it was available.
+    pub fn remove(&mut self, origin: &Name) -> Option<Arc<Zone>> {
+        let key = origin.key();
+        self.unavailable.remove(&key);
+        self.zones.remove(&key)
+    }
+
     /// The zone whose apex is `origin`.
     #[must_use]
     pub fn get(&self, origin: &Name) -> Option<&Arc<Zone>> {
