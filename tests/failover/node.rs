@@ -89,6 +89,11 @@ impl Node {
         Client::new(self.dns)
     }
 
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.dns
+    }
+
     /// The configuration file.
     pub fn configuration(&self) -> PathBuf {
         self.directory.join("waypost.toml")
