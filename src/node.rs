@@ -19,6 +19,7 @@ mod orders;
 mod picture;
 mod reloading;
 mod secrets;
+mod signing;
 mod status;
 mod watch;
 

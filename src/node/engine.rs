@@ -350,6 +350,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         topology,
         zones: Arc::new(loaded.attribution.zones.clone()),
         marks: Arc::new(loaded.marks.clone()),
+        signed: Arc::new(loaded.signed.clone()),
         geo: loaded.geo.clone(),
         health: Arc::from([]),
         orders: Arc::from([]),

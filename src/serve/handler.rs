@@ -40,7 +40,7 @@ pub(super) struct Standing {
 /// Answers queries from the current tables.
 pub(super) struct Handler {
     setup: Setup,
-    signatures: Signatures,
+    signatures: Arc<Signatures>,
     quarantine: Quarantine,
     clock: Clock,
     limiter: RateLimiter,
@@ -60,7 +60,7 @@ impl Handler {
             waiting: Arc::new(Semaphore::new(WAITING_DATAGRAMS)),
             limiter: RateLimiter::new(setup.rate_limit.clone(), secret()),
             setup,
-            signatures: Signatures::new(),
+            signatures: Arc::new(Signatures::new()),
             quarantine: Quarantine::default(),
             clock: Clock::start(),
             own_cookie_secret: secret(),
@@ -95,6 +95,11 @@ impl Handler {
     /// The bounds.
     pub(super) const fn limits(&self) -> &Limits {
         &self.setup.limits
+    }
+
+    /// The signatures of signed zones.
+    pub(super) fn signatures(&self) -> Arc<Signatures> {
+        Arc::clone(&self.signatures)
     }
 
     /// The messages that are not handled for a while.

@@ -22,6 +22,7 @@ mod options;
 mod quarantine;
 mod quic;
 mod rate_limit;
+mod responder;
 mod response;
 mod server;
 mod setup;
@@ -37,6 +38,8 @@ mod usage;
 
 pub use backstage::{Backstage, Nobody, Notification, UpdateRequest};
 pub use certificate::CertificateError;
+pub use exchange::Outcome;
+pub use responder::Responder;
 pub use server::Server;
 pub use setup::{Secrets, Setup};
 pub use sockets::ServeError;

@@ -8,6 +8,7 @@
 //! | `degradations.rs` | broken databases, full disks, stepped clocks and taken ports cost what they must and no more |
 //! | `access.rs` | who may do what, and what is seen from outside |
 //! | `secrets.rs` | secrets change with a reload, and never come from a file that others may read |
+//! | `signing.rs` | a zone is signed in three steps, and stays so whatever happens to its keys |
 //! | `scene.rs` | a node with three sites that can be opened and closed |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
@@ -28,3 +29,4 @@ mod mistakes;
 mod orders;
 mod scene;
 mod secrets;
+mod signing;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{Files, good, load, name, read, with_apex};
 use crate::model::Name;
-use crate::zone::{TransferredRecord, Zone, from_records, rdata, write};
+use crate::zone::{Template, TransferredRecord, Zone, from_records, rdata, write};
 
 /// A record: owner, type, TTL and octets of data.
 type Line = (String, RecordType, u32, Vec<u8>);
@@ -110,6 +110,16 @@ fn a_repeated_soa_and_ttls_beyond_the_bound_are_taken_as_rfc_2181_says() {
     let (zone, report) = from_records(zone.origin(), records, Path::new("transfer"));
     assert!(report.is_empty(), "{report}");
     assert!(zone.unwrap().records().all(|(_, set)| set.ttl == 0 && set.rdata.len() == 1));
+}
+
+#[test]
+fn a_zone_of_a_template_is_written_with_its_own_names() {
+    let text = with_apex("a MX 10 mail.b\nb A 192.0.2.1\n");
+    let (template, report) = Template::load(&name("example.org"), Path::new("template"), &text, &Files::default());
+    let zone = template.unwrap_or_else(|| panic!("{report}")).zone(&name("hosted.example")).unwrap();
+    let (again, report) = load(zone.origin(), Path::new("again"), &write(&zone), &Files::default());
+    assert_eq!(content(&again.unwrap_or_else(|| panic!("{report}"))), content(&zone.standalone()));
+    assert!(write(&zone).contains("a.hosted.example.\t3600\tIN\tMX\t10 mail.b.hosted.example."), "{}", write(&zone));
 }
 
 /// A record on a line: any owner, and any data in the form of RFC 3597.
