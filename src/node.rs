@@ -10,6 +10,7 @@ mod desk;
 mod engine;
 mod journal;
 mod judging;
+pub mod key_ttls;
 pub mod keys;
 pub mod keyset_files;
 mod loading;
@@ -17,6 +18,8 @@ mod metrics;
 mod orders;
 mod picture;
 mod reloading;
+mod secrets;
+mod signing;
 mod status;
 mod watch;
 
@@ -146,6 +149,8 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         mailbox: mailbox.clone(),
     };
     // Serves the restored verdicts and orders before the first query is taken.
+    let secrets = loaded.secrets.as_ref().map(|loaded| Arc::clone(&loaded.secrets)).unwrap_or_default();
+    let secrets = Arc::new(ArcSwap::new(secrets));
     let mut engine = Engine::new(parts, loaded, snapshot, epoch);
     if let Some((part, detail)) = trouble {
         engine.degrade(part, detail);
@@ -153,6 +158,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
 
     let server = Server::start(Setup {
         backstage: Arc::new(Stage { engine: mailbox.clone() }),
+        secrets: Arc::clone(&secrets),
         ..Setup::of(&settings, Arc::clone(&tables), Arc::clone(&usage))
     })?;
     let engine_task = tokio::spawn(engine.run(messages, opinions, store_health));
@@ -163,6 +169,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         at_start: Arc::clone(&settings),
         picture: Arc::clone(&picture),
         tables,
+        secrets,
         usage,
         journal: journal.clone(),
         store,

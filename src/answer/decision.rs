@@ -70,6 +70,11 @@ fn refuse<'t>(question: &Question) -> Option<Reply<'t>> {
     }
 }
 
+/// Types that an alias has of its own, so that they are never looked for at its target (RFC 4035 section 2.5).
+const fn stands_beside_alias(rtype: RecordType) -> bool {
+    matches!(rtype, RecordType::RRSIG | RecordType::NSEC)
+}
+
 /// What comes after a step of the chain.
 enum Next {
     /// The chain goes on at this name.
@@ -117,7 +122,7 @@ impl<'t> Composer<'t, '_> {
         } else if let Some(set) = node.rrset(self.rtype) {
             self.answer(zone, name, set, &signed);
             Some(Next::Done)
-        } else if let Some(alias) = node.rrset(RecordType::CNAME) {
+        } else if let Some(alias) = node.rrset(RecordType::CNAME).filter(|_| !stands_beside_alias(self.rtype)) {
             let signer = signed.signer(self.client);
             self.begin_with(zone, alias);
             Some(self.follow(name, alias.ttl, zone.rdata(alias), signer))

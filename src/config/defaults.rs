@@ -13,6 +13,11 @@ pub(super) const NAME_OCTETS: usize = 63;
 
 /// Port of DNS (RFC 1035 section 4.2).
 pub(super) const DNS_PORT: u16 = 53;
+/// Ports of DNS over TLS and over QUIC (RFC 7858 section 3.1, RFC 9250 section 8.1), and of HTTPS.
+pub(super) const DNS_TLS_PORT: u16 = 853;
+pub(super) const DNS_HTTPS_PORT: u16 = 443;
+/// The largest value of a bound on what clients may take, even knowingly.
+pub(super) const LIMIT_MOST: i64 = 1_000_000;
 /// Where DNS is answered: every address of the machine.
 pub(super) const NODE_LISTEN: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), DNS_PORT),
@@ -74,3 +79,11 @@ pub(super) const REGEX_OCTETS: usize = 1_000;
 pub(super) const REGEX_COMPILED: usize = 1 << 20;
 /// The longest mailbox (RFC 5321 section 4.5.3.1.3, without the angle brackets).
 pub(super) const MAILBOX_OCTETS: usize = 254;
+
+/// Identical responses a second of one client network; above, rate limiting limits nobody.
+pub(super) const RESPONSES_RANGE: RangeInclusive<i64> = 1..=1_000_000;
+/// Every how many limited responses one is sent truncated.
+pub(super) const SLIP_RANGE: RangeInclusive<i64> = 0..=10;
+/// What may count as one client.
+pub(super) const PREFIX_V4_RANGE: RangeInclusive<i64> = 8..=32;
+pub(super) const PREFIX_V6_RANGE: RangeInclusive<i64> = 16..=128;

@@ -3,11 +3,26 @@
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{dnssec, geo, key, monitor, node, service, site, zone};
-use crate::model::{CookieSettings, EncryptedSettings, Limits, RateLimitSettings, Settings};
+use super::{cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, service, site, zone};
+use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 10] = ["node", "admin", "state", "geo", "site", "service", "monitor", "zone", "key", "dnssec"];
+const SECTIONS: [&str; 14] = [
+    "node",
+    "admin",
+    "state",
+    "geo",
+    "encrypted",
+    "limits",
+    "rate_limit",
+    "cookies",
+    "site",
+    "service",
+    "monitor",
+    "zone",
+    "key",
+    "dnssec",
+];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -26,12 +41,15 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let node = node::read(reader, root, &site_names);
     let admin = node::admin(reader, root, &node);
     let state = node::state(reader, root);
+    let encrypted = encrypted::read(reader, root, &node, &admin);
     let geo = geo::read(reader, root, &site_names);
     let sites = site::read(reader, &site_tables, &site_names);
     let monitors = monitor::read(reader, &monitor_tables, &monitor_names, &node, &sites);
     let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
     let keys = key::read(reader, &key_tables);
     let zones = zone::read(reader, &zone_tables, &keys);
+    let rate_limit = rate_limit::read(reader, root);
+    let cookies = cookies::read(reader, root);
 
     if reader.is_good() {
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
@@ -48,9 +66,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         zones,
         keys,
         dnssec: dnssec::read(reader, root),
-        encrypted: EncryptedSettings::default(),
-        rate_limit: RateLimitSettings::default(),
-        cookies: CookieSettings::default(),
-        limits: Limits::default(),
+        encrypted,
+        rate_limit,
+        cookies,
+        limits: limits::read(reader, root),
     }
 }

@@ -6,6 +6,7 @@
 //! It never guesses: an unknown key is an error, not a remark.
 
 mod bounds;
+mod cookies;
 mod country;
 mod defaults;
 mod diagnostic;
@@ -13,13 +14,16 @@ mod dnssec;
 mod document;
 mod domain;
 mod duration;
+mod encrypted;
 mod geo;
 mod key;
+mod limits;
 mod monitor;
 mod network;
 mod node;
 mod policy;
 mod position;
+mod rate_limit;
 mod reader;
 mod render;
 mod roster;

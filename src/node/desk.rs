@@ -27,7 +27,7 @@ use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Name, Scope, Settings, Token};
 use crate::plan::{self, Order};
 use crate::probe::Prober;
-use crate::serve::Usage;
+use crate::serve::{Secrets, Usage};
 use crate::store::{Secret, Store, StoreError};
 
 /// See the module.
@@ -44,6 +44,8 @@ pub struct Desk {
     pub picture: Arc<ArcSwap<Picture>>,
     /// What queries are answered from.
     pub tables: Arc<ArcSwap<Tables>>,
+    /// What the DNS server must keep to itself.
+    pub secrets: Arc<ArcSwap<Secrets>>,
     /// Who was named until when.
     pub usage: Arc<Usage>,
     /// Events.

@@ -200,7 +200,10 @@ impl Engine {
             self.opinions.get(&(key.clone(), monitor.to_owned())).map(|view| view.verdict.clone())
         };
         self.parts.prober.replace(Target::all(&self.picture.topology, remembered));
-        for (part, trouble) in [("geo", loaded.geo.degraded), ("zone", joined(&loaded.troubles))] {
+        // Secrets that were not read again are as good or bad as before.
+        let secrets = loaded.secrets.map(|secrets| ("secrets", joined(&secrets.troubles)));
+        let files = [("geo", loaded.geo.degraded), ("zone", joined(&loaded.troubles))];
+        for (part, trouble) in files.into_iter().chain(secrets) {
             match trouble {
                 Some(detail) => self.degrade(part, detail),
                 None => self.recover(part, "the files are good again"),
@@ -347,6 +350,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         topology,
         zones: Arc::new(loaded.attribution.zones.clone()),
         marks: Arc::new(loaded.marks.clone()),
+        signed: Arc::new(loaded.signed.clone()),
         geo: loaded.geo.clone(),
         health: Arc::from([]),
         orders: Arc::from([]),

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use jiff::Timestamp;
+
+use super::secrets::{self, LoadedSecrets};
+use super::signing::{self, Problems, Signed};
 use crate::config::{self, Diagnostic, Report, Severity};
 use crate::model::{GeoSettings, Name, Settings, ZoneContent, ZoneOrigins, ZoneSource};
 use crate::steer::{Atlas, Steering};
@@ -29,10 +33,14 @@ pub struct Loaded {
     pub report: Report,
     /// Where the networks of the world are.
     pub geo: Geo,
+    /// Secrets; `None` where those in use stay.
+    pub secrets: Option<LoadedSecrets>,
     /// Zones that are not as their files say, and why.
     pub troubles: Vec<String>,
     /// The zone files and lists as they were before they were read.
     pub marks: Marks,
+    /// The keys that zones are signed with.
+    pub signed: Signed,
 }
 
 /// A geo database as it is used.
@@ -49,12 +57,12 @@ pub struct Geo {
 pub enum Fallback<'a> {
     /// Nothing: every problem is an error. For `waypost check`, and a reload of the configuration.
     Nothing,
-    /// The embedded geo database for a broken one, SERVFAIL for a zone whose file is broken. For a start: a node that
-    /// comes back after a power cut must answer for all that is good.
+    /// The embedded geo database for a broken one, SERVFAIL for a zone whose file is broken, nothing for a secret. For a
+    /// start: a node that comes back after a power cut must answer for all that is good.
     Start,
-    /// What is served now: its zones for zone files that are broken or lists that shrank, its geo database unread. For
-    /// changes that nobody ordered.
-    LastGood(&'a Zones, &'a Geo),
+    /// What is served now: its zones for zone files that are broken or lists that shrank, its geo database and secrets
+    /// unread, its keys for keysets that are broken. For changes that nobody ordered.
+    LastGood(&'a Zones, &'a Geo, &'a Signed),
 }
 
 /// Reads the configuration at `path` and everything it names.
@@ -88,7 +96,13 @@ pub fn load(path: &Path, fallback: Fallback<'_>) -> Result<Loaded, Report> {
 pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) -> Result<Loaded, Report> {
     let marks = marks(&settings);
     let mut troubles = Vec::new();
-    let zones = load_zones(&settings, fallback, &mut troubles, &mut report);
+    let mut zones = load_zones(&settings, fallback, &mut troubles, &mut report);
+    let problems = match fallback {
+        Fallback::Nothing => Problems::Refuse,
+        Fallback::Start => Problems::Endure { before: None, troubles: &mut troubles },
+        Fallback::LastGood(.., before) => Problems::Endure { before: Some(before), troubles: &mut troubles },
+    };
+    let signed = signing::sign(&mut zones, &settings, Timestamp::now(), problems, &mut report);
     let geo = match (fallback, load_atlas(&settings.geo, fallback)) {
         (_, Ok(geo)) => geo,
         (Fallback::Nothing, Err(problem)) => {
@@ -105,6 +119,7 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
             )),
         },
     };
+    let secrets = secrets::load(&settings, fallback, &mut report);
     if report.has_errors() {
         return Err(report);
     }
@@ -117,8 +132,10 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
         steering: Arc::new(steering),
         report,
         geo,
+        secrets,
         troubles,
         marks,
+        signed,
     })
 }
 
@@ -167,7 +184,7 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
             let zone = zone.map(|zone| zone.with_policy(Arc::clone(&policy)));
             match (zone, fallback) {
                 // Only a new serial is a new zone; an edit that is not finished keeps its old one.
-                (Some(zone), Fallback::LastGood(served, _))
+                (Some(zone), Fallback::LastGood(served, ..))
                     if let Some(same) = served.get(&origin)
                         && same.serial() == zone.serial() =>
                 {
@@ -177,7 +194,7 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
                     report.merge(found);
                     zones.insert(Arc::new(zone));
                 }
-                (None, Fallback::LastGood(served, _)) if let Some(good) = served.get(&origin) => {
+                (None, Fallback::LastGood(served, ..)) if let Some(good) = served.get(&origin) => {
                     troubles.push(format!("{origin} is served as last loaded: {}", one_line(&found)));
                     zones.insert(Arc::clone(good));
                 }
@@ -195,7 +212,7 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
             }
         }
     }
-    if let Fallback::LastGood(served, _) = fallback {
+    if let Fallback::LastGood(served, ..) = fallback {
         keep_unlisted(served, &mut zones, troubles);
     }
     zones
@@ -221,7 +238,7 @@ fn zone_of_template(read: &mut (Option<Template>, Report), origin: &Name, file: 
 }
 
 /// The file that holds the records of `origin`: the configured one, or the last copy that a primary gave.
-fn zone_file(settings: &Settings, source: &ZoneSource, origin: &Name) -> PathBuf {
+pub(super) fn zone_file(settings: &Settings, source: &ZoneSource, origin: &Name) -> PathBuf {
     match &source.content {
         ZoneContent::File(file) => file.clone(),
         ZoneContent::Primaries(_) => settings.state.path.join("secondary").join(format!("{origin}zone")),
@@ -248,7 +265,7 @@ fn one_line(report: &Report) -> String {
 
 /// The geo database that is served already, the one that the settings name, or the embedded one.
 fn load_atlas(geo: &GeoSettings, fallback: Fallback<'_>) -> Result<Geo, Box<Diagnostic>> {
-    if let Fallback::LastGood(_, served) = fallback {
+    if let Fallback::LastGood(_, served, _) = fallback {
         return Ok(served.clone());
     }
     let whole = |atlas| Geo { atlas, degraded: None };
@@ -266,7 +283,7 @@ fn load_atlas(geo: &GeoSettings, fallback: Fallback<'_>) -> Result<Geo, Box<Diag
 }
 
 /// Reads what `$INCLUDE` names.
-struct FromDisk;
+pub(super) struct FromDisk;
 
 impl Include for FromDisk {
     fn read(&self, path: &Path) -> Result<String, String> {
@@ -274,7 +291,7 @@ impl Include for FromDisk {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let bytes = read_bounded(path, TEXT_FILE_BOUND)?;
     String::from_utf8(bytes)
         .map_err(|error| format!("octets that are not UTF-8 at offset {}", error.utf8_error().valid_up_to()))
@@ -330,12 +347,23 @@ pub fn marks(settings: &Settings) -> Marks {
         ZoneContent::File(file) => Some(file),
         ZoneContent::Primaries(_) => None,
     });
-    files.chain(lists).map(|file| (file.clone(), mark(file))).collect()
+    let files = files.chain(lists).map(|file| (file.clone(), mark(file)));
+    files.chain(signing::marks(settings)).collect()
 }
 
 /// Whether any zone of `new` is new, gone or of another serial compared with `old`.
 #[must_use]
 pub fn serials_differ(old: &Zones, new: &Zones) -> bool {
     old.len() != new.len()
-        || new.iter().any(|zone: &Arc<Zone>| old.get(zone.origin()).is_none_or(|had| had.serial() != zone.serial()))
+        || new.iter().any(|zone: &Arc<Zone>| {
+            old.get(zone.origin()).is_none_or(|had| had.served_serial() != zone.served_serial())
+        })
+}
+
+/// Whether of all files that were looked at only key files changed since `before`.
+#[must_use]
+pub fn only_keys_changed(before: &Marks, loaded: &Loaded) -> bool {
+    let keys = signing::marks(&loaded.settings);
+    let changed = loaded.marks.iter().filter(|(file, mark)| before.get(*file) != Some(mark));
+    changed.into_iter().all(|(file, _)| keys.contains_key(file))
 }

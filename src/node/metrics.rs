@@ -132,10 +132,25 @@ impl Page {
         self.counter("unsent_replies", "Replies that the system would not send", counts.unsent);
         self.counter("quarantined_queries", "Messages not handled because one like them panicked", counts.quarantined);
         self.counter("signatures", "DNSSEC signatures made, those found in the cache left out", counts.signatures);
+        let transfers = self.counters("transfers_out", "Requests for zone transfers by how they ended");
+        for (result, count) in &counts.transfers {
+            transfers.get_or_create(&vec![("result", (*result).to_owned())]).inc_by(*count);
+        }
         let limited = self.counters("rate_limited_replies", "Replies over UDP by what rate limiting made of them");
         for (outcome, count) in &counts.limited {
             limited.get_or_create(&vec![("outcome", (*outcome).to_owned())]).inc_by(*count);
         }
+        let accepted = self.counters("connections", "Stream connections accepted");
+        for (transport, count) in &counts.connections {
+            accepted.get_or_create(&vec![("transport", (*transport).to_owned())]).inc_by(*count);
+        }
+        self.gauge("open_connections", "Stream connections open now", float(counts.open_connections));
+        if let Some(expires) = counts.certificate_expires {
+            let help = "End of the certificate of encrypted transports in seconds since 1970";
+            self.gauge("certificate_expiry_timestamp", help, float(u64::try_from(expires).unwrap_or_default()));
+        }
+        self.counter("evicted_connections", "Resting connections that made room for others", counts.evicted);
+        self.counter("failed_handshakes", "TLS and QUIC handshakes that failed", counts.failed_handshakes);
         self.counter("refused_connections", "Stream connections beyond the bounds", counts.turned_away);
     }
 

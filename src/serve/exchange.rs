@@ -19,6 +19,7 @@ use hickory_server::zone_handler::MessageResponse;
 use super::Usage;
 use super::handler::Handler;
 use super::quarantine::Quarantine;
+use super::response::Response;
 use crate::answer::Transport;
 
 /// What goes back for one packet.
@@ -31,15 +32,20 @@ pub enum Outcome {
     Transfer(Box<dyn Iterator<Item = Vec<u8>> + Send>),
 }
 
+/// One message, or nothing.
+impl From<Option<Vec<u8>>> for Outcome {
+    fn from(reply: Option<Vec<u8>>) -> Self {
+        reply.map_or(Self::Silence, Self::Reply)
+    }
+}
+
 /// What goes back for `packet`, a message without the length of streams.
 pub(super) async fn exchange(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Outcome {
     // Datagrams come in batches, whose receiver reads the clocks.
     if !transport.is_datagram() {
         handler.tick();
     }
-    contained(handler.usage(), handler.quarantine(), packet, source, reply(handler, packet, source, transport))
-        .await
-        .map_or(Outcome::Silence, Outcome::Reply)
+    contained(handler.usage(), handler.quarantine(), packet, source, outcome(handler, packet, source, transport)).await
 }
 
 /// Contains a panic: it is counted, and the query that caused it gets SERVFAIL, for a while without being handled. Others
@@ -49,24 +55,32 @@ async fn contained(
     quarantine: &Quarantine,
     packet: &[u8],
     source: SocketAddr,
-    reply: impl Future<Output = Option<Vec<u8>>>,
-) -> Option<Vec<u8>> {
+    outcome: impl Future<Output = Outcome>,
+) -> Outcome {
     if quarantine.holds(packet, Instant::now()) {
         usage.count_quarantined();
-        return server_failure(packet);
+        return server_failure(packet).into();
     }
     // What a panic may leave half done is this query's own; shared counters and tables are changed in single steps.
-    match AssertUnwindSafe(reply).catch_unwind().await {
-        Ok(reply) => reply,
+    match AssertUnwindSafe(outcome).catch_unwind().await {
+        Ok(outcome) => outcome,
         Err(_) => {
             usage.count_panic();
             quarantine.insert(packet, Instant::now());
             tracing::error!(client = %source, query = %hex(packet), "a query made the handler panic; answered SERVFAIL");
-            server_failure(packet)
+            server_failure(packet).into()
         }
     }
 }
 
+async fn outcome(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Outcome {
+    match handler.dispatch(packet, source, transport).await {
+        Some(outcome) => outcome,
+        None => reply(handler, packet, source, transport).await.into(),
+    }
+}
+
+/// The reply to a plain query.
 async fn reply(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Option<Vec<u8>> {
     let protocol = match transport {
         Transport::Udp => Protocol::Udp,
@@ -75,25 +89,32 @@ async fn reply(handler: &Handler, packet: &[u8], source: SocketAddr, transport: 
         Transport::Quic => Protocol::Quic,
         Transport::Https => Protocol::Https,
     };
-    let mut capture = Capture::default();
+    let capture = Capture::default();
     match Request::from_bytes(packet.to_vec(), source, protocol) {
         Ok(request) => {
             handler.handle_request::<_, TokioTime>(&request, capture.clone()).await;
         }
         // What the library cannot read gets its error, or silence, by our own reading of it.
         Err(_) => {
-            handler.respond_unread(packet, source, transport)?.send(&mut capture).await.ok()?;
+            return encode(&handler.respond_unread(packet, source, transport)?).await;
         }
     }
     capture.take()
 }
 
+/// The packet of a response.
+pub(super) async fn encode(response: &Response) -> Option<Vec<u8>> {
+    let mut capture = Capture::default();
+    response.send(&mut capture).await.ok()?;
+    capture.take()
+}
+
 /// A transport that keeps the packet.
 #[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Option<Vec<u8>>>>);
+pub(super) struct Capture(Arc<Mutex<Option<Vec<u8>>>>);
 
 impl Capture {
-    fn take(&self) -> Option<Vec<u8>> {
+    pub(super) fn take(&self) -> Option<Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -145,12 +166,13 @@ mod tests {
         let query = [0xab, 0xcd, 0x01, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
         let faulty = || async { panic!("a fault") };
         let failure = [0xab, 0xcd, 0x81, 0x02, 0, 0, 0, 0, 0, 0, 0, 0];
-        let reply = contained(&usage, &quarantine, &query, source, faulty()).await.unwrap();
-        assert_eq!(reply, failure);
-        assert_eq!(contained(&usage, &quarantine, &query[..5], source, faulty()).await, None);
+        let failed = |outcome| matches!(outcome, Outcome::Reply(reply) if reply == failure);
+        assert!(failed(contained(&usage, &quarantine, &query, source, faulty()).await));
+        let fragment = contained(&usage, &quarantine, &query[..5], source, faulty()).await;
+        assert!(matches!(fragment, Outcome::Silence));
         assert_eq!(usage.counts().panics, 2);
         // Again: not handled, and so no panic.
-        assert_eq!(contained(&usage, &quarantine, &query, source, faulty()).await.unwrap(), failure);
+        assert!(failed(contained(&usage, &quarantine, &query, source, faulty()).await));
         assert_eq!((usage.counts().panics, usage.counts().quarantined), (2, 1));
     }
 }

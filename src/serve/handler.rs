@@ -11,7 +11,9 @@ use hickory_proto::rr::RecordType;
 use hickory_server::net::runtime::Time;
 use hickory_server::net::xfer::Protocol;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::bounds::WAITING_DATAGRAMS;
 use super::clock::Clock;
 use super::draw::{draw, secret};
 use super::inquiry::Inquiry;
@@ -22,31 +24,51 @@ use super::response::Response;
 use super::signatures::Signatures;
 use super::usage::Limited;
 use super::{Backstage, Setup, Usage};
-use crate::answer::{Client, Part, Transport};
+use crate::answer::{Client, Part, Reply, Transport};
 use crate::model::Limits;
+
+/// What a signature does for a reply.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Standing {
+    /// Octets that the signature of the reply takes.
+    pub(super) reserved: u16,
+    /// Whether the client proved who it is, so that its rate is not limited.
+    pub(super) proven: bool,
+}
 
 /// Answers queries from the current tables.
 pub(super) struct Handler {
     setup: Setup,
-    signatures: Signatures,
+    signatures: Arc<Signatures>,
     quarantine: Quarantine,
     clock: Clock,
     limiter: RateLimiter,
     /// What server cookies are made with where no secret is configured.
     own_cookie_secret: [u8; 16],
+    /// Places for transfers out.
+    transfers: Arc<Semaphore>,
+    /// Places for datagrams whose reply waits for the node.
+    waiting: Arc<Semaphore>,
 }
 
 impl Handler {
     /// A handler for what `setup` says.
     pub(super) fn new(setup: Setup) -> Self {
         Self {
+            transfers: Arc::new(Semaphore::new(setup.limits.transfers)),
+            waiting: Arc::new(Semaphore::new(WAITING_DATAGRAMS)),
             limiter: RateLimiter::new(setup.rate_limit.clone(), secret()),
             setup,
-            signatures: Signatures::new(),
+            signatures: Arc::new(Signatures::new()),
             quarantine: Quarantine::default(),
             clock: Clock::start(),
             own_cookie_secret: secret(),
         }
+    }
+
+    /// What the server was started with.
+    pub(super) const fn setup(&self) -> &Setup {
+        &self.setup
     }
 
     /// The counters.
@@ -54,9 +76,29 @@ impl Handler {
         &self.setup.usage
     }
 
+    /// The wall clock in seconds since 1970, at the last tick.
+    pub(super) fn unix(&self) -> u64 {
+        self.clock.unix()
+    }
+
+    /// A place for one more transfer out, `None` where there is none left.
+    pub(super) fn transfer_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.transfers).try_acquire_owned().ok()
+    }
+
+    /// A place for one more datagram whose reply waits for the node, `None` where there is none left.
+    pub(super) fn waiting_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.waiting).try_acquire_owned().ok()
+    }
+
     /// The bounds.
     pub(super) const fn limits(&self) -> &Limits {
         &self.setup.limits
+    }
+
+    /// The signatures of signed zones.
+    pub(super) fn signatures(&self) -> Arc<Signatures> {
+        Arc::clone(&self.signatures)
     }
 
     /// The messages that are not handled for a while.
@@ -95,9 +137,10 @@ impl Handler {
     }
 
     fn read(&self, packet: &[u8], transport: Transport) -> Option<Inquiry> {
-        let inquiry = Inquiry::read(packet, transport);
-        if inquiry.is_none() {
-            self.usage().count_discarded();
+        let mut inquiry = Inquiry::read(packet, transport);
+        match &mut inquiry {
+            Some(inquiry) => inquiry.refuse_more(),
+            None => self.usage().count_discarded(),
         }
         inquiry
     }
@@ -108,6 +151,21 @@ impl Handler {
         inquiry: Inquiry,
         source: SocketAddr,
         transport: Transport,
+    ) -> Option<Response> {
+        self.respond_with(packet, &inquiry, source, transport, Standing::default(), |terms| {
+            self.answer(packet, &inquiry, source, terms)
+        })
+    }
+
+    /// The reply that `make` makes, under cookies and rate limiting.
+    pub(super) fn respond_with(
+        &self,
+        packet: &[u8],
+        inquiry: &Inquiry,
+        source: SocketAddr,
+        transport: Transport,
+        standing: Standing,
+        make: impl FnOnce(&Terms<'_>) -> Result<(Response, Kind), ProtoError>,
     ) -> Option<Response> {
         let cookie = inquiry.edns.and_then(|edns| edns.cookie).and_then(|cookie| {
             let secrets = self.setup.secrets.load();
@@ -120,16 +178,17 @@ impl Handler {
             transport,
             cookie: cookie.map(|cookie| cookie.reply),
             idle: self.setup.limits.idle,
+            reserved: standing.reserved,
         };
-        let made = self.answer(packet, &inquiry, source, &terms).or_else(|error| {
+        let made = make(&terms).or_else(|error| {
             tracing::error!(%error, "a reply could not be made; answered SERVFAIL");
-            Response::error(packet, &inquiry, &terms, ResponseCode::ServFail)
+            Response::error(packet, inquiry, &terms, ResponseCode::ServFail)
                 .map(|response| (response, self.limiter.error()))
         });
         let (mut response, kind) = made.ok()?;
         if transport.is_datagram() {
-            let proven = cookie.is_some_and(|cookie| cookie.proven);
-            response = self.restrain(response, kind, &inquiry, source, &terms, proven)?;
+            let proven = standing.proven || cookie.is_some_and(|cookie| cookie.proven);
+            response = self.restrain(response, kind, inquiry, source, &terms, proven)?;
         }
         let rtype = inquiry.question.as_ref().map_or(RecordType::ZERO, |question| question.rtype);
         let metadata = &response.metadata;
@@ -172,7 +231,8 @@ impl Handler {
         Some(response)
     }
 
-    fn answer(
+    /// The answer to a query, or the error that it is.
+    pub(super) fn answer(
         &self,
         packet: &[u8],
         inquiry: &Inquiry,
@@ -206,6 +266,18 @@ impl Handler {
             self.usage().name_sites(&tables, named.service, named.sites, Duration::from_secs(named.ttl.into()));
         }
         Ok((response, self.limiter.kind(&reply)))
+    }
+
+    /// A reply that says what `reply` says.
+    pub(super) fn express(
+        &self,
+        packet: &[u8],
+        inquiry: &Inquiry,
+        terms: &Terms<'_>,
+        reply: &Reply<'_>,
+    ) -> Result<(Response, Kind), ProtoError> {
+        let sign = |part: &Part<'_>| self.signatures.of(part, self.clock.unix(), self.usage());
+        Ok((Response::new(packet, inquiry, terms, reply, &sign)?, self.limiter.kind(reply)))
     }
 }
 

@@ -13,9 +13,11 @@ use crate::answer::{Question, Transport};
 use crate::model::Name;
 
 const HEADER: usize = 12;
+const TYPE_SOA: u16 = 6;
 const TYPE_OPT: u16 = 41;
 const TYPE_TSIG: u16 = 250;
 const TYPE_IXFR: u16 = 251;
+const TYPE_AXFR: u16 = 252;
 
 /// A query that gets a reply, be it an error.
 #[derive(Clone, Debug)]
@@ -26,25 +28,28 @@ pub(super) struct Inquiry {
     pub(super) opcode: OpCode,
     /// RD, copied to the reply.
     pub(super) recursion_desired: bool,
-    /// CD, copied to the reply (RFC 6895 section 2).
-    pub(super) checking_disabled: bool,
     /// The question, as far as it could be read.
     pub(super) question: Option<Question>,
     /// The octets of the question section in the message.
     pub(super) question_octets: std::ops::Range<usize>,
     /// The OPT record, as far as it could be read.
     pub(super) edns: Option<Extension>,
+    /// The serial of the SOA that comes with the question: the one that the client has (RFC 1995 section 3), or the new
+    /// one of a notification (RFC 1996 section 3.7).
+    pub(super) serial: Option<u32>,
+    /// Whether there is a TSIG record (RFC 8945).
+    pub(super) signed: bool,
     /// What is wrong with it: the reply is this error.
     pub(super) fault: Option<ResponseCode>,
 }
 
 impl Inquiry {
-    /// Reads a message that came by `transport`. `None` is one that must not be answered: too short for a header, or itself a response
-    /// (answering those makes two servers talk to each other for ever).
+    /// Reads a message that came by `transport`. `None` is one that must not be answered: too short for a header, or
+    /// itself a response (answering those makes two servers talk to each other for ever).
     pub(super) fn read(packet: &[u8], transport: Transport) -> Option<Self> {
         let mut octets = Octets::new(packet);
         let id = octets.u16()?;
-        let [high, low] = octets.u16()?.to_be_bytes();
+        let [high, _] = octets.u16()?.to_be_bytes();
         let counts = [octets.u16()?, octets.u16()?, octets.u16()?, octets.u16()?];
         if high & 0x80 != 0 {
             return None;
@@ -53,10 +58,11 @@ impl Inquiry {
             id,
             opcode: OpCode::from_u8((high >> 3) & 0x0f),
             recursion_desired: high & 0x01 != 0,
-            checking_disabled: low & 0x10 != 0,
             question: None,
             question_octets: HEADER..HEADER,
             edns: None,
+            serial: None,
+            signed: false,
             fault: None,
         };
         inquiry.fault = inquiry.read_sections(&mut octets, counts, transport).err();
@@ -66,6 +72,32 @@ impl Inquiry {
     /// Whether it is a sound query without a question, for a cookie (RFC 7873 section 5.4).
     pub(super) const fn is_for_cookie(&self) -> bool {
         self.question.is_none() && self.fault.is_none()
+    }
+
+    /// Whether a transfer is asked for (RFC 5936, RFC 1995).
+    pub(super) fn is_transfer(&self) -> bool {
+        let asks = |question: &Question| {
+            question.class == DNSClass::IN && [TYPE_IXFR, TYPE_AXFR].contains(&u16::from(question.rtype))
+        };
+        self.opcode == OpCode::Query && self.question.as_ref().is_some_and(asks)
+    }
+
+    /// Whether it is a plain query, or an error: nothing that is signed, waits or takes several messages to answer.
+    pub(super) fn is_plain(&self) -> bool {
+        let is_more = matches!(self.opcode, OpCode::Notify | OpCode::Update) || self.is_transfer();
+        !self.signed && (self.fault.is_some() || !is_more)
+    }
+
+    /// Takes a message that is more than a plain query for an error.
+    pub(super) fn refuse_more(&mut self) {
+        if self.fault.is_some() || self.is_plain() {
+            return;
+        }
+        self.fault = match self.opcode {
+            OpCode::Query if self.signed => Some(ResponseCode::NotAuth),
+            OpCode::Query => None,
+            _ => Some(ResponseCode::NotImp),
+        };
     }
 
     fn read_sections(
@@ -79,39 +111,48 @@ impl Inquiry {
             self.question = Some(octets.question().ok_or(ResponseCode::FormErr)?);
             self.question_octets = HEADER..octets.at;
         }
-        // The sections of other opcodes mean other things, so that no fault is looked for in them.
-        if self.opcode != OpCode::Query {
-            return Err(ResponseCode::NotImp);
-        }
         let rtype = self.question.as_ref().map(|question| u16::from(question.rtype));
-        // An incremental transfer is asked for with the SOA that the client has (RFC 1995 section 3).
-        let expected_authorities = u16::from(rtype == Some(TYPE_IXFR));
-        // One question at most (RFC 9619), nothing answered, OPT and TSIG at most.
-        if questions > 1 || answers != 0 || authorities > expected_authorities || additionals > QUERY_ADDITIONALS {
-            return Err(ResponseCode::FormErr);
+        match self.opcode {
+            OpCode::Query => {
+                // An incremental transfer is asked for with the SOA that the client has (RFC 1995 section 3).
+                let expected_authorities = u16::from(rtype == Some(TYPE_IXFR));
+                // One question at most (RFC 9619), nothing answered, OPT and TSIG at most.
+                if questions > 1
+                    || answers != 0
+                    || authorities > expected_authorities
+                    || additionals > QUERY_ADDITIONALS
+                {
+                    return Err(ResponseCode::FormErr);
+                }
+            }
+            // One zone, named as the owner of an SOA (RFC 1996 section 3.7, RFC 2136 section 3.1.1).
+            OpCode::Notify | OpCode::Update if rtype == Some(TYPE_SOA) => {}
+            OpCode::Notify | OpCode::Update => return Err(ResponseCode::FormErr),
+            // The sections of other opcodes mean other things, so that no fault is looked for in them.
+            _ => return Err(ResponseCode::NotImp),
         }
-        for _ in 0..authorities {
-            octets.record().ok_or(ResponseCode::FormErr)?;
-        }
-        let mut signed = false;
-        for _ in 0..additionals {
+        for _ in 0..u32::from(answers) + u32::from(authorities) {
             let record = octets.record().ok_or(ResponseCode::FormErr)?;
+            if self.opcode != OpCode::Update && record.rtype == TYPE_SOA {
+                self.serial = self.serial.or(record.serial());
+            }
+        }
+        for _ in 0..additionals {
+            let record = self.sound(octets.record())?;
             match record.rtype {
                 // RFC 6891 section 6.1.1: one, owned by the root.
-                TYPE_OPT if self.edns.is_some() || !record.at_root => return Err(ResponseCode::FormErr),
+                TYPE_OPT if self.edns.is_some() || !record.at_root => return self.sound(None),
                 TYPE_OPT => {
                     let (edns, read) = Extension::read(&record, transport);
-                    self.edns = Some(edns);
+                    self.edns = edns;
                     read?;
                 }
-                TYPE_TSIG => signed = true,
+                TYPE_TSIG => self.signed = true,
                 _ => {}
             }
         }
+        self.sound(octets.is_at_end().then_some(()))?;
         // Errors from here on have an OPT in the reply if the query has one (RFC 6891 section 6.1.1).
-        if !octets.is_at_end() {
-            return Err(ResponseCode::FormErr);
-        }
         if self.edns.is_some_and(|edns| edns.version != 0) {
             return Err(ResponseCode::BADVERS);
         }
@@ -119,8 +160,16 @@ impl Inquiry {
         if questions == 0 && self.edns.is_none_or(|edns| edns.cookie.is_none()) {
             return Err(ResponseCode::FormErr);
         }
-        // We share no key with anyone (RFC 8945 section 5.2).
-        if signed { Err(ResponseCode::NotAuth) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// What was read, or the fault of a message whose parts cannot be told apart: nothing it says of EDNS is reliable
+    /// then, and the reply has no OPT (as those of NSD and Knot).
+    fn sound<T>(&mut self, read: Option<T>) -> Result<T, ResponseCode> {
+        if read.is_none() {
+            self.edns = None;
+        }
+        read.ok_or(ResponseCode::FormErr)
     }
 }
 
@@ -134,6 +183,14 @@ pub(super) struct RawRecord<'p> {
     pub(super) ttl: u32,
     /// RDATA; of an OPT the options.
     pub(super) rdata: &'p [u8],
+}
+
+impl RawRecord<'_> {
+    /// The serial of an SOA: it stands 20 octets before the end, behind two names (RFC 1035 section 3.3.13).
+    fn serial(&self) -> Option<u32> {
+        let numbers = self.rdata.len().checked_sub(20).filter(|names| *names >= 2)?;
+        self.rdata.get(numbers..)?.first_chunk().map(|octets| u32::from_be_bytes(*octets))
+    }
 }
 
 /// A place in the octets of a message.
@@ -292,11 +349,51 @@ mod tests {
 
     #[test]
     fn other_opcodes_are_not_implemented() {
-        for opcode in [1, 2, 4, 5, 6, 15] {
+        for opcode in [1, 2, 3, 6, 15] {
             let mut packet = query(&[]);
             packet[2] = opcode << 3;
             assert_eq!(fault(&packet), Some(ResponseCode::NotImp), "opcode {opcode}");
         }
+    }
+
+    /// `example. SOA` with `opcode`, and the SOA of serial 7 in the section whose count stands at `section`.
+    fn with_soa(opcode: u8, rtype: u8, section: usize) -> Vec<u8> {
+        let mut packet = vec![0xab, 0xcd, opcode << 3, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        packet[section] = 1;
+        packet.extend(b"\x07example\x00\x00");
+        packet.extend([rtype, 0, 1]);
+        packet.extend(b"\xc0\x0c\x00\x06\x00\x01\x00\x00\x00\x00\x00\x18\xc0\x0c\xc0\x0c\x00\x00\x00\x07");
+        packet.extend([0; 16]);
+        packet
+    }
+
+    #[test]
+    fn notifications_and_updates_are_about_one_zone() {
+        let read = |packet: &[u8]| Inquiry::read(packet, Transport::Udp).unwrap();
+        let notification = read(&with_soa(4, 6, 7));
+        assert_eq!((notification.fault, notification.serial, notification.is_plain()), (None, Some(7), false));
+        let update = read(&with_soa(5, 6, 9));
+        assert_eq!((update.fault, update.serial, update.is_plain()), (None, None, false));
+        for opcode in [4, 5] {
+            assert_eq!(fault(&with_soa(opcode, 1, 7)), Some(ResponseCode::FormErr), "a question for A");
+            let mut none = with_soa(opcode, 6, 7);
+            none[5] = 0;
+            assert_eq!(fault(&none), Some(ResponseCode::FormErr), "no question");
+        }
+        let mut library = notification;
+        library.refuse_more();
+        assert_eq!(library.fault, Some(ResponseCode::NotImp));
+    }
+
+    #[test]
+    fn an_incremental_transfer_tells_the_serial_that_the_client_has() {
+        let inquiry = Inquiry::read(&with_soa(0, 251, 9), Transport::Tcp).unwrap();
+        assert_eq!((inquiry.fault, inquiry.serial, inquiry.is_transfer()), (None, Some(7), true));
+        assert_eq!(fault(&with_soa(0, 252, 9)), Some(ResponseCode::FormErr), "AXFR with an SOA");
+        let mut short = with_soa(0, 251, 9);
+        short[12 + 9 + 4 + 11] = 21;
+        short.truncate(short.len() - 3);
+        assert_eq!(Inquiry::read(&short, Transport::Tcp).unwrap().serial, None);
     }
 
     proptest! {

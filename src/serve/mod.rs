@@ -11,6 +11,7 @@ mod certificate;
 mod clock;
 mod connections;
 mod cookies;
+mod dispatch;
 mod draw;
 mod exchange;
 mod handler;
@@ -29,6 +30,8 @@ mod sockets;
 mod stream;
 mod tcp;
 mod tls;
+mod transfer_out;
+mod transfer_stream;
 mod udp;
 mod usage;
 

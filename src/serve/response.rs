@@ -43,7 +43,7 @@ impl Response {
         reply: &Reply<'_>,
         sign: Sign<'_>,
     ) -> Result<Self, ProtoError> {
-        let limit = limit(inquiry, terms.transport);
+        let limit = limit(inquiry, terms.transport).saturating_sub(terms.reserved);
         let mut response = Self::bare(packet, inquiry, reply.rcode)?;
         response.metadata.authoritative = reply.authoritative;
         for extent in [Extent::Everything, Extent::Needed] {
@@ -106,7 +106,7 @@ impl Response {
         if !inquiry.edns.is_some_and(|asked| terms.pads(&asked)) {
             return Ok(());
         }
-        let bare = self.length + self.opt_length()? + OPTION_HEAD;
+        let bare = self.length + self.opt_length()? + OPTION_HEAD + usize::from(terms.reserved);
         let whole = bare.next_multiple_of(PADDING_BLOCK).min(usize::from(STREAM_PAYLOAD));
         if let (Some(edns), Some(length)) = (&mut self.edns, whole.checked_sub(bare)) {
             edns.options_mut().insert(padding(length));
@@ -117,7 +117,6 @@ impl Response {
     fn bare(packet: &[u8], inquiry: &Inquiry, rcode: ResponseCode) -> Result<Self, ProtoError> {
         let mut metadata = Metadata::new(inquiry.id, MessageType::Response, inquiry.opcode);
         metadata.recursion_desired = inquiry.recursion_desired;
-        metadata.checking_disabled = inquiry.checking_disabled;
         metadata.response_code = rcode;
         // The question as it came, octet for octet, so that its case is kept.
         let question = packet.get(inquiry.question_octets.clone()).unwrap_or_default();
@@ -231,5 +230,174 @@ impl<'b> Room<'b> {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::time::Duration;
+
+    use hickory_proto::op::Message;
+    use hickory_proto::rr::rdata::opt::EdnsCode;
+    use hickory_proto::rr::rdata::{A, TXT};
+    use hickory_proto::rr::{RData, RecordType};
+    use proptest::prelude::*;
+
+    use super::super::exchange::Capture;
+    use super::*;
+    use crate::answer::Note;
+    use crate::model::Name;
+
+    /// `a.example. A` with an OPT that offers `payload` octets and carries `options`.
+    fn query(payload: u16, options: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0xab, 0xcd, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 1];
+        packet.extend(b"\x01a\x07example\x00\x00\x01\x00\x01\x00\x00\x29");
+        packet.extend(payload.to_be_bytes());
+        packet.extend([0; 4]);
+        packet.extend(u16::try_from(options.len()).unwrap().to_be_bytes());
+        packet.extend(options);
+        packet
+    }
+
+    fn part(rtype: RecordType, rdata: Vec<RData>) -> Part<'static> {
+        let owner: Name = "a.example".parse().unwrap();
+        Part { owner, rtype, ttl: 60, rdata: Cow::Owned(rdata), signer: None }
+    }
+
+    fn addresses(count: u32) -> Part<'static> {
+        part(RecordType::A, (0..count).map(|address| RData::A(A(address.into()))).collect())
+    }
+
+    fn terms(transport: Transport) -> Terms<'static> {
+        Terms { node: "test-ns1", transport, cookie: Some([7; 24]), idle: Duration::from_secs(10), reserved: 0 }
+    }
+
+    fn reply(answer: Vec<Part<'static>>) -> Reply<'static> {
+        Reply { answer, ..Reply::empty(ResponseCode::NoError) }
+    }
+
+    fn emitted(response: &Response) -> Vec<u8> {
+        let mut capture = Capture::default();
+        futures_util::FutureExt::now_or_never(response.send(&mut capture)).unwrap().unwrap();
+        capture.take().unwrap()
+    }
+
+    fn respond(query: &[u8], transport: Transport, reply: &Reply<'_>) -> (Vec<u8>, Message) {
+        let inquiry = Inquiry::read(query, transport).unwrap();
+        assert_eq!(inquiry.fault, None);
+        let response = Response::new(query, &inquiry, &terms(transport), reply, &|_| Ok(Vec::new())).unwrap();
+        let packet = emitted(&response);
+        let message = Message::from_vec(&packet).unwrap();
+        (packet, message)
+    }
+
+    fn has(message: &Message, code: u16) -> bool {
+        message.edns.as_ref().is_some_and(|edns| edns.option(EdnsCode::from(code)).is_some())
+    }
+
+    const NSID: &[u8] = &[0, 3, 0, 0];
+    const KEEPALIVE: &[u8] = &[0, 11, 0, 0];
+    const PADDING: &[u8] = &[0, 12, 0, 2, 0, 0];
+
+    #[test]
+    fn encrypted_replies_are_padded_where_the_client_pads() {
+        for count in [0, 1, 7, 20, 27, 28, 29, 100, 1000] {
+            let answer = reply(if count == 0 { Vec::new() } else { vec![addresses(count)] });
+            for transport in Transport::ALL {
+                let (packet, message) = respond(&query(1232, PADDING), transport, &answer);
+                assert_eq!(has(&message, 12), transport.is_encrypted(), "{transport:?}");
+                if transport.is_encrypted() {
+                    assert_eq!(packet.len() % PADDING_BLOCK, 0, "{count} addresses are {} octets", packet.len());
+                }
+                let (_, message) = respond(&query(1232, &[]), transport, &answer);
+                assert!(!has(&message, 12), "not asked for");
+            }
+        }
+        let inquiry = Inquiry::read(&query(1232, PADDING), Transport::Tls).unwrap();
+        let error = Response::error(&query(1232, PADDING), &inquiry, &terms(Transport::Tls), ResponseCode::Refused);
+        assert_eq!(emitted(&error.unwrap()).len(), PADDING_BLOCK);
+    }
+
+    #[test]
+    fn padding_ends_where_a_message_does() {
+        // What is left to the end of 65,535 octets is less than a block.
+        let strings = (0..256).map(|_| "x".repeat(254)).chain(["x".repeat(159)]).collect();
+        let long = part(RecordType::TXT, vec![RData::TXT(TXT::new(strings))]);
+        let (packet, message) = respond(&query(1232, PADDING), Transport::Tls, &reply(vec![long]));
+        assert_eq!((packet.len(), message.metadata.truncation, has(&message, 12)), (65_535, false, true));
+    }
+
+    #[test]
+    fn a_connection_may_rest_as_long_as_the_reply_says() {
+        for transport in Transport::ALL {
+            let (_, message) = respond(&query(1232, KEEPALIVE), transport, &reply(vec![addresses(1)]));
+            let expected = matches!(transport, Transport::Tcp | Transport::Tls);
+            assert_eq!(has(&message, 11), expected, "{transport:?}");
+            if expected {
+                let edns = message.edns.unwrap();
+                let option = edns.option(EdnsCode::Keepalive).unwrap();
+                assert_eq!(*option, hickory_proto::rr::rdata::opt::EdnsOption::Unknown(11, vec![0, 100]));
+            }
+        }
+        let malformed = [0, 11, 0, 1, 0];
+        let fault = |transport| Inquiry::read(&query(1232, &malformed), transport).unwrap().fault;
+        assert_eq!((fault(Transport::Tcp), fault(Transport::Udp)), (Some(ResponseCode::FormErr), None));
+    }
+
+    #[test]
+    fn what_only_people_read_takes_no_room_from_answers() {
+        let noted = |count| Reply { notes: vec![Note::last_resort("mx")], ..reply(vec![addresses(count)]) };
+        let (packet, message) = respond(&query(512, NSID), Transport::Udp, &noted(10));
+        assert!(packet.len() <= 512 && has(&message, 3) && has(&message, 15) && has(&message, 10));
+        // These fit without them only.
+        let (packet, message) = respond(&query(512, NSID), Transport::Udp, &noted(27));
+        assert!(packet.len() <= 512 && !has(&message, 3) && !has(&message, 15) && has(&message, 10));
+        assert_eq!((message.answers.len(), message.metadata.truncation), (27, false));
+        let (packet, message) = respond(&query(512, NSID), Transport::Udp, &noted(40));
+        assert!(packet.len() <= 512 && has(&message, 10));
+        assert_eq!((message.answers.len(), message.metadata.truncation), (0, true));
+    }
+
+    #[test]
+    fn a_limited_reply_is_no_larger_than_its_query() {
+        let query = query(1232, &[&[0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8][..], NSID].concat());
+        let inquiry = Inquiry::read(&query, Transport::Udp).unwrap();
+        let terms = terms(Transport::Udp);
+        let make = || Response::new(&query, &inquiry, &terms, &reply(vec![addresses(9)]), &|_| Ok(Vec::new())).unwrap();
+        let mut truncated = make();
+        truncated.truncate(&inquiry, &terms);
+        let mut challenged = make();
+        challenged.challenge(&inquiry, &terms);
+        for (response, rcode, truncation) in
+            [(truncated, ResponseCode::NoError, true), (challenged, ResponseCode::BADCOOKIE, false)]
+        {
+            let packet = emitted(&response);
+            // The cookie of the server is what is more.
+            assert!(packet.len() <= query.len() + 16);
+            let message = Message::from_vec(&packet).unwrap();
+            assert_eq!((message.metadata.response_code, message.metadata.truncation), (rcode, truncation));
+            assert!(message.answers.is_empty() && has(&message, 10) && !has(&message, 3));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_is_longer_than_its_client_takes_and_each_is_measured_exactly(
+            payload: u16,
+            counts in prop::collection::vec(1_u32..40, 0..6),
+            padded: bool,
+            transport in prop::sample::select(Transport::ALL.to_vec()),
+        ) {
+            let options = if padded { [NSID, PADDING].concat() } else { NSID.to_vec() };
+            let query = query(payload, &options);
+            let inquiry = Inquiry::read(&query, transport).unwrap();
+            let answer = reply(counts.into_iter().map(addresses).collect());
+            let response = Response::new(&query, &inquiry, &terms(transport), &answer, &|_| Ok(Vec::new())).unwrap();
+            let packet = emitted(&response);
+            prop_assert_eq!(packet.len(), response.length + response.opt_length().unwrap());
+            prop_assert!(packet.len() <= usize::from(limit(&inquiry, transport)));
+            prop_assert_eq!(padded && transport.is_encrypted(), has(&Message::from_vec(&packet).unwrap(), 12));
+        }
     }
 }

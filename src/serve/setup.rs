@@ -41,6 +41,15 @@ pub struct Secrets {
     pub cookies: Vec<[u8; 16]>,
 }
 
+impl Secrets {
+    /// Whether the secrets are those of `other`. For news about a reload: how long it takes tells about them, and nobody
+    /// outside sees that.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.cookies == other.cookies && self.keyring.is_same_as(&other.keyring)
+    }
+}
+
 impl Setup {
     /// DNS over UDP and TCP at `listen` with default bounds, without keys, notifications and updates.
     #[must_use]

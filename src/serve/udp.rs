@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::bounds::{LAST_RUNS, LISTENER_REST};
+use super::dispatch::waits;
 use super::exchange::{Outcome, exchange};
 use super::handler::Handler;
 use crate::answer::Transport;
@@ -76,12 +77,28 @@ pub(super) async fn serve(datagrams: Arc<Datagrams>, handler: Arc<Handler>, mut 
     }
 }
 
-async fn answer_run(datagrams: &Datagrams, handler: &Handler, buffer: &[u8], meta: &RecvMeta) {
+async fn answer_run(datagrams: &Arc<Datagrams>, handler: &Arc<Handler>, buffer: &[u8], meta: &RecvMeta) {
     handler.tick();
     let run = buffer.get(..meta.len).unwrap_or_default();
     for packet in run.chunks(meta.stride.max(1)) {
-        answer(datagrams, handler, packet, meta).await;
+        if waits(packet) {
+            answer_later(datagrams, handler, packet, meta);
+        } else {
+            answer(datagrams, handler, packet, meta).await;
+        }
     }
+}
+
+/// Answers in a task of its own: what waits for the disk must not hold up the queries behind it. Beyond the bound the
+/// datagram is lost, and its sender comes again.
+fn answer_later(datagrams: &Arc<Datagrams>, handler: &Arc<Handler>, packet: &[u8], meta: &RecvMeta) {
+    let Some(place) = handler.waiting_place() else { return handler.usage().count_unsent() };
+    let (datagrams, handler) = (Arc::clone(datagrams), Arc::clone(handler));
+    let (packet, meta) = (packet.to_vec(), *meta);
+    tokio::spawn(async move {
+        answer(&datagrams, &handler, &packet, &meta).await;
+        drop(place);
+    });
 }
 
 async fn answer(datagrams: &Datagrams, handler: &Handler, packet: &[u8], meta: &RecvMeta) {

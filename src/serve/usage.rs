@@ -63,6 +63,7 @@ pub struct Usage {
     certificate_expires: AtomicI64,
     quarantined: AtomicU64,
     limited: [AtomicU64; Limited::ALL.len()],
+    transfers: [AtomicU64; TransferEnd::ALL.len()],
     /// By service and site name: they outlive a reload, positions do not.
     cells: Mutex<HashMap<(String, String), Arc<AtomicU64>>>,
     layout: ArcSwap<Layout>,
@@ -123,6 +124,9 @@ pub struct UsageCounts {
     /// comes back over TCP), `challenged` (the same with BADCOOKIE), `exempt` (sent because the client showed a cookie
     /// of ours).
     pub limited: Vec<(&'static str, u64)>,
+    /// Requests for transfers by how they ended: `complete`, `soa` (the client has the zone already, or asked over UDP),
+    /// `refused`, `busy` (too many at once), `abandoned` (by the client), `failed` (a fault of ours).
+    pub transfers: Vec<(&'static str, u64)>,
 }
 
 /// What rate limiting made of a reply.
@@ -151,6 +155,39 @@ impl Limited {
     }
 }
 
+/// How a request for a transfer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TransferEnd {
+    /// The whole zone was sent.
+    Complete,
+    /// The client has the zone already, or asked over UDP: it got the SOA.
+    SoaOnly,
+    /// The client may not have the zone, or there is none.
+    Refused,
+    /// Too many transfers were under way.
+    Busy,
+    /// The client went away.
+    Abandoned,
+    /// A fault of ours.
+    Failed,
+}
+
+impl TransferEnd {
+    const ALL: [Self; 6] = [Self::Complete, Self::SoaOnly, Self::Refused, Self::Busy, Self::Abandoned, Self::Failed];
+
+    /// The word used in metrics and logs.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::SoaOnly => "soa",
+            Self::Refused => "refused",
+            Self::Busy => "busy",
+            Self::Abandoned => "abandoned",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl Usage {
     /// Nothing used yet. `epoch` is the start of the node's monotonic clock ([`Mono::START`]).
     #[must_use]
@@ -172,6 +209,7 @@ impl Usage {
             certificate_expires: AtomicI64::new(0),
             quarantined: AtomicU64::new(0),
             limited: Default::default(),
+            transfers: Default::default(),
             cells: Mutex::default(),
             layout: ArcSwap::default(),
         }
@@ -228,6 +266,11 @@ impl Usage {
             failed_handshakes: self.failed_handshakes.load(Ordering::Relaxed),
             certificate_expires: Some(self.certificate_expires.load(Ordering::Relaxed)).filter(|end| *end != 0),
             quarantined: self.quarantined.load(Ordering::Relaxed),
+            transfers: TransferEnd::ALL
+                .iter()
+                .zip(&self.transfers)
+                .map(|(end, count)| (end.as_str(), count.load(Ordering::Relaxed)))
+                .collect(),
             limited: Limited::ALL
                 .iter()
                 .zip(&self.limited)
@@ -307,6 +350,12 @@ impl Usage {
 
     pub(super) fn count_quarantined(&self) {
         self.quarantined.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_transfer(&self, end: TransferEnd) {
+        for (_, count) in TransferEnd::ALL.iter().zip(&self.transfers).filter(|(known, _)| **known == end) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn count_limit(&self, limited: Limited) {

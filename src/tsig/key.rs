@@ -105,6 +105,15 @@ impl Keyring {
         self.0.get(name)
     }
 
+    /// Whether the keys are those of `other`.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        // Two secrets are the same if they sign the same: the secrets themselves are never compared.
+        let print = |key: &Key| (key.algorithm, hmac::sign(&key.secret, b"which key is this?").as_ref().to_vec());
+        self.0.len() == other.0.len()
+            && self.0.iter().all(|(name, key)| other.0.get(name).is_some_and(|twin| print(twin) == print(key)))
+    }
+
     /// Whether there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,8 +1,10 @@
 //! Would a mail operator's mistake be missed, blamed on the wrong line, or a good file refused?
 
+mod abuse;
 mod accepted;
 mod mistakes;
 mod properties;
+mod service_points;
 mod several;
 mod zones;
 

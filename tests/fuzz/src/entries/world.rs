@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand::SystemRandom;
@@ -107,10 +107,9 @@ fn load(origin: &str, text: &str) -> Zone {
 fn tables() -> Tables {
     let (settings, report) = config::read(Path::new("waypost.toml"), CONFIG);
     let settings = settings.unwrap_or_else(|| panic!("{report}"));
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let zones = [
-        load("example.org", STEERED).secured(keys(), Denial::Nsec, now),
-        load("nsec3.example", PLAIN).secured(keys(), Denial::Nsec3, now),
+        load("example.org", STEERED).secured(keys(), Denial::Nsec, 1),
+        load("nsec3.example", PLAIN).secured(keys(), Denial::Nsec3, 1),
         load("plain.example", PLAIN),
     ];
     let attribution = zone::attribute(zones.into_iter().map(Arc::new).collect::<Zones>(), &settings);
