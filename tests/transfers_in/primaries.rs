@@ -90,7 +90,7 @@ fn bind(secondary: SocketAddr, zones: &[(&str, &str)]) -> Daemon {
     directory "{directory}"; pid-file "{directory}/named.pid"; session-keyfile "{directory}/session.key";
     lock-file none; managed-keys-directory "{directory}";
     listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-    recursion no; dnssec-validation no; notify explicit; notify-delay 0; ixfr-from-differences yes;
+    recursion no; dnssec-validation no; notify explicit; notify-delay 0; ixfr-from-differences {differences};
     allow-transfer {{ key "xfer."; }};
 }};
 controls {{ }};
@@ -98,6 +98,8 @@ key "xfer." {{ algorithm hmac-sha256; secret "{SECRET}"; }};
 "#,
             directory = directory.display(),
             port = address.port(),
+            // With them BIND takes no serial that is lower.
+            differences = if zones.len() == 1 { "yes" } else { "no" },
         );
         for (zone, records) in zones {
             write(directory, zone, records);
@@ -143,11 +145,17 @@ zone:
             port = address.port(),
             secondary = secondary.port(),
         );
+        // With differences Knot takes no serial that is lower.
+        let load = if zones.len() == 1 {
+            "zonefile-load: difference\n    journal-content: changes"
+        } else {
+            "zonefile-load: whole\n    journal-content: none"
+        };
         for (zone, records) in zones {
             write(directory, zone, records);
             text.push_str(&format!(
                 "  - domain: {zone}\n    storage: \"{}\"\n    file: {zone}\n    notify: waypost\n    acl: out\n    \
-                 zonefile-load: difference\n    zonefile-sync: -1\n    journal-content: changes\n",
+                 zonefile-sync: -1\n    {load}\n",
                 directory.display()
             ));
         }

@@ -233,8 +233,9 @@ pub fn write_secret(directory: &Path, secret: &str) {
 
 fn configuration(address: SocketAddr, sections: &str) -> String {
     format!(
-        "[node]\nname = \"test\"\nlisten = [\"{address}\"]\n\n[admin]\nsocket = \"admin.sock\"\n\n\
-         [state]\npath = \"state\"\n\n[rate_limit]\nresponses_per_second = \"off\"\n\n\
-         [[key]]\nname = \"xfer\"\nsecret = \"xfer.secret\"\n\n{sections}"
+        "[node]\nname = \"test\"\nlisten = [\"{address}\"]\n\n[admin]\nlisten = \"{}\"\nsocket = \"admin.sock\"\n\n\
+         [state]\npath = \"state\"\n\n\
+         [[key]]\nname = \"xfer\"\nsecret = \"xfer.secret\"\n\n{sections}",
+        free_address()
     )
 }
