@@ -3,15 +3,25 @@
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{
-    cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, service, site, zone,
-};
+use super::{cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, service, site, zone};
 use crate::model::Settings;
 
 /// The sections of a configuration file.
 const SECTIONS: [&str; 14] = [
-    "node", "admin", "state", "geo", "rate_limit", "cookies", "site", "service", "monitor", "zone", "key", "dnssec",
-    "encrypted", "limits",
+    "node",
+    "admin",
+    "state",
+    "geo",
+    "rate_limit",
+    "cookies",
+    "site",
+    "service",
+    "monitor",
+    "zone",
+    "key",
+    "dnssec",
+    "encrypted",
+    "limits",
 ];
 
 /// Reads every section; placeholders stand for what was refused.

@@ -191,12 +191,7 @@ impl Page {
 }
 
 impl Page {
-    fn transfers(
-        &mut self,
-        counts: &TransferCounts,
-        standings: &BTreeMap<Name, transfer::Standing>,
-        now: Mono,
-    ) {
+    fn transfers(&mut self, counts: &TransferCounts, standings: &BTreeMap<Name, transfer::Standing>, now: Mono) {
         let checks = self.counters("zone_checks", "Checks of transferred zones at their primaries by result");
         for (result, count) in
             [("current", counts.current), ("transferred", counts.transferred), ("failed", counts.failed)]

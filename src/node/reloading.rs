@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::copies;
 use super::desk::Desk;
 use super::engine::Message;
 use super::loading::{self, Fallback, Loaded};
 use super::picture::Picture;
 use super::roster::{self, Roster};
-use super::copies;
 use crate::admin::api::ReloadOutcome;
 use crate::admin::{Problem, ProblemKind};
 use crate::config::Report;

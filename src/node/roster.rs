@@ -197,9 +197,11 @@ impl<'a> Reader<'a> {
             return false;
         };
         let Some((owner, _)) = &present.listed else { return true };
-        let handed_over = lists.get(owner).into_iter().flatten().any(|listed| {
-            listed.zone == *member && listed.coo.as_ref() == Some(catalog)
-        });
+        let handed_over = lists
+            .get(owner)
+            .into_iter()
+            .flatten()
+            .any(|listed| listed.zone == *member && listed.coo.as_ref() == Some(catalog));
         !handed_over
     }
 
@@ -216,12 +218,11 @@ impl<'a> Reader<'a> {
         listed: Option<(Name, Vec<u8>)>,
     ) {
         let policy = Arc::new(source.policy.clone());
-        let mut entry =
-            Entry { kind, primaries: primaries.to_vec(), policy, listed, held: None, checked: None };
+        let mut entry = Entry { kind, primaries: primaries.to_vec(), policy, listed, held: None, checked: None };
         let known = self.before.and_then(|before| before.get(origin)).filter(|known| known.is_same_as(&entry));
         match known {
             Some(known) => (entry.held, entry.checked) = (known.held.clone(), known.checked),
-            None => self.from_disk(origin, &mut entry),
+            None => self.take_copy(origin, &mut entry),
         }
         if let Some(held) = &mut entry.held
             && **held.policy() != *entry.policy
@@ -232,7 +233,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the copy on disk, unless it has expired (RFC 1034 section 4.3.5).
-    fn from_disk(&mut self, origin: &Name, entry: &mut Entry) {
+    fn take_copy(&mut self, origin: &Name, entry: &mut Entry) {
         let directory = copies::directory(self.settings);
         let (zone, note) = match copies::read(&directory, origin) {
             Ok(Some(found)) => found,

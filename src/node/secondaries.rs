@@ -318,7 +318,9 @@ fn trouble(standings: &BTreeMap<Name, Standing>, unwritten: &BTreeMap<Name, Stri
         Some(format!("{origin} {outcome}: {failure}"))
     });
     let lost = unwritten.iter().map(|(origin, why)| {
-        format!("the copy of {origin} was not written, so a restart serves the one before: {why}; make room in [state] path")
+        format!(
+            "the copy of {origin} was not written, so a restart serves the one before: {why}; make room in [state] path"
+        )
     });
     let mut all = failing.chain(lost);
     let mut named: Vec<String> = all.by_ref().take(NAMED).collect();

@@ -139,7 +139,11 @@ impl Assembly {
         }
         let records = std::mem::take(&mut self.records);
         let differences = std::mem::take(&mut self.differences);
-        Ok(Some(if differences.is_empty() { Transferred::Whole(records) } else { Transferred::Differences(differences) }))
+        Ok(Some(if differences.is_empty() {
+            Transferred::Whole(records)
+        } else {
+            Transferred::Differences(differences)
+        }))
     }
 
     fn add(&mut self, record: RawRecord) -> Result<(), Fault> {
@@ -241,7 +245,7 @@ mod tests {
         let whole = Transferred::Whole(vec![soa(5), a.clone(), b.clone()]);
         for from in [None, Some(4)] {
             for messages in
-                [&[&[soa(5), a.clone(), b.clone(), soa(5)][..]][..], &[&[soa(5)], &[a.clone()], &[b.clone(), soa(5)]]]
+                [&[&[soa(5), a.clone(), b.clone(), soa(5)][..]][..], &[&[soa(5)], std::slice::from_ref(&a), &[b.clone(), soa(5)]]]
             {
                 assert_eq!(transfer(from, messages).as_ref().unwrap().as_ref(), Some(&whole));
             }
@@ -273,17 +277,7 @@ mod tests {
     #[test]
     fn differences_follow_one_another_to_the_newest_version() {
         let (a, b, c) = (txt("a.example"), txt("b.example"), txt("c.example"));
-        let records = [
-            soa(7),
-            soa(5),
-            a.clone(),
-            soa(6),
-            b.clone(),
-            soa(6),
-            soa(7),
-            c.clone(),
-            soa(7),
-        ];
+        let records = [soa(7), soa(5), a.clone(), soa(6), b.clone(), soa(6), soa(7), c.clone(), soa(7)];
         let expected = Transferred::Differences(vec![
             Difference { deleted: vec![soa(5), a], added: vec![soa(6), b] },
             Difference { deleted: vec![soa(6)], added: vec![soa(7), c] },

@@ -18,11 +18,8 @@ pub(super) fn transferred(records: Vec<RawRecord>) -> Vec<TransferredRecord> {
 
 fn transferred_one(RawRecord { owner, rtype, ttl, data }: RawRecord) -> TransferredRecord {
     // The library's octets of an unknown type are at least one.
-    let rdata = if data.is_empty() {
-        RData::Update0(rtype)
-    } else {
-        RData::Unknown { code: rtype, rdata: NULL::with(data) }
-    };
+    let rdata =
+        if data.is_empty() { RData::Update0(rtype) } else { RData::Unknown { code: rtype, rdata: NULL::with(data) } };
     TransferredRecord { owner, rtype, ttl, rdata }
 }
 

@@ -8,8 +8,8 @@ use hickory_proto::rr::rdata::SOA;
 use hickory_proto::rr::{RData, RecordType};
 
 use super::bounds::{
-    BACKOFF_FIRST, BACKOFF_MOST, CHECK_INTERVAL, EXPIRE_LEAST, EXPIRE_MOST, JITTER, REFRESH_LEAST, REFRESH_MOST, RETRY_LEAST,
-    RETRY_MOST,
+    BACKOFF_FIRST, BACKOFF_MOST, CHECK_INTERVAL, EXPIRE_LEAST, EXPIRE_MOST, JITTER, REFRESH_LEAST, REFRESH_MOST,
+    RETRY_LEAST, RETRY_MOST,
 };
 use crate::model::Mono;
 use crate::zone::Zone;

@@ -7,7 +7,8 @@ use crate::primaries::{Kind, Primary};
 use crate::scene::{PATIENCE, Scene, free_address, zone};
 
 fn catalog(serial: u32, members: &[(&str, &str)]) -> String {
-    let mut text = format!("$TTL 60\n@ SOA invalid. invalid. {serial} 7200 900 1209600 0\n@ NS invalid.\nversion TXT \"2\"\n");
+    let mut text =
+        format!("$TTL 60\n@ SOA invalid. invalid. {serial} 7200 900 1209600 0\n@ NS invalid.\nversion TXT \"2\"\n");
     for (unique, member) in members {
         text.push_str(&format!("{unique}.zones PTR {member}.\n"));
     }

@@ -91,9 +91,7 @@ impl Daemon {
         command.args(&self.arguments).current_dir(&self.directory).stdin(Stdio::null());
         self.child = Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
         let address = self.address;
-        wait_until(&format!("{} listens", self.program), PATIENCE, || {
-            std::net::TcpStream::connect(address).is_ok()
-        });
+        wait_until(&format!("{} listens", self.program), PATIENCE, || std::net::TcpStream::connect(address).is_ok());
     }
 
     /// SIGHUP.

@@ -44,7 +44,10 @@ fn follows(kind: Kind) {
     scene.wait_for_serial("example.org.", 2);
     assert_eq!(texts(&scene, "example.org."), ["version 2"]);
     assert_eq!(texts(&scene, "late.example.org."), ["new"]);
-    assert_eq!(scene.node.client().addresses("host7.example.org.", None), ["192.0.2.54".parse::<std::net::IpAddr>().unwrap()]);
+    assert_eq!(
+        scene.node.client().addresses("host7.example.org.", None),
+        ["192.0.2.54".parse::<std::net::IpAddr>().unwrap()]
+    );
     assert_eq!(scene.node.client().addresses("host8.example.org.", None).len(), 1);
 
     primary.daemon.end();
