@@ -22,6 +22,7 @@ mod reloading;
 mod roster;
 mod secondaries;
 mod secrets;
+mod signing;
 mod status;
 mod watch;
 

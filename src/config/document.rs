@@ -12,6 +12,8 @@ const SECTIONS: [&str; 14] = [
     "admin",
     "state",
     "geo",
+    "encrypted",
+    "limits",
     "rate_limit",
     "cookies",
     "site",
@@ -20,8 +22,6 @@ const SECTIONS: [&str; 14] = [
     "zone",
     "key",
     "dnssec",
-    "encrypted",
-    "limits",
 ];
 
 /// Reads every section; placeholders stand for what was refused.

@@ -355,6 +355,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         roster: Arc::new(loaded.roster.clone()),
         troubles: loaded.troubles.as_slice().into(),
         marks: Arc::new(loaded.marks.clone()),
+        signed: Arc::new(loaded.signed.clone()),
         geo: loaded.geo.clone(),
         health: Arc::from([]),
         orders: Arc::from([]),

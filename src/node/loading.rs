@@ -13,6 +13,7 @@ use super::copies;
 use super::picture::Picture;
 use super::roster::{self, Roster};
 use super::secrets::{self, LoadedSecrets};
+use super::signing::{self, Problems, Signed};
 use crate::config::{self, Diagnostic, Report, Severity};
 use crate::model::{GeoSettings, Name, Settings, ZoneContent, ZoneOrigins, ZoneSource};
 use crate::steer::{Atlas, Steering};
@@ -43,6 +44,8 @@ pub struct Loaded {
     pub troubles: Vec<String>,
     /// The zone files and lists as they were before they were read.
     pub marks: Marks,
+    /// The keys that zones are signed with.
+    pub signed: Signed,
 }
 
 /// A geo database as it is used.
@@ -63,8 +66,8 @@ pub enum Fallback<'a> {
     /// start: a node that comes back after a power cut must answer for all that is good.
     Start,
     /// What is served now: its zones for zone files that are broken or lists that shrank, its geo database and secrets
-    /// unread. For changes that nobody ordered.
-    LastGood(&'a Zones, &'a Geo),
+    /// unread, its keys for keysets that are broken. For changes that nobody ordered.
+    LastGood(&'a Zones, &'a Geo, &'a Signed),
 }
 
 /// Reads the configuration at `path` and everything it names. Transferred zones are those of `before`, or else the copies
@@ -107,6 +110,12 @@ pub fn assemble(
     let mut zones = load_zones(&settings, fallback, before, &mut troubles, &mut report);
     let (mut roster, found) = roster::Reader::new(&settings, before, Timestamp::now()).read(&mut zones);
     troubles.extend(found);
+    let problems = match fallback {
+        Fallback::Nothing => Problems::Refuse,
+        Fallback::Start => Problems::Endure { before: None, troubles: &mut troubles },
+        Fallback::LastGood(.., before) => Problems::Endure { before: Some(before), troubles: &mut troubles },
+    };
+    let signed = signing::sign(&mut zones, &settings, Timestamp::now(), problems, &mut report);
     let geo = match (fallback, load_atlas(&settings.geo, fallback)) {
         (_, Ok(geo)) => geo,
         (Fallback::Nothing, Err(problem)) => {
@@ -141,6 +150,7 @@ pub fn assemble(
         roster,
         troubles,
         marks,
+        signed,
     })
 }
 
@@ -169,6 +179,8 @@ pub fn with_roster(picture: &Picture, roster: &Roster) -> Loaded {
         roster,
         troubles,
         marks: Marks::clone(&picture.marks),
+        // Transferred zones are never signed here, and the others are as they were.
+        signed: Signed::clone(&picture.signed),
     }
 }
 
@@ -223,7 +235,7 @@ fn load_zones(
             let zone = zone.map(|zone| zone.with_policy(Arc::clone(&policy)));
             match (zone, fallback) {
                 // Only a new serial is a new zone; an edit that is not finished keeps its old one.
-                (Some(zone), Fallback::LastGood(served, _))
+                (Some(zone), Fallback::LastGood(served, ..))
                     if let Some(same) = served.get(&origin)
                         && same.serial() == zone.serial() =>
                 {
@@ -233,7 +245,7 @@ fn load_zones(
                     report.merge(found);
                     zones.insert(Arc::new(zone));
                 }
-                (None, Fallback::LastGood(served, _)) if let Some(good) = served.get(&origin) => {
+                (None, Fallback::LastGood(served, ..)) if let Some(good) = served.get(&origin) => {
                     troubles.push(format!("{origin} is served as last loaded: {}", one_line(&found)));
                     zones.insert(Arc::clone(good));
                 }
@@ -251,7 +263,7 @@ fn load_zones(
             }
         }
     }
-    if let Fallback::LastGood(served, _) = fallback {
+    if let Fallback::LastGood(served, ..) = fallback {
         keep_unlisted(served, before, &mut zones, troubles);
     }
     zones
@@ -306,7 +318,7 @@ fn one_line(report: &Report) -> String {
 
 /// The geo database that is served already, the one that the settings name, or the embedded one.
 fn load_atlas(geo: &GeoSettings, fallback: Fallback<'_>) -> Result<Geo, Box<Diagnostic>> {
-    if let Fallback::LastGood(_, served) = fallback {
+    if let Fallback::LastGood(_, served, _) = fallback {
         return Ok(served.clone());
     }
     let whole = |atlas| Geo { atlas, degraded: None };
@@ -388,12 +400,23 @@ pub fn marks(settings: &Settings) -> Marks {
         ZoneContent::File(file) => Some(file),
         ZoneContent::Primaries(_) => None,
     });
-    files.chain(lists).map(|file| (file.clone(), mark(file))).collect()
+    let files = files.chain(lists).map(|file| (file.clone(), mark(file)));
+    files.chain(signing::marks(settings)).collect()
 }
 
 /// Whether any zone of `new` is new, gone or of another serial compared with `old`.
 #[must_use]
 pub fn serials_differ(old: &Zones, new: &Zones) -> bool {
     old.len() != new.len()
-        || new.iter().any(|zone: &Arc<Zone>| old.get(zone.origin()).is_none_or(|had| had.serial() != zone.serial()))
+        || new.iter().any(|zone: &Arc<Zone>| {
+            old.get(zone.origin()).is_none_or(|had| had.served_serial() != zone.served_serial())
+        })
+}
+
+/// Whether of all files that were looked at only key files changed since `before`.
+#[must_use]
+pub fn only_keys_changed(before: &Marks, loaded: &Loaded) -> bool {
+    let keys = signing::marks(&loaded.settings);
+    let changed = loaded.marks.iter().filter(|(file, mark)| before.get(*file) != Some(mark));
+    changed.into_iter().all(|(file, _)| keys.contains_key(file))
 }

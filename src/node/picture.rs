@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::loading::{Geo, Marks};
 use super::roster::Roster;
+use super::signing::Signed;
 use crate::model::{EndpointHealth, Intent, Mono, Plan, Settings, SiteSet, Topology};
 use crate::zone::Zones;
 
@@ -25,6 +26,8 @@ pub struct Picture {
     pub troubles: Arc<[String]>,
     /// The zone files as they were before they were read.
     pub marks: Arc<Marks>,
+    /// The keys that zones are signed with.
+    pub signed: Arc<Signed>,
     /// The geo database in force.
     pub geo: Geo,
     /// Agreed health, parallel to the endpoints.

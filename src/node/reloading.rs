@@ -83,14 +83,14 @@ impl Desk {
 
     /// Loads zone files that changed on disk; a zone that broke keeps its last good version. Does nothing unless a
     /// serial changed or a zone broke.
-    pub async fn load_changed_zones(&self) {
+    pub async fn load_changed_zones(&self, cause: Cause) {
         let _one = self.reloading.lock().await;
         let picture = self.picture.load_full();
         let settings = Settings::clone(&picture.settings);
-        let (zones, geo) = (Arc::clone(&picture.zones), picture.geo.clone());
+        let (zones, geo, signed) = (Arc::clone(&picture.zones), picture.geo.clone(), Arc::clone(&picture.signed));
         let before = Arc::clone(&picture.roster);
         let loaded = tokio::task::spawn_blocking(move || {
-            loading::assemble(settings, Fallback::LastGood(&zones, &geo), Some(&before), Report::new())
+            loading::assemble(settings, Fallback::LastGood(&zones, &geo, &signed), Some(&before), Report::new())
         })
         .await;
         match loaded {
@@ -101,7 +101,10 @@ impl Desk {
                         self.journal.record(EventKind::ReloadFailed { detail: trouble.clone() });
                     }
                     // A node that is stopping needs no zones.
-                    let _ = self.take_over(loaded, "zone files changed").await;
+                    let _ = self.take_over(loaded, cause.words()).await;
+                } else if cause == Cause::Renewal || loading::only_keys_changed(&picture.marks, &loaded) {
+                    // The same serials, and maybe other keys all the same.
+                    let _ = self.take_over(loaded, cause.words()).await;
                 } else {
                     let detail =
                         "a zone file changed but no serial did: not loaded; raise the serial, or use 'waypost reload'";
@@ -112,6 +115,24 @@ impl Desk {
                 self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() })
             }
             Err(panic) => self.journal.record(EventKind::ReloadFailed { detail: panic.to_string() }),
+        }
+    }
+}
+
+/// Why zones are loaded that nobody ordered to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Zone or key files changed.
+    Files,
+    /// Signed zones are due for other keys or another serial.
+    Renewal,
+}
+
+impl Cause {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Files => "zone or key files changed",
+            Self::Renewal => "signed zones were due",
         }
     }
 }
@@ -127,9 +148,10 @@ fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
     let (old, new) = (&before.zones, &loaded.attribution.zones);
     for zone in new.iter() {
         match old.get(zone.origin()) {
-            None => changes.push(format!("zone {} added, serial {}", zone.origin(), zone.serial())),
-            Some(had) if had.serial() != zone.serial() => {
-                changes.push(format!("zone {} serial {} -> {}", zone.origin(), had.serial(), zone.serial()));
+            None => changes.push(format!("zone {} added, serial {}", zone.origin(), zone.served_serial())),
+            Some(had) if had.served_serial() != zone.served_serial() => {
+                let (before, after) = (had.served_serial(), zone.served_serial());
+                changes.push(format!("zone {} serial {before} -> {after}", zone.origin()));
             }
             Some(_) => {}
         }

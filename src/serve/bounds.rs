@@ -75,6 +75,13 @@ pub(super) const RATE_WATCH: Duration = Duration::from_secs(1);
 /// Encrypted replies are padded to a multiple of this many octets (RFC 8467 section 4.1).
 pub(super) const PADDING_BLOCK: usize = 468;
 
+/// Octets of a message of a transfer, unless a single record needs more: within what compression pointers reach
+/// (RFC 1035 section 4.1.4), and few enough that a transfer takes little memory.
+pub(super) const TRANSFER_MESSAGE: u16 = 16_384;
+
+/// The most datagrams whose reply waits for the node: updates and notifications.
+pub(super) const WAITING_DATAGRAMS: usize = 64;
+
 /// How long a TLS or QUIC handshake may take, the wait for its turn included.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
 
@@ -89,9 +96,3 @@ pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
 
 /// The largest certificate or key file in octets.
 pub(super) const CERTIFICATE_OCTETS: u64 = 1 << 20;
-/// Octets of a message of a transfer, unless a single record needs more: within what compression pointers reach
-/// (RFC 1035 section 4.1.4), and few enough that a transfer takes little memory.
-pub(super) const TRANSFER_MESSAGE: u16 = 16_384;
-
-/// The most datagrams whose reply waits for the node: updates and notifications.
-pub(super) const WAITING_DATAGRAMS: usize = 64;

@@ -17,6 +17,7 @@ mod exchange;
 mod handler;
 mod https;
 mod inquiry;
+mod kind;
 mod options;
 mod quarantine;
 mod quic;

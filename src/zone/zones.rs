@@ -43,6 +43,12 @@ impl Zones {
         }
     }
 
+    /// Takes a zone away that is configured and must not be served as it is.
+    pub fn withdraw(&mut self, origin: &Name) {
+        self.zones.remove(&origin.key());
+        self.insert_unavailable(origin);
+    }
+
     /// Notes that the zone with this apex is configured and could not be loaded.
     pub fn insert_unavailable(&mut self, origin: &Name) {
         self.unavailable.insert(origin.key());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use waypost::config;
+use waypost::config::{self, Color};
 
 use super::Watch;
 
@@ -13,4 +13,6 @@ pub fn run(input: &[u8], watch: &impl Watch) {
     assert_eq!(settings.is_none(), report.has_errors());
     let said = watch.timed("writing a report", || report.to_string());
     assert_eq!(said.is_empty(), report.is_empty());
+    let shown = watch.timed("showing a report", || report.render(Color::Never));
+    assert_eq!(shown.is_empty(), report.is_empty());
 }

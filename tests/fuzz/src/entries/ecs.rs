@@ -10,8 +10,7 @@ use super::world::{STRANGER, world};
 /// The largest option that a query can carry beside its question.
 const MAX_OPTION: usize = 65_000;
 /// A query for MX of example.org up to the length of the data of its OPT record.
-const QUERY: &[u8] =
-    b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\x01\x07example\x03org\0\0\x0f\0\x01\0\0\x29\x04\xd0\0\0\0\0";
+const QUERY: &[u8] = b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\x01\x07example\x03org\0\0\x0f\0\x01\0\0\x29\x04\xd0\0\0\0\0";
 
 /// Reads the input as the option's data, and asks with it.
 pub fn run(input: &[u8], watch: &impl Watch) {

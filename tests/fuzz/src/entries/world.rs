@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand::SystemRandom;
@@ -22,7 +22,8 @@ use waypost::{config, plan};
 
 const CONFIG: &str = include_str!("world.toml");
 const STEERED: &str = include_str!("world.zone");
-const PLAIN: &str = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\n* TXT any\nsub NS ns.sub\nns.sub A 192.0.2.54\n";
+const PLAIN: &str =
+    "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\n* TXT any\nsub NS ns.sub\nns.sub A 192.0.2.54\n";
 /// Messages of a transfer that are looked at.
 const MAX_MESSAGES: usize = 64;
 
@@ -95,7 +96,10 @@ impl Include for NoIncludes {
 fn load(origin: &str, text: &str) -> Zone {
     let (zone, report) = zone::load(&name(origin), Path::new("world.zone"), text, &NoIncludes);
     let from = vec!["127.0.0.0/8".parse().unwrap()];
-    let rules = vec![TransferRule { from, key: None }, TransferRule { from: vec!["0.0.0.0/0".parse().unwrap()], key: Some(name(KEY.0)) }];
+    let rules = vec![
+        TransferRule { from, key: None },
+        TransferRule { from: vec!["0.0.0.0/0".parse().unwrap()], key: Some(name(KEY.0)) },
+    ];
     let policy = ZonePolicy { transfer: rules, ..ZonePolicy::default() };
     zone.unwrap_or_else(|| panic!("{report}")).with_policy(Arc::new(policy))
 }
@@ -103,10 +107,9 @@ fn load(origin: &str, text: &str) -> Zone {
 fn tables() -> Tables {
     let (settings, report) = config::read(Path::new("waypost.toml"), CONFIG);
     let settings = settings.unwrap_or_else(|| panic!("{report}"));
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let zones = [
-        load("example.org", STEERED).secured(keys(), Denial::Nsec, now),
-        load("nsec3.example", PLAIN).secured(keys(), Denial::Nsec3, now),
+        load("example.org", STEERED).secured(keys(), Denial::Nsec, 1),
+        load("nsec3.example", PLAIN).secured(keys(), Denial::Nsec3, 1),
         load("plain.example", PLAIN),
     ];
     let attribution = zone::attribute(zones.into_iter().map(Arc::new).collect::<Zones>(), &settings);
