@@ -222,7 +222,7 @@ impl<'a> Reader<'a> {
         let known = self.before.and_then(|before| before.get(origin)).filter(|known| known.is_same_as(&entry));
         match known {
             Some(known) => (entry.held, entry.checked) = (known.held.clone(), known.checked),
-            None => self.from_disk(origin, &mut entry),
+            None => self.take_copy(origin, &mut entry),
         }
         if let Some(held) = &mut entry.held
             && **held.policy() != *entry.policy
@@ -233,7 +233,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the copy on disk, unless it has expired (RFC 1034 section 4.3.5).
-    fn from_disk(&mut self, origin: &Name, entry: &mut Entry) {
+    fn take_copy(&mut self, origin: &Name, entry: &mut Entry) {
         let directory = copies::directory(self.settings);
         let (zone, note) = match copies::read(&directory, origin) {
             Ok(Some(found)) => found,

@@ -210,11 +210,12 @@ impl Keeper {
                     }
                     None => return,
                 },
-                Some(ended) = self.checks.join_next() => match ended {
-                    Ok((origin, number, verdict)) => self.ended(origin, number, verdict),
-                    // Aborted with its zone.
-                    Err(_) => {}
-                },
+                Some(ended) = self.checks.join_next() => {
+                    // Otherwise it was aborted with its zone.
+                    if let Ok((origin, number, verdict)) = ended {
+                        self.ended(origin, number, verdict);
+                    }
+                }
                 () = asleep => self.look(),
             }
         }
