@@ -55,13 +55,16 @@ pub const COOKIE_SECRET: [u8; 16] = *b"the same for all";
 /// What every server calls itself.
 pub const NSID: &str = "test-ns1";
 
+/// What Waypost said of its parts, in order.
+type Said = Arc<Mutex<Vec<(&'static str, Result<String, String>)>>>;
+
 /// A server under test or beside it; dropping it ends it.
 pub struct Running {
     pub name: &'static str,
     pub address: SocketAddr,
     pub usage: Option<Arc<Usage>>,
     /// What Waypost said of its parts.
-    pub said: Arc<Mutex<Vec<(&'static str, Result<String, String>)>>>,
+    pub said: Said,
     child: Option<Child>,
     _server: Option<Server>,
     _runtime: Option<tokio::runtime::Runtime>,
@@ -104,7 +107,7 @@ fn is_installed(program: &str) -> bool {
 
 /// Notes what is said of parts; takes nothing else.
 struct Listener {
-    said: Arc<Mutex<Vec<(&'static str, Result<String, String>)>>>,
+    said: Said,
 }
 
 #[async_trait]
