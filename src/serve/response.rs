@@ -270,7 +270,7 @@ mod tests {
     }
 
     fn terms(transport: Transport) -> Terms<'static> {
-        Terms { node: "test-ns1", transport, cookie: Some([7; 24]), idle: Duration::from_secs(10) }
+        Terms { node: "test-ns1", transport, cookie: Some([7; 24]), idle: Duration::from_secs(10), reserved: 0 }
     }
 
     fn reply(answer: Vec<Part<'static>>) -> Reply<'static> {

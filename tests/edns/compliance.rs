@@ -71,7 +71,12 @@ fn table() -> Vec<Row> {
         row("all flags", &soa().opt(1232, 0, 0xffff, &[])),
         row("edns@512", &large().opt(512, 0, 0, &[])),
         row("edns@512 over TCP", &large().opt(512, 0, 0, &[])).over_tcp(),
-        row("optlist", &soa().edns(&[option(3, &[]), option(8, &[0, 1, 24, 0, 192, 0, 2]), option(9, &[]), client_cookie.clone()].concat())),
+        row(
+            "optlist",
+            &soa().edns(
+                &[option(3, &[]), option(8, &[0, 1, 24, 0, 192, 0, 2]), option(9, &[]), client_cookie.clone()].concat(),
+            ),
+        ),
         row("ednstcp", &soa().edns(&[])).over_tcp(),
         row("edns1tcp", &soa().opt(1232, 1, 0, &[])).over_tcp(),
         row("version 255", &soa().opt(1232, 255, 0, &[])),
@@ -183,7 +188,10 @@ fn edns_is_answered_as_nsd_and_knot_answer() {
         let [of_nsd, of_knot] = [&nsd, &knot].map(|peer| properties(&row.ask(peer)));
         for (property, value) in &ours {
             let of = |theirs: &[(&str, String)]| {
-                theirs.iter().find(|(known, _)| known == property).map_or("no reply".to_owned(), |(_, value)| value.clone())
+                theirs
+                    .iter()
+                    .find(|(known, _)| known == property)
+                    .map_or("no reply".to_owned(), |(_, value)| value.clone())
             };
             let (nsd, knot) = (of(&of_nsd), of(&of_knot));
             let unlike = match (nsd == *value, knot == *value) {

@@ -155,8 +155,7 @@ impl Reply {
             counts[3] -= 1;
             reply.counts = counts;
             reply.rcode = u16::from(message.metadata.response_code);
-            let mut codes: Vec<u16> =
-                edns.options().options.iter().map(|(code, _)| u16::from(*code)).collect();
+            let mut codes: Vec<u16> = edns.options().options.iter().map(|(code, _)| u16::from(*code)).collect();
             codes.sort_unstable();
             reply.edns = Some((edns.version(), u16::from(*edns.flags()), codes));
             reply.cookie = edns.option(hickory_proto::rr::rdata::opt::EdnsCode::Cookie).map(|option| match option {
