@@ -106,7 +106,7 @@ pub struct Primary {
     pub usage: Arc<Usage>,
     pub recorder: Arc<Recorder>,
     tables: Arc<ArcSwap<Tables>>,
-    pub runtime: tokio::runtime::Runtime,
+    _runtime: tokio::runtime::Runtime,
     _server: Server,
 }
 
@@ -130,7 +130,7 @@ impl Primary {
         change(&mut setup);
         let server = runtime.block_on(async { Server::start(setup) }).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], server.local_addrs()[0].port()));
-        Self { address, usage, recorder, tables, runtime, _server: server }
+        Self { address, usage, recorder, tables, _runtime: runtime, _server: server }
     }
 
     /// Serves other zones from now on.

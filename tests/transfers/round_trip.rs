@@ -1,14 +1,13 @@
 //! A zone with every record type comes out of a transfer as it went into the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use hickory_proto::rr::RecordType;
-use waypost::model::{Name, ZonePolicy};
-use waypost::zone::{TransferredRecord, Zone, from_records, write};
+use waypost::model::Name;
+use waypost::zone::Zone;
 
-use crate::primary::{Primary, local_rule, policy, xfer, zone};
+use crate::primary::{Primary, policy, xfer, zone};
 use crate::programs::{ask, has, output};
 
 const ALL_TYPES: &str = include_str!("../zones/all_types.zone");
@@ -89,31 +88,23 @@ fn content(zone: &Zone) -> BTreeMap<(Name, u16), (u32, Vec<String>)> {
 }
 
 #[test]
-fn every_record_type_survives_file_transfer_and_file() {
-    let open = ZonePolicy { transfer: vec![local_rule(None)], ..ZonePolicy::default() };
-    let declared = zone("example.org", ALL_TYPES, &open);
+fn every_record_type_survives_the_transfer() {
+    if !has(&["dig"]) {
+        return;
+    }
+    let declared = zone("example.org", ALL_TYPES, &policy());
     let primary = Primary::start(vec![declared.clone()]);
-    let mut records = Vec::new();
-    primary.runtime.block_on(async {
-        let mut stream = tokio::net::TcpStream::connect(primary.address).await.unwrap();
-        crate::support::send(&mut stream, &crate::support::query("example.org", RecordType::AXFR)).await;
-        let mut soas = 0;
-        while soas < 2 {
-            let message = crate::support::receive(&mut stream).await.expect("a message");
-            soas += message.answers.iter().filter(|record| record.record_type() == RecordType::SOA).count();
-            records.extend(message.answers.into_iter().map(|record| TransferredRecord {
-                owner: Name::from_rr(&record.name),
-                rtype: record.record_type(),
-                ttl: record.ttl,
-                rdata: record.data,
-            }));
+    // In words, and in octets, where nobody's way of reading takes part.
+    for form in ["+nounknownformat", "+unknownformat"] {
+        let said = ask("dig", &primary, &["+noall", "+answer", form, "-y", &xfer(), "example.org", "AXFR"]);
+        let lines: Vec<_> = said.lines().filter(|line| !line.contains("TSIG")).collect();
+        let types: BTreeSet<_> = lines.iter().filter_map(|line| line.split_whitespace().nth(3)).collect();
+        assert!(types.len() > 55, "{types:?}");
+        let transferred = zone("example.org", &(lines.join("\n") + "\n"), &policy());
+        let (ours, theirs) = (content(&declared), content(&transferred));
+        for (at, set) in &ours {
+            assert_eq!(theirs.get(at), Some(set), "{form}: {at:?}");
         }
-    });
-    let types: std::collections::BTreeSet<_> = records.iter().map(|record| u16::from(record.rtype)).collect();
-    assert!(types.len() > 60, "{types:?}");
-    let (again, report) = from_records(declared.origin(), records, Path::new("transfer"));
-    let again = again.unwrap_or_else(|| panic!("{report}"));
-    assert_eq!(content(&again), content(&declared));
-    let file = zone("example.org", &write(&again), &open);
-    assert_eq!(content(&file), content(&declared));
+        assert_eq!(ours.len(), theirs.len());
+    }
 }
