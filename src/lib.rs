@@ -42,6 +42,8 @@ pub mod probe;
 
 pub mod serve;
 
+pub mod transfer;
+
 pub mod store;
 
 pub mod admin;

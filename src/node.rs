@@ -6,10 +6,12 @@
 
 mod backstage;
 mod clock;
+mod copies;
 mod desk;
 mod engine;
 mod journal;
 mod judging;
+pub mod key_ttls;
 pub mod keys;
 pub mod keyset_files;
 mod loading;
@@ -17,7 +19,10 @@ mod metrics;
 mod orders;
 mod picture;
 mod reloading;
+mod roster;
+mod secondaries;
 mod secrets;
+mod signing;
 mod status;
 mod watch;
 
@@ -28,7 +33,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use self::backstage::Stage;
@@ -37,6 +42,7 @@ use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
 use self::loading::Fallback;
+use self::secondaries::Transfers;
 use crate::admin::Control;
 use crate::answer::Tables;
 use crate::config::Report;
@@ -93,7 +99,7 @@ pub enum NodeError {
 /// Reads the configuration at `path` and everything it names, without starting anything.
 #[must_use]
 pub fn check(path: &Path) -> Report {
-    match loading::load(path, Fallback::Nothing) {
+    match loading::load(path, Fallback::Nothing, None) {
         Ok(loaded) => loaded.report,
         Err(report) => report,
     }
@@ -107,7 +113,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let clock = Clock::start();
     let started = clock.wall();
     let owned = path.to_path_buf();
-    let loaded = tokio::task::spawn_blocking(move || loading::load(&owned, Fallback::Start))
+    let loaded = tokio::task::spawn_blocking(move || loading::load(&owned, Fallback::Start, None))
         .await
         .map_err(io::Error::other)?
         .map_err(|report| NodeError::Configuration(Box::new(report)))?;
@@ -136,6 +142,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let (opinion_sender, opinions) = mpsc::channel(OPINIONS);
     let prober = Arc::new(Prober::start(&settings.node.name, clock.origin(), opinion_sender));
     let (mailbox, messages) = mpsc::channel(MAILBOX);
+    let taken_over = Arc::new(Notify::new());
     let parts = Parts {
         clock,
         journal: journal.clone(),
@@ -143,6 +150,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         tables: Arc::clone(&tables),
         usage: Arc::clone(&usage),
         picture: Arc::clone(&picture),
+        taken_over: Arc::clone(&taken_over),
         prober: Arc::clone(&prober),
         mailbox: mailbox.clone(),
     };
@@ -154,8 +162,10 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         engine.degrade(part, detail);
     }
 
+    let (transfers, inbox) =
+        Transfers::start(clock, Arc::clone(&picture), Arc::clone(&secrets), Arc::clone(&taken_over));
     let server = Server::start(Setup {
-        backstage: Arc::new(Stage { engine: mailbox.clone() }),
+        backstage: Arc::new(Stage { engine: mailbox.clone(), transfers: Arc::clone(&transfers) }),
         secrets: Arc::clone(&secrets),
         ..Setup::of(&settings, Arc::clone(&tables), Arc::clone(&usage))
     })?;
@@ -172,6 +182,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         journal: journal.clone(),
         store,
         prober: Arc::clone(&prober),
+        transfers: Arc::clone(&transfers),
         engine: mailbox.clone(),
         reloading: Mutex::new(()),
     });
@@ -186,11 +197,14 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     }
     notify(&[sd_notify::NotifyState::Ready]);
     let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
+    let transferred = tokio::spawn(secondaries::keep(Arc::clone(&desk), inbox));
     let signals = (options.signals == Signals::Obeyed).then(|| tokio::spawn(watch::hangups(Arc::clone(&desk))));
 
     options.stop.await;
     notify(&[sd_notify::NotifyState::Stopping]);
     zones.abort();
+    transferred.abort();
+    transfers.stop().await;
     if let Some(signals) = signals {
         signals.abort();
     }

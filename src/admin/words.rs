@@ -128,6 +128,9 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::ReloadFailed { .. } => "reload failed",
         EventKind::Degraded { .. } => "degraded",
         EventKind::Recovered { .. } => "recovered",
+        EventKind::ZoneTransferred { .. } => "transferred",
+        EventKind::ZoneExpired { .. } => "zone expired",
+        EventKind::NotifyUnanswered { .. } => "notify unanswered",
         EventKind::Token { .. } => "token",
     }
 }
@@ -159,6 +162,11 @@ pub fn event(event: &Event) -> String {
         EventKind::Refused { order, by, why } => format!("{order} by {by}: {why}"),
         EventKind::Reloaded { detail } | EventKind::ReloadFailed { detail } => detail.clone(),
         EventKind::Degraded { part, detail } | EventKind::Recovered { part, detail } => format!("{part}: {detail}"),
+        EventKind::ZoneTransferred { zone, serial, from } => format!("{zone} serial {serial} from {from}"),
+        EventKind::ZoneExpired { zone } => format!(
+            "{zone}: no primary was heard of for as long as its SOA allows; it is answered with SERVFAIL until one is"
+        ),
+        EventKind::NotifyUnanswered { zone, serial, to, detail } => format!("{zone} serial {serial} to {to}: {detail}"),
         EventKind::Token { action, name, by } => format!("{name} {action} by {by}"),
     }
 }

@@ -70,6 +70,16 @@ fn refuse<'t>(question: &Question) -> Option<Reply<'t>> {
     }
 }
 
+/// Types that an alias has of its own, so that they are never looked for at its target (RFC 4035 section 2.5).
+const fn stands_beside_alias(rtype: RecordType) -> bool {
+    matches!(rtype, RecordType::RRSIG | RecordType::NSEC)
+}
+
+/// Types that signing adds to an apex.
+const fn is_made_by_signing(rtype: RecordType) -> bool {
+    matches!(rtype, RecordType::DNSKEY | RecordType::CDS | RecordType::CDNSKEY | RecordType::NSEC3PARAM)
+}
+
 /// What comes after a step of the chain.
 enum Next {
     /// The chain goes on at this name.
@@ -117,7 +127,7 @@ impl<'t> Composer<'t, '_> {
         } else if let Some(set) = node.rrset(self.rtype) {
             self.answer(zone, name, set, &signed);
             Some(Next::Done)
-        } else if let Some(alias) = node.rrset(RecordType::CNAME) {
+        } else if let Some(alias) = node.rrset(RecordType::CNAME).filter(|_| !stands_beside_alias(self.rtype)) {
             let signer = signed.signer(self.client);
             self.begin_with(zone, alias);
             Some(self.follow(name, alias.ttl, zone.rdata(alias), signer))
@@ -141,7 +151,10 @@ impl<'t> Composer<'t, '_> {
     /// RFC 8482 section 4.1: one RRset where the source may be forged, everything where it is proven.
     fn any(&mut self, zone: &'t Zone, node: &'t Node, name: &Name, signed: &Signed<'t>) -> Option<Next> {
         let count = if self.client.transport.is_datagram() { 1 } else { usize::MAX };
-        for set in node.rrsets().iter().take(count) {
+        // Who does not ask for signatures has no use for keys.
+        let is_bare = zone.secure().is_some() && !self.client.dnssec_ok;
+        let wanted = |set: &&'t RrSet| !(is_bare && is_made_by_signing(set.rtype));
+        for set in node.rrsets().iter().filter(wanted).take(count) {
             self.answer(zone, name.clone(), set, signed);
         }
         (!node.rrsets().is_empty()).then_some(Next::Done)

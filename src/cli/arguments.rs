@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::demo::{SUBCOMMAND, SiteArgs};
+use super::key::Key;
 use super::output::Format;
 use super::span;
 use crate::model::{Role, Share};
@@ -74,6 +75,11 @@ pub(super) enum Command {
     Token {
         #[command(subcommand)]
         command: Token,
+    },
+    /// Make, show and replace the DNSSEC keys of zones
+    Key {
+        #[command(subcommand)]
+        command: Key,
     },
 }
 

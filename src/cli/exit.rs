@@ -16,6 +16,8 @@ pub(super) enum Exit {
     Negative = 1,
     /// The command line is wrong.
     Usage = 2,
+    /// Refused by a safety rule.
+    Refused = 3,
     /// Declined at the prompt.
     Declined = 4,
     /// No node answers.
@@ -53,6 +55,13 @@ pub(super) enum Failure {
     Usage(String),
     /// What was looked for is not so.
     Negative(String),
+    /// A safety rule forbids it.
+    Refused {
+        /// Which rule, and why.
+        detail: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The answer at the prompt was not yes.
     Declined,
     /// A wait timed out.
@@ -74,6 +83,7 @@ impl Failure {
             Self::NotAuthorised(_) => Exit::NotAuthorised.into(),
             Self::Usage(_) => Exit::Usage.into(),
             Self::Negative(_) | Self::Fault(_) => Exit::Negative.into(),
+            Self::Refused { .. } => Exit::Refused.into(),
             Self::Declined => Exit::Declined.into(),
             Self::TimedOut(_) => Exit::TimedOut.into(),
             Self::Interrupted(_) => Exit::Interrupted.into(),
@@ -111,6 +121,7 @@ impl fmt::Display for Failure {
             Self::NotAuthorised(detail) | Self::Usage(detail) | Self::Negative(detail) | Self::Fault(detail) => {
                 write!(f, "error: {detail}")
             }
+            Self::Refused { detail, remedy } => write!(f, "refused: {detail}\nremedy: {remedy}"),
             Self::Declined => f.write_str("declined: nothing was changed"),
             Self::TimedOut(detail) => write!(f, "timed out: {detail}"),
             Self::Interrupted(detail) => write!(f, "interrupted: {detail}"),

@@ -1,7 +1,7 @@
 //! The command line: one file per family of commands.
 //!
 //! Imports the core, [`crate::node`] and the API types of [`crate::admin`]. `serve`, `check` and `demo` start what they
-//! are about; everything else goes through the admin API of a running node, so that a command can do nothing that a
+//! are about, `key` works on files; everything else goes through the admin API of a running node, so that a command can do nothing that a
 //! script cannot. Data goes to stdout, progress and questions to stderr. It decides nothing.
 
 mod arguments;
@@ -11,6 +11,7 @@ mod events;
 mod exit;
 mod explain;
 mod here;
+mod key;
 mod orders;
 mod output;
 mod reload;
@@ -60,6 +61,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Check => return here::check(&global, output),
         Command::Demo => return here::demo(),
         Command::DemoSite(arguments) => return here::demo_site(arguments),
+        Command::Key { command } => return key::key(&global, output, command),
         remote => remote,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -79,7 +81,9 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Events(arguments) => events::events(&node, output, arguments).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Token { command } => token::token(&node, output, command).await,
-            Command::Serve(_) | Command::Check | Command::Demo | Command::DemoSite(_) => Ok(Exit::Done),
+            Command::Serve(_) | Command::Check | Command::Demo | Command::DemoSite(_) | Command::Key { .. } => {
+                Ok(Exit::Done)
+            }
         }
     })
 }

@@ -13,6 +13,11 @@ pub(super) const NAME_OCTETS: usize = 63;
 
 /// Port of DNS (RFC 1035 section 4.2).
 pub(super) const DNS_PORT: u16 = 53;
+/// Ports of DNS over TLS and over QUIC (RFC 7858 section 3.1, RFC 9250 section 8.1), and of HTTPS.
+pub(super) const DNS_TLS_PORT: u16 = 853;
+pub(super) const DNS_HTTPS_PORT: u16 = 443;
+/// The largest value of a bound on what clients may take, even knowingly.
+pub(super) const LIMIT_MOST: i64 = 1_000_000;
 /// Where DNS is answered: every address of the machine.
 pub(super) const NODE_LISTEN: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), DNS_PORT),

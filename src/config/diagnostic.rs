@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::bounds::MAX_SHOWN;
+
 /// Whether a diagnostic stops the file from being used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -159,6 +161,30 @@ impl Report {
     /// Puts the diagnostics, all of one file, in the order of its lines.
     pub(super) fn sort(&mut self) {
         self.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column, diagnostic.severity));
+    }
+
+    /// Keeps the first errors and warnings about `file`, and says how many more there were: nobody reads thousands, and
+    /// showing them takes its time.
+    pub(super) fn shorten(&mut self, file: &Path) {
+        for (severity, plural) in [(Severity::Error, "errors"), (Severity::Warning, "warnings")] {
+            let mut count = 0_usize;
+            self.diagnostics.retain(|diagnostic| {
+                count += usize::from(diagnostic.severity == severity);
+                diagnostic.severity != severity || count <= MAX_SHOWN
+            });
+            if let Some(more @ 1..) = count.checked_sub(MAX_SHOWN) {
+                self.diagnostics.push(Diagnostic {
+                    severity,
+                    file: file.to_path_buf(),
+                    line: 0,
+                    column: 0,
+                    length: 0,
+                    what: format!("{more} more {plural} than are shown here"),
+                    expected: String::new(),
+                    remedy: "correct those shown and check again".to_owned(),
+                });
+            }
+        }
     }
 
     /// The text of line `line` (from 1) of `file`, where it is known.

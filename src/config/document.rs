@@ -3,12 +3,26 @@
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{cookies, dnssec, geo, key, monitor, node, rate_limit, service, site, zone};
-use crate::model::{EncryptedSettings, Limits, Settings};
+use super::{cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, service, site, zone};
+use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 12] =
-    ["node", "admin", "state", "geo", "rate_limit", "cookies", "site", "service", "monitor", "zone", "key", "dnssec"];
+const SECTIONS: [&str; 14] = [
+    "node",
+    "admin",
+    "state",
+    "geo",
+    "encrypted",
+    "limits",
+    "rate_limit",
+    "cookies",
+    "site",
+    "service",
+    "monitor",
+    "zone",
+    "key",
+    "dnssec",
+];
 
 /// Reads every section; placeholders stand for what was refused.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
@@ -27,6 +41,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let node = node::read(reader, root, &site_names);
     let admin = node::admin(reader, root, &node);
     let state = node::state(reader, root);
+    let encrypted = encrypted::read(reader, root, &node, &admin);
     let geo = geo::read(reader, root, &site_names);
     let sites = site::read(reader, &site_tables, &site_names);
     let monitors = monitor::read(reader, &monitor_tables, &monitor_names, &node, &sites);
@@ -51,9 +66,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         zones,
         keys,
         dnssec: dnssec::read(reader, root),
-        encrypted: EncryptedSettings::default(),
+        encrypted,
         rate_limit,
         cookies,
-        limits: Limits::default(),
+        limits: limits::read(reader, root),
     }
 }

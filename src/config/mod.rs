@@ -5,6 +5,7 @@
 //! goes on with a placeholder, which never leaves this room: [`read`] gives settings only when there was no error.
 //! It never guesses: an unknown key is an error, not a remark.
 
+mod bounds;
 mod cookies;
 mod country;
 mod defaults;
@@ -13,8 +14,10 @@ mod dnssec;
 mod document;
 mod domain;
 mod duration;
+mod encrypted;
 mod geo;
 mod key;
+mod limits;
 mod monitor;
 mod network;
 mod node;

@@ -28,6 +28,7 @@ impl<'t> Reader<'t> {
     /// The report, in the order of the text.
     pub(super) fn finish(mut self) -> Report {
         self.report.sort();
+        self.report.shorten(&self.file);
         self.report
     }
 

@@ -246,6 +246,12 @@ pub struct Keyset {
     keys: Vec<KeptKey>,
 }
 
+/// How often the served serial of a signed zone rises without any change of the zone, in seconds: a week. Signatures
+/// hold for three.
+pub const SERIAL_PERIOD: u64 = 7 * 86_400;
+/// Serials between one such rise and the next: room for the changes of keys of a week.
+const SERIALS_OF_PERIOD: u64 = 16;
+
 impl Keyset {
     /// `keys` as a keyset.
     ///
@@ -294,6 +300,21 @@ impl Keyset {
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         self.keys.iter().flat_map(KeptKey::moments).filter(|moment| *moment > now).min()
+    }
+
+    /// By how much the served serial of a zone signed with these keys is above the declared one.
+    ///
+    /// It rises every week, so that secondaries come for new signatures before theirs expire, and with every change of
+    /// keys, so that they learn of it at once. It follows from the file alone: all nodes serve the same.
+    #[must_use]
+    pub fn serial_raise(&self, now: Timestamp) -> u32 {
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let weeks = seconds / SERIAL_PERIOD;
+        let begin = i64::try_from(weeks * SERIAL_PERIOD).unwrap_or_default();
+        let moments: BTreeSet<Timestamp> = self.keys.iter().flat_map(KeptKey::moments).collect();
+        let changes = moments.iter().filter(|moment| **moment <= now && moment.as_second() >= begin).count();
+        let changes = u64::try_from(changes).unwrap_or_default().min(SERIALS_OF_PERIOD - 1);
+        u32::try_from(weeks * SERIALS_OF_PERIOD + changes).unwrap_or(u32::MAX)
     }
 
     fn judge(&self, now: Timestamp) -> (KeyPhase, Vec<TimesFault>) {

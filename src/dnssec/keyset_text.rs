@@ -160,7 +160,9 @@ impl Page<'_> {
             }
         }
         let role = self.needed(&span, table, "role").and_then(|entry| self.role(entry));
-        self.needed(&span, table, "algorithm").map(|entry| self.algorithm(entry));
+        if let Some(entry) = self.needed(&span, table, "algorithm") {
+            self.algorithm(entry);
+        }
         let document = self.needed(&span, table, "private").and_then(|entry| self.private(entry));
         let tag = self.needed(&span, table, "tag").and_then(|entry| self.tag(entry));
         let created = self.needed(&span, table, "created").and_then(|entry| self.time("created", entry));

@@ -87,6 +87,20 @@ fn a_combined_key_is_replaced_when_the_parent_says_so() {
 }
 
 #[test]
+fn a_key_that_is_overtaken_is_not_said_to_be_offered() {
+    let keyset = rolled(&begun(Division::Combined), KeyRole::Csk, HOUR).unwrap();
+    let offered = |keyset: &Keyset| -> Vec<u16> {
+        let coming = keyset.coming(at(HOUR)).into_iter();
+        coming.filter(|coming| coming.turn == Turn::Offered).map(|coming| coming.tag).collect()
+    };
+    // The first for an hour, until the second is.
+    assert_eq!(offered(&keyset), [keyset.keys()[0].key().tag(), newest(&keyset)]);
+    let keyset = rolled(&begun(Division::Combined), KeyRole::Csk, 0).unwrap();
+    assert_eq!(offered(&keyset), [newest(&keyset)]);
+    assert_eq!(tags(&keyset.at(at(25 * HOUR)).offered), [newest(&keyset)]);
+}
+
+#[test]
 fn a_zone_signing_key_is_replaced_by_itself() {
     let keyset = begun(Division::Split);
     let zsk = newest(&keyset);

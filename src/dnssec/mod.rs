@@ -24,7 +24,7 @@ mod signature;
 pub use canonical::{OrderKey, names_in};
 pub use chain::{Chain, Existing, Proof, Standing};
 pub use key::{DnssecKey, KeyFault, KeyPhase, KeyRole};
-pub use keyset::{AtParent, Duty, End, KeptKey, Keyset, KeysetError, TimesFault};
+pub use keyset::{AtParent, Duty, End, KeptKey, Keyset, KeysetError, SERIAL_PERIOD, TimesFault};
 pub use keyset_name::{BadKeysetName, KeysetName};
 pub use outlook::{Awaited, Coming, Turn, Use};
 pub use secure::{Secure, apex_sets};

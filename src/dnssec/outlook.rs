@@ -114,6 +114,13 @@ impl Keyset {
     #[must_use]
     pub fn coming(&self, now: Timestamp) -> Vec<Coming> {
         let mut coming: Vec<Coming> = self.keys().iter().flat_map(|key| turns(key, now)).collect();
+        // Where a newer key is offered by then, the older one never is.
+        let overtaken = |one: &Coming| {
+            let newer = self.keys().iter().rev().take_while(|key| key.key().tag() != one.tag);
+            let offered = |key: &KeptKey| key.end().is_none().then_some(key.duty().parent()).flatten();
+            one.turn == Turn::Offered && newer.filter_map(offered).any(|parent| parent.offered <= one.time)
+        };
+        coming.retain(|one| !overtaken(one));
         coming.sort_unstable();
         coming
     }
@@ -152,7 +159,7 @@ fn turns(key: &KeptKey, now: Timestamp) -> Vec<Coming> {
     let begins = begins.into_iter().filter(|(turn, time)| {
         // A key whose end is known is not offered any more.
         let lasts = if *turn == Turn::Offered { end.is_none() } else { true };
-        lasts && !end.zip(*time).is_some_and(|(end, time)| end.retired <= time)
+        lasts && end.zip(*time).is_none_or(|(end, time)| end.retired > time)
     });
     let ends = [(Turn::Retired, end.map(|end| end.retired)), (Turn::Removed, end.map(|end| end.removed))];
     let all = begins.chain(ends).filter_map(|(turn, time)| Some((turn, time?)));

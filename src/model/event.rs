@@ -111,6 +111,31 @@ pub enum EventKind {
         /// How.
         detail: String,
     },
+    /// A primary gave a version of a zone.
+    ZoneTransferred {
+        /// The zone.
+        zone: String,
+        /// Its serial.
+        serial: u32,
+        /// The primary.
+        from: String,
+    },
+    /// No primary of a zone was heard of for as long as its SOA allows; it is answered with SERVFAIL.
+    ZoneExpired {
+        /// The zone.
+        zone: String,
+    },
+    /// A secondary was told of a version and did not answer as it should.
+    NotifyUnanswered {
+        /// The zone.
+        zone: String,
+        /// The serial.
+        serial: u32,
+        /// The secondary.
+        to: String,
+        /// What came instead.
+        detail: String,
+    },
     /// A token was made or revoked.
     Token {
         /// What was done: `created`, `revoked`.

@@ -17,6 +17,7 @@ use super::journal::Journal;
 use super::metrics;
 use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
 use super::picture::Picture;
+use super::secondaries::Transfers;
 use super::status::{self, Surroundings, wall_of};
 use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ReloadOutcome, Status, TokenCreated,
@@ -54,6 +55,8 @@ pub struct Desk {
     pub store: Arc<dyn Store>,
     /// The monitors.
     pub prober: Arc<Prober>,
+    /// Zones that are transferred.
+    pub transfers: Arc<Transfers>,
     /// The engine.
     pub engine: mpsc::Sender<Message>,
     /// One reload at a time.
@@ -162,7 +165,14 @@ impl Control for Desk {
     }
 
     fn metrics(&self) -> String {
-        metrics::text(&self.picture.load(), &self.usage.counts(), &self.prober.stats(), &self.journal)
+        metrics::text(
+            &self.picture.load(),
+            &self.usage.counts(),
+            &self.prober.stats(),
+            &self.journal,
+            &self.transfers,
+            self.clock.mono(),
+        )
     }
 
     fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::{debug, warn};
 
 use super::clock::{Clock, StepWatch, deadline};
@@ -71,6 +71,8 @@ pub struct Parts {
     pub prober: Arc<Prober>,
     /// What everyone else looks at.
     pub picture: Arc<ArcSwap<Picture>>,
+    /// Told whenever zones or the configuration were taken over.
+    pub taken_over: Arc<Notify>,
     /// The engine's own address, for what comes back from the store.
     pub mailbox: mpsc::Sender<Message>,
 }
@@ -209,6 +211,7 @@ impl Engine {
                 None => self.recover(part, "the files are good again"),
             }
         }
+        self.parts.taken_over.notify_one();
     }
 
     /// A service or site that was not answered for since the start may have been before, under this name or another:
@@ -349,7 +352,10 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         settings: Arc::new(loaded.settings.clone()),
         topology,
         zones: Arc::new(loaded.attribution.zones.clone()),
+        roster: Arc::new(loaded.roster.clone()),
+        troubles: loaded.troubles.as_slice().into(),
         marks: Arc::new(loaded.marks.clone()),
+        signed: Arc::new(loaded.signed.clone()),
         geo: loaded.geo.clone(),
         health: Arc::from([]),
         orders: Arc::from([]),

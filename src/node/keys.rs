@@ -373,4 +373,18 @@ mod tests {
         assert_eq!(fs::read(scene.file("example.org")).unwrap(), before);
         assert_eq!(fs::read_dir(scene.directory()).unwrap().count(), 1, "nothing is left behind");
     }
+
+    #[test]
+    fn what_root_writes_belongs_to_the_owner_of_the_directory() {
+        let scene = Scene::new(&["example.org"]);
+        let user = 54_321;
+        if std::os::unix::fs::chown(scene.directory(), Some(user), Some(user)).is_err() {
+            eprintln!("skipped: only root can give files away");
+            return;
+        }
+        let name = "example.org".parse().unwrap();
+        write(scene.directory(), &name, &keyset(now()), Earlier::Replaced).unwrap();
+        let metadata = fs::metadata(scene.file("example.org")).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o7777), (user, user, 0o600));
+    }
 }

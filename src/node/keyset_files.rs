@@ -20,11 +20,11 @@ const DIRECTORY_MODE: u32 = 0o700;
 #[derive(Debug)]
 pub enum Problem {
     /// It is not there.
-    Missing(Diagnostic),
+    Missing(Box<Diagnostic>),
     /// This user may not read or write it.
-    Denied(Diagnostic),
+    Denied(Box<Diagnostic>),
     /// There is one already.
-    Exists(Diagnostic),
+    Exists(Box<Diagnostic>),
     /// Anything else.
     Faulty(Vec<Diagnostic>),
 }
@@ -34,7 +34,7 @@ impl Problem {
     #[must_use]
     pub fn diagnostics(self) -> Vec<Diagnostic> {
         match self {
-            Self::Missing(one) | Self::Denied(one) | Self::Exists(one) => vec![one],
+            Self::Missing(one) | Self::Denied(one) | Self::Exists(one) => vec![*one],
             Self::Faulty(all) => all,
         }
     }
@@ -42,9 +42,10 @@ impl Problem {
     fn of_system(path: &Path, error: &io::Error, expected: &str, remedy: impl Into<String>) -> Self {
         let found = diagnostic(path, error.to_string(), expected, remedy);
         match error.kind() {
-            ErrorKind::NotFound => Self::Missing(found),
+            ErrorKind::NotFound => Self::Missing(Box::new(found)),
             ErrorKind::PermissionDenied => {
-                Self::Denied(Diagnostic { remedy: "become root or the user of the node".to_owned(), ..found })
+                let remedy = "become root or the user of the node".to_owned();
+                Self::Denied(Box::new(Diagnostic { remedy, ..found }))
             }
             _ => Self::Faulty(vec![found]),
         }
@@ -159,12 +160,11 @@ pub fn write(directory: &Path, name: &KeysetName, keyset: &Keyset, earlier: Earl
     let _gone = fs::remove_file(&passing);
     match written {
         Ok(()) => File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Problem::Exists(diagnostic(
-            &path,
-            "a keyset already",
-            "none: its keys may be in use",
-            format!("use 'waypost key rollover' for new keys, or move {} away", path.display()),
-        ))),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let remedy = format!("use 'waypost key rollover' for new keys, or move {} away", path.display());
+            let found = diagnostic(&path, "a keyset already", "none: its keys may be in use", remedy);
+            Err(Problem::Exists(Box::new(found)))
+        }
         Err(error) => Err(failed(error)),
     }
 }

@@ -7,7 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use jiff::Timestamp;
+
+use super::copies;
+use super::picture::Picture;
+use super::roster::{self, Roster};
 use super::secrets::{self, LoadedSecrets};
+use super::signing::{self, Problems, Signed};
 use crate::config::{self, Diagnostic, Report, Severity};
 use crate::model::{GeoSettings, Name, Settings, ZoneContent, ZoneOrigins, ZoneSource};
 use crate::steer::{Atlas, Steering};
@@ -32,10 +38,14 @@ pub struct Loaded {
     pub geo: Geo,
     /// Secrets; `None` where those in use stay.
     pub secrets: Option<LoadedSecrets>,
+    /// Zones that are transferred.
+    pub roster: Roster,
     /// Zones that are not as their files say, and why.
     pub troubles: Vec<String>,
     /// The zone files and lists as they were before they were read.
     pub marks: Marks,
+    /// The keys that zones are signed with.
+    pub signed: Signed,
 }
 
 /// A geo database as it is used.
@@ -56,15 +66,16 @@ pub enum Fallback<'a> {
     /// start: a node that comes back after a power cut must answer for all that is good.
     Start,
     /// What is served now: its zones for zone files that are broken or lists that shrank, its geo database and secrets
-    /// unread. For changes that nobody ordered.
-    LastGood(&'a Zones, &'a Geo),
+    /// unread, its keys for keysets that are broken. For changes that nobody ordered.
+    LastGood(&'a Zones, &'a Geo, &'a Signed),
 }
 
-/// Reads the configuration at `path` and everything it names.
+/// Reads the configuration at `path` and everything it names. Transferred zones are those of `before`, or else the copies
+/// on disk.
 ///
 /// # Errors
 /// The report, if anything that has no fallback is wrong.
-pub fn load(path: &Path, fallback: Fallback<'_>) -> Result<Loaded, Report> {
+pub fn load(path: &Path, fallback: Fallback<'_>, before: Option<&Roster>) -> Result<Loaded, Report> {
     let mut report = Report::new();
     let text = match read_text(path) {
         Ok(text) => text,
@@ -81,17 +92,30 @@ pub fn load(path: &Path, fallback: Fallback<'_>) -> Result<Loaded, Report> {
     let (settings, found) = config::read(path, &text);
     report.merge(found);
     let Some(settings) = settings else { return Err(report) };
-    assemble(settings, fallback, report)
+    assemble(settings, fallback, before, report)
 }
 
-/// Reads the files that `settings` name.
+/// Reads the files that `settings` name; `before` as for [`load`].
 ///
 /// # Errors
 /// `report` and what was found, if anything that has no fallback is wrong.
-pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) -> Result<Loaded, Report> {
+pub fn assemble(
+    settings: Settings,
+    fallback: Fallback<'_>,
+    before: Option<&Roster>,
+    mut report: Report,
+) -> Result<Loaded, Report> {
     let marks = marks(&settings);
     let mut troubles = Vec::new();
-    let zones = load_zones(&settings, fallback, &mut troubles, &mut report);
+    let mut zones = load_zones(&settings, fallback, before, &mut troubles, &mut report);
+    let (mut roster, found) = roster::Reader::new(&settings, before, Timestamp::now()).read(&mut zones);
+    troubles.extend(found);
+    let problems = match fallback {
+        Fallback::Nothing => Problems::Refuse,
+        Fallback::Start => Problems::Endure { before: None, troubles: &mut troubles },
+        Fallback::LastGood(.., before) => Problems::Endure { before: Some(before), troubles: &mut troubles },
+    };
+    let signed = signing::sign(&mut zones, &settings, Timestamp::now(), problems, &mut report);
     let geo = match (fallback, load_atlas(&settings.geo, fallback)) {
         (_, Ok(geo)) => geo,
         (Fallback::Nothing, Err(problem)) => {
@@ -114,6 +138,7 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
     }
     let mut attribution = zone::attribute(zones, &settings);
     report.merge(std::mem::take(&mut attribution.report));
+    roster.settle(&attribution.zones);
     let steering = Steering::build(&attribution.topology, &settings.geo, &geo.atlas);
     Ok(Loaded {
         settings,
@@ -122,18 +147,56 @@ pub fn assemble(settings: Settings, fallback: Fallback<'_>, mut report: Report) 
         report,
         geo,
         secrets,
+        roster,
         troubles,
         marks,
+        signed,
     })
 }
 
+/// What `picture` says, with the transferred zones as `roster` holds them; no file but copies of zones that are new to
+/// it is read.
+#[must_use]
+pub fn with_roster(picture: &Picture, roster: &Roster) -> Loaded {
+    let settings = Settings::clone(&picture.settings);
+    let mut zones = Zones::clone(&picture.zones);
+    for (origin, _) in picture.roster.iter() {
+        zones.remove(origin);
+    }
+    let (mut roster, found) = roster::Reader::new(&settings, Some(roster), Timestamp::now()).read(&mut zones);
+    let mut attribution = zone::attribute(zones, &settings);
+    roster.settle(&attribution.zones);
+    let steering = Steering::build(&attribution.topology, &settings.geo, &picture.geo.atlas);
+    let mut troubles = picture.troubles.to_vec();
+    troubles.extend(found.into_iter().filter(|trouble| !picture.troubles.contains(trouble)));
+    Loaded {
+        report: std::mem::take(&mut attribution.report),
+        settings,
+        attribution: Arc::new(attribution),
+        steering: Arc::new(steering),
+        geo: picture.geo.clone(),
+        secrets: None,
+        roster,
+        troubles,
+        marks: Marks::clone(&picture.marks),
+        // Transferred zones are never signed here, and the others are as they were.
+        signed: Signed::clone(&picture.signed),
+    }
+}
+
 /// The zones of `settings`, or what `fallback` has in their place.
-fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<String>, report: &mut Report) -> Zones {
+fn load_zones(
+    settings: &Settings,
+    fallback: Fallback<'_>,
+    before: Option<&Roster>,
+    troubles: &mut Vec<String>,
+    report: &mut Report,
+) -> Zones {
     let mut zones = Zones::default();
     let mut texts = HashMap::new();
-    for source in &settings.zones {
+    // The roster has those that are transferred.
+    for source in settings.zones.iter().filter(|source| matches!(source.content, ZoneContent::File(_))) {
         let origins = match &source.origins {
-            // Members of a catalog are added by whoever transfers them.
             ZoneOrigins::One(origin) | ZoneOrigins::Catalog(origin) => vec![origin.clone()],
             ZoneOrigins::Listed(list) => match read_text(list) {
                 Ok(text) => {
@@ -172,7 +235,7 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
             let zone = zone.map(|zone| zone.with_policy(Arc::clone(&policy)));
             match (zone, fallback) {
                 // Only a new serial is a new zone; an edit that is not finished keeps its old one.
-                (Some(zone), Fallback::LastGood(served, _))
+                (Some(zone), Fallback::LastGood(served, ..))
                     if let Some(same) = served.get(&origin)
                         && same.serial() == zone.serial() =>
                 {
@@ -182,7 +245,7 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
                     report.merge(found);
                     zones.insert(Arc::new(zone));
                 }
-                (None, Fallback::LastGood(served, _)) if let Some(good) = served.get(&origin) => {
+                (None, Fallback::LastGood(served, ..)) if let Some(good) = served.get(&origin) => {
                     troubles.push(format!("{origin} is served as last loaded: {}", one_line(&found)));
                     zones.insert(Arc::clone(good));
                 }
@@ -200,8 +263,8 @@ fn load_zones(settings: &Settings, fallback: Fallback<'_>, troubles: &mut Vec<St
             }
         }
     }
-    if let Fallback::LastGood(served, _) = fallback {
-        keep_unlisted(served, &mut zones, troubles);
+    if let Fallback::LastGood(served, ..) = fallback {
+        keep_unlisted(served, before, &mut zones, troubles);
     }
     zones
 }
@@ -226,16 +289,18 @@ fn zone_of_template(read: &mut (Option<Template>, Report), origin: &Name, file: 
 }
 
 /// The file that holds the records of `origin`: the configured one, or the last copy that a primary gave.
-fn zone_file(settings: &Settings, source: &ZoneSource, origin: &Name) -> PathBuf {
+pub(super) fn zone_file(settings: &Settings, source: &ZoneSource, origin: &Name) -> PathBuf {
     match &source.content {
         ZoneContent::File(file) => file.clone(),
-        ZoneContent::Primaries(_) => settings.state.path.join("secondary").join(format!("{origin}zone")),
+        ZoneContent::Primaries(_) => copies::file(&copies::directory(settings), origin),
     }
 }
 
 /// A list that was emptied or half written takes no zone away: that needs an order.
-fn keep_unlisted(served: &Zones, zones: &mut Zones, troubles: &mut Vec<String>) {
-    let gone: Vec<&Arc<Zone>> = served.iter().filter(|zone| zones.get(zone.origin()).is_none()).collect();
+fn keep_unlisted(served: &Zones, before: Option<&Roster>, zones: &mut Zones, troubles: &mut Vec<String>) {
+    let is_transferred = |zone: &Zone| before.is_some_and(|before| before.get(zone.origin()).is_some());
+    let gone: Vec<&Arc<Zone>> =
+        served.iter().filter(|zone| zones.get(zone.origin()).is_none() && !is_transferred(zone)).collect();
     if let Some(first) = gone.first() {
         let others = gone.len() - 1;
         let more = if others == 0 { String::new() } else { format!(" and {others} more") };
@@ -253,7 +318,7 @@ fn one_line(report: &Report) -> String {
 
 /// The geo database that is served already, the one that the settings name, or the embedded one.
 fn load_atlas(geo: &GeoSettings, fallback: Fallback<'_>) -> Result<Geo, Box<Diagnostic>> {
-    if let Fallback::LastGood(_, served) = fallback {
+    if let Fallback::LastGood(_, served, _) = fallback {
         return Ok(served.clone());
     }
     let whole = |atlas| Geo { atlas, degraded: None };
@@ -271,7 +336,7 @@ fn load_atlas(geo: &GeoSettings, fallback: Fallback<'_>) -> Result<Geo, Box<Diag
 }
 
 /// Reads what `$INCLUDE` names.
-struct FromDisk;
+pub(super) struct FromDisk;
 
 impl Include for FromDisk {
     fn read(&self, path: &Path) -> Result<String, String> {
@@ -279,7 +344,7 @@ impl Include for FromDisk {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let bytes = read_bounded(path, TEXT_FILE_BOUND)?;
     String::from_utf8(bytes)
         .map_err(|error| format!("octets that are not UTF-8 at offset {}", error.utf8_error().valid_up_to()))
@@ -335,12 +400,23 @@ pub fn marks(settings: &Settings) -> Marks {
         ZoneContent::File(file) => Some(file),
         ZoneContent::Primaries(_) => None,
     });
-    files.chain(lists).map(|file| (file.clone(), mark(file))).collect()
+    let files = files.chain(lists).map(|file| (file.clone(), mark(file)));
+    files.chain(signing::marks(settings)).collect()
 }
 
 /// Whether any zone of `new` is new, gone or of another serial compared with `old`.
 #[must_use]
 pub fn serials_differ(old: &Zones, new: &Zones) -> bool {
     old.len() != new.len()
-        || new.iter().any(|zone: &Arc<Zone>| old.get(zone.origin()).is_none_or(|had| had.serial() != zone.serial()))
+        || new.iter().any(|zone: &Arc<Zone>| {
+            old.get(zone.origin()).is_none_or(|had| had.served_serial() != zone.served_serial())
+        })
+}
+
+/// Whether of all files that were looked at only key files changed since `before`.
+#[must_use]
+pub fn only_keys_changed(before: &Marks, loaded: &Loaded) -> bool {
+    let keys = signing::marks(&loaded.settings);
+    let changed = loaded.marks.iter().filter(|(file, mark)| before.get(*file) != Some(mark));
+    changed.into_iter().all(|(file, _)| keys.contains_key(file))
 }

@@ -2,6 +2,7 @@
 //!
 //! The query path pays for its own counters and nothing else; everything here is paid for by the scraper.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::text::encode;
@@ -12,9 +13,14 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::journal::Journal;
 use super::picture::Picture;
-use crate::model::{Standing, State};
+use super::secondaries::Transfers;
+use crate::model::{Mono, Name, Standing, State};
 use crate::probe::Stats;
 use crate::serve::UsageCounts;
+use crate::transfer::{self, TransferCounts};
+
+/// Transferred zones that have figures of their own; more would make a page that nobody scrapes.
+const ZONES: usize = 1_000;
 
 type Labels = Vec<(&'static str, String)>;
 type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
@@ -22,12 +28,20 @@ type Counters = Family<Labels, Counter>;
 
 /// The page that a scraper gets.
 #[must_use]
-pub fn text(picture: &Picture, queries: &UsageCounts, probes: &Stats, journal: &Journal) -> String {
+pub fn text(
+    picture: &Picture,
+    queries: &UsageCounts,
+    probes: &Stats,
+    journal: &Journal,
+    transfers: &Transfers,
+    now: Mono,
+) -> String {
     let mut page = Page { registry: Registry::with_prefix("waypost") };
     page.node(picture, journal);
     page.services(picture);
     page.queries(queries);
     page.probes(probes);
+    page.transfers(&transfers.stats().counts(), &transfers.standings(), now);
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = encode(&mut text, &page.registry);
@@ -140,6 +154,17 @@ impl Page {
         for (outcome, count) in &counts.limited {
             limited.get_or_create(&vec![("outcome", (*outcome).to_owned())]).inc_by(*count);
         }
+        let accepted = self.counters("connections", "Stream connections accepted");
+        for (transport, count) in &counts.connections {
+            accepted.get_or_create(&vec![("transport", (*transport).to_owned())]).inc_by(*count);
+        }
+        self.gauge("open_connections", "Stream connections open now", float(counts.open_connections));
+        if let Some(expires) = counts.certificate_expires {
+            let help = "End of the certificate of encrypted transports in seconds since 1970";
+            self.gauge("certificate_expiry_timestamp", help, float(u64::try_from(expires).unwrap_or_default()));
+        }
+        self.counter("evicted_connections", "Resting connections that made room for others", counts.evicted);
+        self.counter("failed_handshakes", "TLS and QUIC handshakes that failed", counts.failed_handshakes);
         self.counter("refused_connections", "Stream connections beyond the bounds", counts.turned_away);
     }
 
@@ -161,6 +186,42 @@ impl Page {
         );
         for (monitor, latency) in &stats.latencies {
             seconds.get_or_create(&vec![("monitor", monitor.clone())]).set(float(latency.sum_us) / 1e6);
+        }
+    }
+}
+
+impl Page {
+    fn transfers(&mut self, counts: &TransferCounts, standings: &BTreeMap<Name, transfer::Standing>, now: Mono) {
+        let checks = self.counters("zone_checks", "Checks of transferred zones at their primaries by result");
+        for (result, count) in
+            [("current", counts.current), ("transferred", counts.transferred), ("failed", counts.failed)]
+        {
+            checks.get_or_create(&vec![("result", result.to_owned())]).inc_by(count);
+        }
+        self.counter("zone_expiries", "Zones that expired because no primary was heard of", counts.expired);
+        self.counter("zone_transfer_octets", "Octets of the messages of transfers from primaries", counts.octets);
+        let notifies = self.counters("notifies", "NOTIFY messages to secondaries by result");
+        for (result, count) in [("answered", counts.notifies_answered), ("unanswered", counts.notifies_unanswered)] {
+            notifies.get_or_create(&vec![("result", result.to_owned())]).inc_by(count);
+        }
+        let of = |is: fn(&transfer::Standing) -> bool| float(standings.values().filter(|zone| is(zone)).count());
+        self.gauge("secondary_zones", "Zones that are transferred, catalogs among them", of(|_| true));
+        self.gauge("secondary_zones_failing", "Of these, whose last check failed", of(|zone| zone.failure.is_some()));
+        self.gauge("secondary_zones_missing", "Of these, of which nothing is held", of(|zone| zone.serial.is_none()));
+        let serial = self.gauges("secondary_zone_serial", "Serial of a transferred zone");
+        let age = self.gauges("secondary_zone_unchecked_seconds", "Since a transferred zone was known to be current");
+        let expires = self.gauges("secondary_zone_expires_seconds", "Until a transferred zone expires");
+        for (origin, zone) in standings.iter().take(ZONES) {
+            let labels = vec![("zone", origin.to_string())];
+            if let Some(held) = zone.serial {
+                serial.get_or_create(&labels).set(held.into());
+            }
+            if let Some(checked) = zone.checked {
+                age.get_or_create(&labels).set(now.since(checked).as_secs_f64());
+            }
+            if let Some(at) = zone.expires {
+                expires.get_or_create(&labels).set(at.since(now).as_secs_f64());
+            }
         }
     }
 }

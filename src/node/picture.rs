@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::loading::{Geo, Marks};
+use super::roster::Roster;
+use super::signing::Signed;
 use crate::model::{EndpointHealth, Intent, Mono, Plan, Settings, SiteSet, Topology};
 use crate::zone::Zones;
 
@@ -18,8 +20,14 @@ pub struct Picture {
     pub topology: Arc<Topology>,
     /// The zones in force.
     pub zones: Arc<Zones>,
+    /// The zones that are transferred.
+    pub roster: Arc<Roster>,
+    /// Zones that are not as their files say, and why.
+    pub troubles: Arc<[String]>,
     /// The zone files as they were before they were read.
     pub marks: Arc<Marks>,
+    /// The keys that zones are signed with.
+    pub signed: Arc<Signed>,
     /// The geo database in force.
     pub geo: Geo,
     /// Agreed health, parallel to the endpoints.

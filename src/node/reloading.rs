@@ -4,16 +4,48 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::copies;
 use super::desk::Desk;
 use super::engine::Message;
 use super::loading::{self, Fallback, Loaded};
 use super::picture::Picture;
+use super::roster::{self, Roster};
 use crate::admin::api::ReloadOutcome;
 use crate::admin::{Problem, ProblemKind};
 use crate::config::Report;
-use crate::model::{EventKind, Settings};
+use crate::model::{EventKind, Name, Settings};
 
 impl Desk {
+    /// Serves the transferred zones as `change` leaves them in the roster. `cause` is journalled with what changed, where
+    /// there is one: versions of zones have events of their own.
+    pub async fn load_transferred(&self, change: impl FnOnce(&mut Roster) + Send + 'static, cause: Option<&str>) {
+        let _one = self.reloading.lock().await;
+        let picture = self.picture.load_full();
+        let before = Arc::clone(&picture);
+        let loaded = tokio::task::spawn_blocking(move || {
+            let mut roster = Roster::clone(&picture.roster);
+            change(&mut roster);
+            let loaded = loading::with_roster(&picture, &roster);
+            let gone: Vec<Name> = picture.roster.gone(&loaded.roster).cloned().collect();
+            roster::forget(&copies::directory(&picture.settings), &gone);
+            loaded
+        });
+        let loaded = match loaded.await {
+            Ok(loaded) => loaded,
+            Err(panic) => {
+                self.journal.record(EventKind::ReloadFailed { detail: format!("transferred zones: {panic}") });
+                return;
+            }
+        };
+        let changes = differences(&before, &loaded);
+        let (done, answer) = oneshot::channel();
+        // A node that is stopping needs no zones.
+        let taken_over = self.ask(Message::Load(Box::new(loaded), done), answer).await.is_ok();
+        if let (true, Some(cause), false) = (taken_over, cause, changes.is_empty()) {
+            self.journal.record(EventKind::Reloaded { detail: format!("{cause}: {}", changes.join("; ")) });
+        }
+    }
+
     /// Makes `loaded` the configuration and zones in force.
     async fn take_over(&self, loaded: Loaded, cause: &str) -> Result<ReloadOutcome, Problem> {
         let before = self.picture.load_full();
@@ -38,7 +70,8 @@ impl Desk {
     pub async fn load_again(&self, cause: &str) -> Result<ReloadOutcome, Problem> {
         let _one = self.reloading.lock().await;
         let path = self.path.clone();
-        match tokio::task::spawn_blocking(move || loading::load(&path, Fallback::Nothing)).await {
+        let before = Arc::clone(&self.picture.load().roster);
+        match tokio::task::spawn_blocking(move || loading::load(&path, Fallback::Nothing, Some(&before))).await {
             Ok(Ok(loaded)) => self.take_over(loaded, cause).await,
             Ok(Err(report)) => {
                 self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
@@ -50,13 +83,14 @@ impl Desk {
 
     /// Loads zone files that changed on disk; a zone that broke keeps its last good version. Does nothing unless a
     /// serial changed or a zone broke.
-    pub async fn load_changed_zones(&self) {
+    pub async fn load_changed_zones(&self, cause: Cause) {
         let _one = self.reloading.lock().await;
         let picture = self.picture.load_full();
         let settings = Settings::clone(&picture.settings);
-        let (zones, geo) = (Arc::clone(&picture.zones), picture.geo.clone());
+        let (zones, geo, signed) = (Arc::clone(&picture.zones), picture.geo.clone(), Arc::clone(&picture.signed));
+        let before = Arc::clone(&picture.roster);
         let loaded = tokio::task::spawn_blocking(move || {
-            loading::assemble(settings, Fallback::LastGood(&zones, &geo), Report::new())
+            loading::assemble(settings, Fallback::LastGood(&zones, &geo, &signed), Some(&before), Report::new())
         })
         .await;
         match loaded {
@@ -67,7 +101,10 @@ impl Desk {
                         self.journal.record(EventKind::ReloadFailed { detail: trouble.clone() });
                     }
                     // A node that is stopping needs no zones.
-                    let _ = self.take_over(loaded, "zone files changed").await;
+                    let _ = self.take_over(loaded, cause.words()).await;
+                } else if cause == Cause::Renewal || loading::only_keys_changed(&picture.marks, &loaded) {
+                    // The same serials, and maybe other keys all the same.
+                    let _ = self.take_over(loaded, cause.words()).await;
                 } else {
                     let detail =
                         "a zone file changed but no serial did: not loaded; raise the serial, or use 'waypost reload'";
@@ -78,6 +115,24 @@ impl Desk {
                 self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() })
             }
             Err(panic) => self.journal.record(EventKind::ReloadFailed { detail: panic.to_string() }),
+        }
+    }
+}
+
+/// Why zones are loaded that nobody ordered to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Zone or key files changed.
+    Files,
+    /// Signed zones are due for other keys or another serial.
+    Renewal,
+}
+
+impl Cause {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Files => "zone or key files changed",
+            Self::Renewal => "signed zones were due",
         }
     }
 }
@@ -93,9 +148,10 @@ fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
     let (old, new) = (&before.zones, &loaded.attribution.zones);
     for zone in new.iter() {
         match old.get(zone.origin()) {
-            None => changes.push(format!("zone {} added, serial {}", zone.origin(), zone.serial())),
-            Some(had) if had.serial() != zone.serial() => {
-                changes.push(format!("zone {} serial {} -> {}", zone.origin(), had.serial(), zone.serial()));
+            None => changes.push(format!("zone {} added, serial {}", zone.origin(), zone.served_serial())),
+            Some(had) if had.served_serial() != zone.served_serial() => {
+                let (before, after) = (had.served_serial(), zone.served_serial());
+                changes.push(format!("zone {} serial {before} -> {after}", zone.origin()));
             }
             Some(_) => {}
         }
@@ -137,8 +193,14 @@ fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
     if at_start.state != now.state {
         changes.push("[state] changed: restart the node to use it".to_owned());
     }
-    if at_start.rate_limit != now.rate_limit {
-        changes.push("[rate_limit] changed: restart the node to use it".to_owned());
+    for (section, changed) in [
+        ("encrypted", at_start.encrypted != now.encrypted),
+        ("limits", at_start.limits != now.limits),
+        ("rate_limit", at_start.rate_limit != now.rate_limit),
+    ] {
+        if changed {
+            changes.push(format!("[{section}] changed: restart the node to use it"));
+        }
     }
     if at_start.node.name != now.node.name {
         changes.push("node.name changed: restart the node to use it everywhere".to_owned());

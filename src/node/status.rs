@@ -252,7 +252,7 @@ fn zones(picture: &Picture) -> Vec<ZoneStatus> {
             let sets = || zone.nodes().flat_map(|node| node.rrsets());
             ZoneStatus {
                 origin: zone.origin().to_string(),
-                serial: zone.serial(),
+                serial: zone.served_serial(),
                 records: sets().map(|set| set.rdata.len()).sum(),
                 steered: sets().filter(|set| set.steered.is_some()).count(),
             }

@@ -7,7 +7,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
 
 use super::desk::Desk;
-use super::loading;
+use super::reloading::Cause;
+use super::{loading, signing};
 
 /// How often zone files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -42,8 +43,10 @@ pub async fn zones(desk: Arc<Desk>) {
         let Ok(now) = now.await else { continue };
         let rested = now == seen;
         if rested && now != read && now != *picture.marks {
-            desk.load_changed_zones().await;
+            desk.load_changed_zones(Cause::Files).await;
             read.clone_from(&now);
+        } else if picture.signed.renewal.is_some_and(|due| due + signing::AFTER <= desk.clock.wall()) {
+            desk.load_changed_zones(Cause::Renewal).await;
         }
         seen = now;
     }

@@ -18,21 +18,6 @@ pub(super) const STREAM_QUERY: usize = 4096;
 /// The most additional records in a query: OPT and TSIG.
 pub(super) const QUERY_ADDITIONALS: u16 = 2;
 
-/// The most stream connections of the node.
-pub(super) const CONNECTIONS: usize = 1024;
-
-/// The most stream connections of one client network (/32 or /56).
-pub(super) const CONNECTIONS_OF_CLIENT: usize = 64;
-
-/// From this many connections on, idle ones are closed after [`CROWDED_IDLE`].
-pub(super) const CROWDED: usize = CONNECTIONS / 4 * 3;
-
-/// How long a connection may rest between queries (RFC 7766 section 6.2.3).
-pub(super) const IDLE: Duration = Duration::from_secs(10);
-
-/// How long a connection may rest while connections are short.
-pub(super) const CROWDED_IDLE: Duration = Duration::from_secs(1);
-
 /// How long each read of a query that has begun may take.
 pub(super) const PROGRESS: Duration = Duration::from_millis(500);
 
@@ -96,3 +81,18 @@ pub(super) const TRANSFER_MESSAGE: u16 = 16_384;
 
 /// The most datagrams whose reply waits for the node: updates and notifications.
 pub(super) const WAITING_DATAGRAMS: usize = 64;
+
+/// How long a TLS or QUIC handshake may take, the wait for its turn included.
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// The most streams of one QUIC or HTTP/2 connection at a time.
+pub(super) const STREAMS_OF_CONNECTION: u32 = 100;
+
+/// The most octets of the header fields of an HTTPS request.
+pub(super) const HEADER_OCTETS: u32 = 16 << 10;
+
+/// How long the header of an HTTP/1.1 request may take.
+pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
+
+/// The largest certificate or key file in octets.
+pub(super) const CERTIFICATE_OCTETS: u64 = 1 << 20;

@@ -18,6 +18,7 @@ use super::transfer_stream::{Account, TransferStream};
 use super::usage::TransferEnd;
 use super::{Notification, UpdateRequest};
 use crate::answer::{Note, Reply, Transport};
+use crate::dnssec::{Secure, Signable};
 use crate::model::Name;
 use crate::tsig::{Rejection, Session, Verified, verify_request};
 
@@ -212,8 +213,10 @@ impl Handler {
             return self.say(special, &busy()).await;
         };
         let origin = zone.origin().clone();
+        let (signatures, usage, now) = (self.signatures(), Arc::clone(&self.setup().usage), self.unix());
+        let sign = move |secure: &Secure, set: &Signable<'_>| signatures.make(secure, set, now, &usage);
         // The names of a large zone are put into order: not on a thread that answers queries.
-        let records = match spawn_blocking(move || transfer_records(zone)).await {
+        let records = match spawn_blocking(move || transfer_records(zone, sign)).await {
             Ok(records) => records,
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             Err(_) => return Outcome::Silence,

@@ -23,7 +23,7 @@ use super::response::Response;
 use crate::answer::Transport;
 
 /// What goes back for one packet.
-pub(super) enum Outcome {
+pub enum Outcome {
     /// Nothing: it must not be answered.
     Silence,
     /// One message.

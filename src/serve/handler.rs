@@ -17,14 +17,16 @@ use super::bounds::WAITING_DATAGRAMS;
 use super::clock::Clock;
 use super::draw::{draw, secret};
 use super::inquiry::Inquiry;
+use super::kind::Kind;
 use super::options::Terms;
 use super::quarantine::Quarantine;
-use super::rate_limit::{Kind, RateLimiter, Verdict};
+use super::rate_limit::{RateLimiter, Verdict};
 use super::response::Response;
 use super::signatures::Signatures;
 use super::usage::Limited;
 use super::{Backstage, Setup, Usage};
 use crate::answer::{Client, Part, Reply, Transport};
+use crate::model::Limits;
 
 /// What a signature does for a reply.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,7 +40,7 @@ pub(super) struct Standing {
 /// Answers queries from the current tables.
 pub(super) struct Handler {
     setup: Setup,
-    signatures: Signatures,
+    signatures: Arc<Signatures>,
     quarantine: Quarantine,
     clock: Clock,
     limiter: RateLimiter,
@@ -58,7 +60,7 @@ impl Handler {
             waiting: Arc::new(Semaphore::new(WAITING_DATAGRAMS)),
             limiter: RateLimiter::new(setup.rate_limit.clone(), secret()),
             setup,
-            signatures: Signatures::new(),
+            signatures: Arc::new(Signatures::new()),
             quarantine: Quarantine::default(),
             clock: Clock::start(),
             own_cookie_secret: secret(),
@@ -88,6 +90,16 @@ impl Handler {
     /// A place for one more datagram whose reply waits for the node, `None` where there is none left.
     pub(super) fn waiting_place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.waiting).try_acquire_owned().ok()
+    }
+
+    /// The bounds.
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.setup.limits
+    }
+
+    /// The signatures of signed zones.
+    pub(super) fn signatures(&self) -> Arc<Signatures> {
+        Arc::clone(&self.signatures)
     }
 
     /// The messages that are not handled for a while.

@@ -44,8 +44,8 @@ pub(super) struct Inquiry {
 }
 
 impl Inquiry {
-    /// Reads a message that came by `transport`. `None` is one that must not be answered: too short for a header, or itself a response
-    /// (answering those makes two servers talk to each other for ever).
+    /// Reads a message that came by `transport`. `None` is one that must not be answered: too short for a header, or
+    /// itself a response (answering those makes two servers talk to each other for ever).
     pub(super) fn read(packet: &[u8], transport: Transport) -> Option<Self> {
         let mut octets = Octets::new(packet);
         let id = octets.u16()?;
@@ -65,11 +65,7 @@ impl Inquiry {
             signed: false,
             fault: None,
         };
-        if let Err(fault) = inquiry.read_sections(&mut octets, counts, transport) {
-            inquiry.fault = Some(fault);
-            // What cannot be read to its end says nothing reliable of EDNS: no OPT in the reply then (as NSD and Knot do).
-            inquiry.edns = inquiry.edns.filter(|_| octets.is_at_end());
-        }
+        inquiry.fault = inquiry.read_sections(&mut octets, counts, transport).err();
         Some(inquiry)
     }
 
@@ -142,23 +138,21 @@ impl Inquiry {
             }
         }
         for _ in 0..additionals {
-            let record = octets.record().ok_or(ResponseCode::FormErr)?;
+            let record = self.sound(octets.record())?;
             match record.rtype {
                 // RFC 6891 section 6.1.1: one, owned by the root.
-                TYPE_OPT if self.edns.is_some() || !record.at_root => return Err(ResponseCode::FormErr),
+                TYPE_OPT if self.edns.is_some() || !record.at_root => return self.sound(None),
                 TYPE_OPT => {
                     let (edns, read) = Extension::read(&record, transport);
-                    self.edns = Some(edns);
+                    self.edns = edns;
                     read?;
                 }
                 TYPE_TSIG => self.signed = true,
                 _ => {}
             }
         }
+        self.sound(octets.is_at_end().then_some(()))?;
         // Errors from here on have an OPT in the reply if the query has one (RFC 6891 section 6.1.1).
-        if !octets.is_at_end() {
-            return Err(ResponseCode::FormErr);
-        }
         if self.edns.is_some_and(|edns| edns.version != 0) {
             return Err(ResponseCode::BADVERS);
         }
@@ -167,6 +161,15 @@ impl Inquiry {
             return Err(ResponseCode::FormErr);
         }
         Ok(())
+    }
+
+    /// What was read, or the fault of a message whose parts cannot be told apart: nothing it says of EDNS is reliable
+    /// then, and the reply has no OPT (as those of NSD and Knot).
+    fn sound<T>(&mut self, read: Option<T>) -> Result<T, ResponseCode> {
+        if read.is_none() {
+            self.edns = None;
+        }
+        read.ok_or(ResponseCode::FormErr)
     }
 }
 

@@ -1,11 +1,13 @@
-//! DNS over UDP and TCP: sockets, packets, limits and counters around [`crate::answer`].
+//! DNS over UDP, TCP, TLS, QUIC and HTTPS: sockets, packets, limits and counters around [`crate::answer`].
 //!
 //! Imports the core. One request handler (of hickory-server's trait) answers for every transport; the
 //! accept loops are ours. Never decides what is answered, never waits for anything but a socket, and never lets one
 //! packet's panic reach another's.
 
+mod accept;
 mod backstage;
 mod bounds;
+mod certificate;
 mod clock;
 mod connections;
 mod cookies;
@@ -13,21 +15,32 @@ mod dispatch;
 mod draw;
 mod exchange;
 mod handler;
+mod https;
 mod inquiry;
+mod kind;
 mod options;
 mod quarantine;
+mod quic;
 mod rate_limit;
+mod responder;
 mod response;
 mod server;
 mod setup;
 mod signatures;
+mod sockets;
+mod stream;
 mod tcp;
+mod tls;
 mod transfer_out;
 mod transfer_stream;
 mod udp;
 mod usage;
 
 pub use backstage::{Backstage, Nobody, Notification, UpdateRequest};
-pub use server::{ServeError, Server};
+pub use certificate::CertificateError;
+pub use exchange::Outcome;
+pub use responder::Responder;
+pub use server::Server;
 pub use setup::{Secrets, Setup};
+pub use sockets::ServeError;
 pub use usage::{QueryCount, Usage, UsageCounts};

@@ -37,9 +37,9 @@ pub(super) struct Extension {
 }
 
 impl Extension {
-    /// Reads the OPT record of a query that came by `transport`. What could be read is given in any case, beside what
-    /// is wrong with the rest.
-    pub(super) fn read(record: &RawRecord<'_>, transport: Transport) -> (Self, Result<(), ResponseCode>) {
+    /// Reads the OPT record of a query that came by `transport`: what could be read of it, beside what is wrong with the
+    /// rest. `None` where its options cannot be told apart.
+    pub(super) fn read(record: &RawRecord<'_>, transport: Transport) -> (Option<Self>, Result<(), ResponseCode>) {
         let [_, version, flags, _] = record.ttl.to_be_bytes();
         let mut extension = Self {
             payload: record.class,
@@ -52,29 +52,33 @@ impl Extension {
             padding: false,
         };
         // Options of a version that we do not know may mean anything.
-        let read = if version == 0 { extension.read_options(record.rdata, transport) } else { Some(()) };
-        (extension, read.ok_or(ResponseCode::FormErr))
+        if version != 0 {
+            return (Some(extension), Ok(()));
+        }
+        let mut options = Octets::new(record.rdata);
+        let mut sound = true;
+        while !options.is_at_end() {
+            let Some((code, data)) = options.option() else { return (None, Err(ResponseCode::FormErr)) };
+            sound &= extension.take(code, data, transport).is_some();
+        }
+        (Some(extension), if sound { Ok(()) } else { Err(ResponseCode::FormErr) })
     }
 
-    /// Unknown options are passed over (RFC 6891 section 6.1.2). `None` where one is malformed.
-    fn read_options(&mut self, rdata: &[u8], transport: Transport) -> Option<()> {
-        let mut options = Octets::new(rdata);
-        while !options.is_at_end() {
-            let (code, data) = options.option()?;
-            match code {
-                OPTION_NSID => self.nsid = true,
-                OPTION_PADDING => self.padding = true,
-                // On datagrams it means nothing (RFC 7828 section 3.2.1), and QUIC and HTTPS have their own ways.
-                OPTION_KEEPALIVE if matches!(transport, Transport::Tcp | Transport::Tls) => {
-                    // Only servers tell a time (section 3.2.1).
-                    data.is_empty().then_some(())?;
-                    self.keepalive = true;
-                }
-                ClientCookie::CODE if self.cookie.is_none() => self.cookie = Some(ClientCookie::read(data)?),
-                ClientSubnet::CODE if self.subnet.is_some() => return None,
-                ClientSubnet::CODE => self.subnet = Some(ClientSubnet::from_option(data).ok()?),
-                _ => {}
+    /// Takes an option; unknown ones are passed over (RFC 6891 section 6.1.2). `None` where it is malformed.
+    fn take(&mut self, code: u16, data: &[u8], transport: Transport) -> Option<()> {
+        match code {
+            OPTION_NSID => self.nsid = true,
+            OPTION_PADDING => self.padding = true,
+            // On datagrams it means nothing (RFC 7828 section 3.2.1), and QUIC and HTTPS have their own ways.
+            OPTION_KEEPALIVE if matches!(transport, Transport::Tcp | Transport::Tls) => {
+                // Nothing, or a time (section 3.1), which only servers have a say in.
+                matches!(data.len(), 0 | 2).then_some(())?;
+                self.keepalive = true;
             }
+            ClientCookie::CODE if self.cookie.is_none() => self.cookie = Some(ClientCookie::read(data)?),
+            ClientSubnet::CODE if self.subnet.is_some() => return None,
+            ClientSubnet::CODE => self.subnet = Some(ClientSubnet::from_option(data).ok()?),
+            _ => {}
         }
         Some(())
     }

@@ -340,7 +340,7 @@ mod tests {
                 assert_eq!(*option, hickory_proto::rr::rdata::opt::EdnsOption::Unknown(11, vec![0, 100]));
             }
         }
-        let malformed = [0, 11, 0, 2, 0, 1];
+        let malformed = [0, 11, 0, 1, 0];
         let fault = |transport| Inquiry::read(&query(1232, &malformed), transport).unwrap().fault;
         assert_eq!((fault(Transport::Tcp), fault(Transport::Udp)), (Some(ResponseCode::FormErr), None));
     }

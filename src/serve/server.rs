@@ -1,109 +1,31 @@
-//! The listening sockets and the tasks that serve them.
+//! A running server: its listeners and the tasks that serve them.
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::SystemTime;
 
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use super::bounds::{BACKLOG, LISTENER_REST, RATE_WATCH, RECEIVE_BUFFER};
+use super::accept::Hall;
+use super::bounds::{LISTENER_REST, RATE_WATCH};
+use super::certificate::{self, Certificates, server_config};
 use super::connections::Connections;
 use super::handler::Handler;
-use super::udp::Datagrams;
-use super::{Setup, tcp, udp};
-
-/// Why the server cannot listen. Every message says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// Someone else listens there.
-    #[error(
-        "cannot listen on {address} ({transport}): the port is in use; \
-         find who holds it with: {}",
-        holder(address, transport)
-    )]
-    InUse {
-        /// The configured address.
-        address: SocketAddr,
-        /// `udp` or `tcp`.
-        transport: &'static str,
-    },
-    /// Ports below 1024 need a capability.
-    #[error(
-        "cannot listen on {address} ({transport}): permission denied; ports below 1024 need a capability: \
-         add AmbientCapabilities=CAP_NET_BIND_SERVICE to the systemd unit, \
-         or run: setcap cap_net_bind_service=+ep /path/to/waypost"
-    )]
-    Permission {
-        /// The configured address.
-        address: SocketAddr,
-        /// `udp` or `tcp`.
-        transport: &'static str,
-    },
-    /// The host does not have the address.
-    #[error(
-        "cannot listen on {address} ({transport}): this host does not have the address; \
-         see `ip address`, or listen on a wildcard address (0.0.0.0 or [::])"
-    )]
-    NotOurs {
-        /// The configured address.
-        address: SocketAddr,
-        /// `udp` or `tcp`.
-        transport: &'static str,
-    },
-    /// IPv6 is switched off.
-    #[error("cannot listen on {address} ({transport}): this host has no IPv6; leave the address out of node.listen")]
-    NoIpv6 {
-        /// The configured address.
-        address: SocketAddr,
-        /// `udp` or `tcp`.
-        transport: &'static str,
-    },
-    /// Anything else that the system says.
-    #[error("cannot listen on {address} ({transport}): {source}")]
-    Io {
-        /// The configured address.
-        address: SocketAddr,
-        /// `udp` or `tcp`.
-        transport: &'static str,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
-fn holder(address: &SocketAddr, transport: &str) -> String {
-    let flag = if transport == "udp" { 'u' } else { 't' };
-    let command = format!("ss -ln{flag}p 'sport = :{}'", address.port());
-    if address.port() == 53 && address.ip().is_unspecified() {
-        return format!("{command}; if it is systemd-resolved, listen on the addresses of this host one by one");
-    }
-    command
-}
-
-/// What Linux says of a family that the kernel was started without.
-const EAFNOSUPPORT: i32 = 97;
-
-impl ServeError {
-    fn new(address: SocketAddr, transport: &'static str, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::AddrInUse => Self::InUse { address, transport },
-            io::ErrorKind::PermissionDenied => Self::Permission { address, transport },
-            io::ErrorKind::AddrNotAvailable => Self::NotOurs { address, transport },
-            _ if source.raw_os_error() == Some(EAFNOSUPPORT) => Self::NoIpv6 { address, transport },
-            _ => Self::Io { address, transport, source },
-        }
-    }
-}
+use super::sockets::{ServeError, Sockets, bind, bind_datagrams, bind_stream};
+use super::tls::Reception;
+use super::{Setup, https, quic, tcp, tls, udp};
+use crate::model::EncryptedSettings;
 
 /// A running DNS server.
 pub struct Server {
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
     addresses: Vec<SocketAddr>,
+    encrypted: Vec<(&'static str, SocketAddr)>,
 }
 
 impl Server {
@@ -111,42 +33,41 @@ impl Server {
     /// of a tokio runtime.
     ///
     /// # Errors
-    /// If one address cannot be listened on; none is then.
+    /// If one address cannot be listened on, or the certificate cannot be used; nothing is listened on then.
     pub fn start(setup: Setup) -> Result<Self, ServeError> {
-        let listen = setup.listen.clone();
-        let mut sockets = Vec::with_capacity(listen.len());
-        for address in listen {
-            sockets.push(bind(address)?);
-        }
-        let handler = Arc::new(Handler::new(setup));
-        let connections = Arc::new(Connections::default());
+        let encrypted = setup.encrypted.clone();
+        let sockets = setup.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
+        let certificates = encrypted.certificate.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
+        let limits = setup.limits.clone();
         let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
-        let workers = available_parallelism().map_or(1, usize::from);
-        for sockets in &sockets {
-            for _ in 0..workers {
-                let (datagrams, handler, stopped) =
-                    (Arc::clone(&sockets.datagrams), Arc::clone(&handler), stopped.clone());
-                tasks.spawn(supervise(stopped.clone(), move || {
-                    udp::serve(Arc::clone(&datagrams), Arc::clone(&handler), stopped.clone())
-                }));
-            }
-            let (listener, handler, connections, stopped) =
-                (Arc::clone(&sockets.listener), Arc::clone(&handler), Arc::clone(&connections), stopped.clone());
-            tasks.spawn(supervise(stopped.clone(), move || {
-                tcp::serve(Arc::clone(&listener), Arc::clone(&handler), Arc::clone(&connections), stopped.clone())
-            }));
+        let hall = Hall {
+            handler: Arc::new(Handler::new(setup)),
+            connections: Arc::new(Connections::new(limits.connections, limits.connections_per_client)),
+            stop: stopped.clone(),
+        };
+        let mut tasks = Tasks { set: JoinSet::new(), stopped };
+        let mut listening = Vec::new();
+        if let Some(certificates) = &certificates {
+            listening = tasks.encrypted(&encrypted, certificates, &hall)?;
         }
-        let (watched, watching) = (Arc::clone(&handler), stopped.clone());
-        tasks.spawn(supervise(stopped, move || watch_rate_limit(Arc::clone(&watched), watching.clone())));
+        for sockets in &sockets {
+            tasks.plain(sockets, &hall);
+        }
+        tasks.watch(&hall, certificates);
         let addresses = sockets.iter().map(|sockets| sockets.address).collect();
-        Ok(Self { tasks, stop, addresses })
+        Ok(Self { tasks: tasks.set, stop, addresses, encrypted: listening })
     }
 
-    /// Where the server listens, with real ports, in the order configured.
+    /// Where the server listens for DNS over UDP and TCP, with real ports, in the order configured.
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where the server listens for encrypted transports (`tls`, `quic`, `https`), with real ports.
+    #[must_use]
+    pub fn encrypted_addrs(&self) -> &[(&'static str, SocketAddr)] {
+        &self.encrypted
     }
 
     /// Answers what has come in already, then stops listening.
@@ -156,11 +77,106 @@ impl Server {
     }
 }
 
-/// Tells the node when clients begin to be limited, and when it is over, until `stop` turns true.
-async fn watch_rate_limit(handler: Arc<Handler>, mut stop: watch::Receiver<bool>) {
-    while tokio::time::timeout(RATE_WATCH, stop.wait_for(|stop| *stop)).await.is_err() {
-        if let Some(state) = handler.rate_limit_news() {
-            handler.backstage().part("rate limit", state).await;
+/// The tasks of a server in the making.
+struct Tasks {
+    set: JoinSet<()>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Tasks {
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&mut self, serve: impl Fn() -> F + Send + 'static) {
+        self.set.spawn(supervise(self.stopped.clone(), serve));
+    }
+
+    /// UDP and TCP at one address.
+    fn plain(&mut self, sockets: &Sockets, hall: &Hall) {
+        let workers = available_parallelism().map_or(1, usize::from);
+        for _ in 0..workers {
+            let (datagrams, hall) = (Arc::clone(&sockets.datagrams), hall.clone());
+            self.spawn(move || udp::serve(Arc::clone(&datagrams), Arc::clone(&hall.handler), hall.stop.clone()));
+        }
+        let (listener, hall) = (Arc::clone(&sockets.listener), hall.clone());
+        self.spawn(move || tcp::serve(Arc::clone(&listener), hall.clone()));
+    }
+
+    /// TLS, QUIC and HTTPS. Gives where they listen.
+    fn encrypted(
+        &mut self,
+        settings: &EncryptedSettings,
+        certificates: &Arc<Certificates>,
+        hall: &Hall,
+    ) -> Result<Vec<(&'static str, SocketAddr)>, ServeError> {
+        let handshakes = Arc::new(Semaphore::new(hall.handler.limits().handshakes));
+        let mut listening = Vec::new();
+        let reception = |protocols: &[&[u8]]| {
+            Reception::new(Arc::new(server_config(certificates, protocols)), Arc::clone(&handshakes))
+        };
+        let (dot, doh) = (reception(&[b"dot"]), reception(&[b"h2", b"http/1.1"]));
+        for address in &settings.tls {
+            let (bound, listener) = bind_stream(*address, "tls")?;
+            listening.push(("tls", bound));
+            let (hall, dot) = (hall.clone(), dot.clone());
+            self.spawn(move || tls::serve(Arc::clone(&listener), hall.clone(), dot.clone()));
+        }
+        for address in &settings.https {
+            let (bound, listener) = bind_stream(*address, "https")?;
+            listening.push(("https", bound));
+            let (hall, doh) = (hall.clone(), doh.clone());
+            self.spawn(move || https::serve(Arc::clone(&listener), hall.clone(), doh.clone()));
+        }
+        for address in &settings.quic {
+            let refused = |source| ServeError::new(*address, "quic", source);
+            let socket = bind_datagrams(*address, "quic")?;
+            let config = server_config(certificates, &[b"doq"]);
+            let endpoint = quic::listen(socket, config, hall.handler.limits().idle).map_err(refused)?;
+            listening.push(("quic", endpoint.local_addr().map_err(refused)?));
+            let (hall, handshakes) = (hall.clone(), Arc::clone(&handshakes));
+            self.spawn(move || quic::serve(endpoint.clone(), hall.clone(), Arc::clone(&handshakes)));
+        }
+        Ok(listening)
+    }
+
+    /// What is looked at now and then.
+    fn watch(&mut self, hall: &Hall, certificates: Option<Arc<Certificates>>) {
+        let watched = hall.clone();
+        self.spawn(move || watch_load(watched.clone()));
+        if let Some(certificates) = certificates {
+            let hall = hall.clone();
+            self.spawn(move || watch_certificate(hall.clone(), Arc::clone(&certificates)));
+        }
+    }
+}
+
+/// Tells the node when clients begin to be limited, and when it is over, until the server stops.
+async fn watch_load(mut hall: Hall) {
+    while timeout(RATE_WATCH, hall.stop.wait_for(|stop| *stop)).await.is_err() {
+        hall.handler.usage().note_open_connections(hall.connections.count());
+        if let Some(state) = hall.handler.rate_limit_news() {
+            hall.handler.backstage().part("rate limit", state).await;
+        }
+    }
+}
+
+/// Reads the certificate again when its files change, and tells the node what becomes of it, until the server stops.
+async fn watch_certificate(mut hall: Hall, certificates: Arc<Certificates>) {
+    let mut failing = None;
+    loop {
+        match certificates.refresh() {
+            Some(Err(error)) => failing = Some(format!("{error}. Meanwhile the one read before is used")),
+            Some(Ok(())) => {
+                tracing::info!("the certificate of the encrypted transports was read again");
+                failing = None;
+            }
+            None => {}
+        }
+        hall.handler.usage().note_certificate(certificates.expires());
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+        let trouble = failing.clone().or_else(|| certificates.trouble(i64::try_from(now).unwrap_or(i64::MAX)));
+        // Said again and again: the node passes on what is new.
+        let state = trouble.map_or_else(|| Ok("the certificate is good".to_owned()), Err);
+        hall.handler.backstage().part("certificate", state).await;
+        if timeout(certificate::LOOK, hall.stop.wait_for(|stop| *stop)).await.is_ok() {
+            return;
         }
     }
 }
@@ -179,61 +195,4 @@ async fn supervise<F: Future<Output = ()> + Send + 'static>(stop: watch::Receive
         }
         tokio::time::sleep(LISTENER_REST).await;
     }
-}
-
-/// The two sockets of an address.
-struct Sockets {
-    address: SocketAddr,
-    datagrams: Arc<Datagrams>,
-    listener: Arc<TcpListener>,
-}
-
-/// Ports that are tried where any will do: one that TCP has free may be taken for UDP.
-const FREE_PORT_TRIES: usize = 16;
-
-fn bind(address: SocketAddr) -> Result<Sockets, ServeError> {
-    let mut tries = if address.port() == 0 { FREE_PORT_TRIES } else { 1 };
-    loop {
-        tries -= 1;
-        match bind_both(address) {
-            Err(ServeError::InUse { .. }) if tries > 0 => {}
-            bound => return bound,
-        }
-    }
-}
-
-fn bind_both(address: SocketAddr) -> Result<Sockets, ServeError> {
-    let listener = listen(address).map_err(|source| ServeError::new(address, "tcp", source))?;
-    let bound = listener.local_addr().map_err(|source| ServeError::new(address, "tcp", source))?;
-    let datagrams = receive(bound).map_err(|source| ServeError::new(bound, "udp", source))?;
-    Ok(Sockets { address: bound, datagrams: Arc::new(datagrams), listener: Arc::new(listener) })
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // Connections of a former run that still wind down must not keep us from starting.
-    socket.set_reuse_address(true)?;
-    prepare(&socket, address)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
-}
-
-fn receive(address: SocketAddr) -> io::Result<Datagrams> {
-    // Without SO_REUSEADDR: a second server on the same port would take a part of the queries in silence.
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    prepare(&socket, address)?;
-    // As much as the system allows; with less it works as well, only bursts are lost sooner.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-    socket.bind(&address.into())?;
-    Datagrams::new(socket.into())
-}
-
-fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
-    socket.set_nonblocking(true)?;
-    if address.is_ipv6() {
-        // So that 0.0.0.0 and [::] can both be listened on.
-        socket.set_only_v6(true)?;
-    }
-    Ok(())
 }

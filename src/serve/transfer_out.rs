@@ -9,7 +9,8 @@ use hickory_proto::rr::{RData, Record, RecordType};
 
 use super::usage::TransferEnd;
 use crate::answer::{Note, Part, Reply, Transport};
-use crate::model::{Name, ZonePolicy};
+use crate::dnssec::{Proof, Secure, Signable, SigningFault};
+use crate::model::{Denial, Name, ZonePolicy};
 use crate::zone::{Zone, Zones};
 
 /// Half of the space of serials: what is less than this ahead is newer (RFC 1982 section 3.2).
@@ -102,29 +103,94 @@ fn soa(zone: &Zone) -> Option<(Part<'static>, u32)> {
     Some((part, serial))
 }
 
-/// The records of a transfer: the declared zone, never steered, with glue and all that lies below cuts, between two
-/// copies of the SOA (RFC 5936 sections 2.2 and 3). Owners come in canonical order.
-///
-/// Holds the zone and the names in it; records are made one owner at a time.
-pub(super) fn transfer_records(zone: Arc<Zone>) -> impl Iterator<Item = Record> + Send {
-    let mut owners: Vec<Box<[u8]>> = zone.records().map(|(node, _)| zone.owner(node).key()).collect();
-    owners.dedup();
-    let last = soa(&zone).map(|(part, _)| part.records().collect::<Vec<_>>()).unwrap_or_default();
-    owners.into_iter().flat_map(move |owner| records_of(&zone, &owner)).chain(last)
+/// Makes the RRSIG record data of an RRset.
+pub(super) trait Sign: Fn(&Secure, &Signable<'_>) -> Result<Vec<RData>, SigningFault> + Send + 'static {}
+
+impl<F: Fn(&Secure, &Signable<'_>) -> Result<Vec<RData>, SigningFault> + Send + 'static> Sign for F {}
+
+/// A part of a transfer.
+enum Step {
+    /// What an owner has, lower-cased in wire format.
+    Owner(Box<[u8]>),
+    /// The records of denial whose owners are hashes.
+    Hashes,
+    /// The SOA again, which says that all came.
+    Last,
 }
 
-/// The records of one owner, an SOA first.
-fn records_of(zone: &Zone, key: &[u8]) -> Vec<Record> {
-    let Some(node) = zone.node(key) else { return Vec::new() };
-    let owner = zone.owner(node).to_rr();
+/// The records of a transfer: the declared zone, never steered, with glue and all that lies below cuts, between two
+/// copies of the SOA (RFC 5936 sections 2.2 and 3), and of a signed zone its signatures and chain of denial. Owners come
+/// in canonical order.
+///
+/// Holds the zone and the names in it; records are made one owner at a time. Where a signature cannot be made, the
+/// records end without the second SOA, so that the client keeps what it has.
+pub(super) fn transfer_records(zone: Arc<Zone>, sign: impl Sign) -> impl Iterator<Item = Record> + Send {
+    let mut owners: Vec<Box<[u8]>> = zone.records().map(|(node, _)| zone.owner(node).key()).collect();
+    owners.dedup();
+    let steps = owners.into_iter().map(Step::Owner).chain([Step::Hashes, Step::Last]);
+    let records = steps.map_while(move |step| {
+        let records = match step {
+            Step::Owner(key) => records_of(&zone, &key, &sign),
+            Step::Hashes => hashed_denial(&zone, &sign),
+            Step::Last => Ok(soa(&zone).map(|(part, _)| part.records().collect()).unwrap_or_default()),
+        };
+        records
+            .inspect_err(|error| tracing::error!(%error, zone = %zone.origin(), "a transfer could not be signed"))
+            .ok()
+    });
+    records.flatten()
+}
+
+/// The records of one owner, an SOA first, each RRset with its signatures, at last its NSEC record.
+fn records_of(zone: &Zone, key: &[u8], sign: &impl Sign) -> Result<Vec<Record>, SigningFault> {
+    let Some(node) = zone.node(key) else { return Ok(Vec::new()) };
+    let owner = zone.owner(node);
     let mut sets: Vec<_> = node.rrsets().iter().collect();
     sets.sort_by_key(|set| (set.rtype != RecordType::SOA, u16::from(set.rtype)));
-    let records = |set| {
-        let rdata = zone.rdata(set).into_owned();
-        let (owner, ttl) = (&owner, set.ttl);
-        rdata.into_iter().map(move |rdata| Record::from_rdata(owner.clone(), ttl, rdata))
-    };
-    sets.into_iter().flat_map(records).collect()
+    let mut records = Vec::new();
+    for set in sets {
+        let rdata = zone.rdata(set);
+        let secure = zone.secure().filter(|_| zone.signs(node, set.rtype));
+        let set = Signable { owner: &owner, rtype: set.rtype, ttl: set.ttl, rdata: &rdata };
+        add(&mut records, &set, secure.map(AsRef::as_ref), sign)?;
+    }
+    if let Some(secure) = zone.secure().filter(|secure| secure.chain().denial() == Denial::Nsec)
+        && let Some(proof) = secure.chain().of(key)
+    {
+        add_proof(&mut records, &proof, secure, sign)?;
+    }
+    Ok(records)
+}
+
+/// The NSEC3 records of a zone.
+fn hashed_denial(zone: &Zone, sign: &impl Sign) -> Result<Vec<Record>, SigningFault> {
+    let mut records = Vec::new();
+    if let Some(secure) = zone.secure().filter(|secure| secure.chain().denial() == Denial::Nsec3) {
+        for proof in secure.chain().proofs() {
+            add_proof(&mut records, &proof, secure, sign)?;
+        }
+    }
+    Ok(records)
+}
+
+fn add_proof(records: &mut Vec<Record>, proof: &Proof, secure: &Secure, sign: &impl Sign) -> Result<(), SigningFault> {
+    let rdata = std::slice::from_ref(&proof.rdata);
+    let set = Signable { owner: &proof.owner, rtype: proof.rtype, ttl: secure.ttl(), rdata };
+    add(records, &set, Some(secure), sign)
+}
+
+/// Adds an RRset and its signatures.
+fn add(
+    records: &mut Vec<Record>,
+    set: &Signable<'_>,
+    secure: Option<&Secure>,
+    sign: &impl Sign,
+) -> Result<(), SigningFault> {
+    let owner = set.owner.to_rr();
+    let signatures = secure.map(|secure| sign(secure, set)).transpose()?.unwrap_or_default();
+    let all = set.rdata.iter().cloned().chain(signatures);
+    records.extend(all.map(|rdata| Record::from_rdata(owner.clone(), set.ttl, rdata)));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -237,7 +303,7 @@ mod tests {
     fn a_transfer_is_the_declared_zone_between_two_soas() {
         let zones = zones();
         let zone = zones.get(&name("example.org")).unwrap();
-        let records: Vec<String> = transfer_records(Arc::clone(zone))
+        let records: Vec<String> = transfer_records(Arc::clone(zone), |_, _| Ok(Vec::new()))
             .map(|record| format!("{} {}", record.name, record.record_type()))
             .collect();
         let expected = [

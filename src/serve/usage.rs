@@ -1,7 +1,7 @@
 //! What was answered: counters for metrics, and how long caches may still name a site.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,11 @@ pub struct Usage {
     unsent: AtomicU64,
     turned_away: AtomicU64,
     signatures: AtomicU64,
+    connections: [AtomicU64; Transport::ALL.len()],
+    open_connections: AtomicU64,
+    evicted: AtomicU64,
+    failed_handshakes: AtomicU64,
+    certificate_expires: AtomicI64,
     quarantined: AtomicU64,
     limited: [AtomicU64; Limited::ALL.len()],
     transfers: [AtomicU64; TransferEnd::ALL.len()],
@@ -101,6 +106,16 @@ pub struct UsageCounts {
     pub unsent: u64,
     /// Stream connections beyond the bounds, closed at once.
     pub turned_away: u64,
+    /// Connections accepted, by transport.
+    pub connections: Vec<(&'static str, u64)>,
+    /// Connections open now.
+    pub open_connections: u64,
+    /// Resting connections that made room for others.
+    pub evicted: u64,
+    /// TLS and QUIC handshakes that failed, took too long or found no place.
+    pub failed_handshakes: u64,
+    /// When the certificate in use ends, in seconds since 1970; `None` without one.
+    pub certificate_expires: Option<i64>,
     /// Signatures made; those that were found in the cache are not counted.
     pub signatures: u64,
     /// Messages answered SERVFAIL without being handled, because one like them panicked lately.
@@ -187,6 +202,11 @@ impl Usage {
             unsent: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             signatures: AtomicU64::new(0),
+            connections: std::array::from_fn(|_| AtomicU64::new(0)),
+            open_connections: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+            failed_handshakes: AtomicU64::new(0),
+            certificate_expires: AtomicI64::new(0),
             quarantined: AtomicU64::new(0),
             limited: Default::default(),
             transfers: Default::default(),
@@ -235,6 +255,16 @@ impl Usage {
             unsent: self.unsent.load(Ordering::Relaxed),
             turned_away: self.turned_away.load(Ordering::Relaxed),
             signatures: self.signatures.load(Ordering::Relaxed),
+            connections: Transport::ALL
+                .iter()
+                .zip(&self.connections)
+                .map(|(transport, count)| (transport.as_str(), count.load(Ordering::Relaxed)))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+            open_connections: self.open_connections.load(Ordering::Relaxed),
+            evicted: self.evicted.load(Ordering::Relaxed),
+            failed_handshakes: self.failed_handshakes.load(Ordering::Relaxed),
+            certificate_expires: Some(self.certificate_expires.load(Ordering::Relaxed)).filter(|end| *end != 0),
             quarantined: self.quarantined.load(Ordering::Relaxed),
             transfers: TransferEnd::ALL
                 .iter()
@@ -332,6 +362,29 @@ impl Usage {
         for (_, count) in Limited::ALL.iter().zip(&self.limited).filter(|(known, _)| **known == limited) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    pub(super) fn count_connection(&self, transport: Transport) {
+        let position = Transport::ALL.iter().position(|known| *known == transport);
+        if let Some(count) = position.and_then(|position| self.connections.get(position)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn note_open_connections(&self, count: usize) {
+        self.open_connections.store(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn count_evicted(&self) {
+        self.evicted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_failed_handshake(&self) {
+        self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_certificate(&self, expires: i64) {
+        self.certificate_expires.store(expires, Ordering::Relaxed);
     }
 
     pub(super) fn count_signature(&self) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use domain::base::iana::Rtype;
 use hickory_proto::rr::{RData, RecordType};
 
-use super::bounds::{MAX_FILE_OCTETS, MAX_GENERATED, MAX_INCLUDE_DEPTH, MAX_TTL};
+use super::bounds::{MAX_FILE_OCTETS, MAX_GENERATED, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_TTL};
 use super::completeness::{self, Tried};
 use super::draft::{Draft, Record};
 use super::findings::{Finding, Findings, Source, quote};
@@ -173,6 +173,11 @@ impl Master<'_> {
             let what = format!("$INCLUDE {} levels deep", context.depth + 1);
             let expected = format!("at most {MAX_INCLUDE_DEPTH} levels");
             let finding = Finding::error(what, expected, "check whether the file includes itself");
+            return self.push(context, path.spot, finding);
+        }
+        if self.files.len() > MAX_INCLUDES {
+            let what = format!("more than {MAX_INCLUDES} files with $INCLUDE");
+            let finding = Finding::error(what, "fewer files", "check whether the files include each other");
             return self.push(context, path.spot, finding);
         }
         let file = context.source.file.parent().unwrap_or_else(|| Path::new("")).join(path.raw);

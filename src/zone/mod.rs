@@ -41,7 +41,6 @@ pub use attribution::{Attribution, attribute};
 pub use catalog::{Catalog, CatalogMember, catalog};
 pub use master::{Include, load};
 pub use origins::origins;
-pub use signing::SERIAL_PERIOD;
 pub use steered::{Member, SteeredIx, SteeredSet};
 pub use template::Template;
 pub use transferred::{TransferredRecord, from_records};

@@ -10,20 +10,16 @@ use super::tree::{Node, Place, RrSet, Zone};
 use crate::dnssec::{Chain, Existing, KeyPhase, Secure, Standing, apex_sets};
 use crate::model::Denial;
 
-/// How often the served serial of a signed zone rises by one, in seconds: a week. Secondaries transfer the zone then,
-/// and with it signatures that hold for longer than until the next time.
-pub const SERIAL_PERIOD: u64 = 7 * 86_400;
-
 /// Types that only a signer makes: those of a file that was signed elsewhere are left out.
 const MADE: [RecordType; 4] = [RecordType::RRSIG, RecordType::NSEC, RecordType::NSEC3, RecordType::NSEC3PARAM];
 
 impl Zone {
-    /// The zone signed with `keys`, as of `now` in seconds since 1970. One that was signed before is signed anew.
+    /// The zone signed with `keys`. One that was signed before is signed anew.
     ///
-    /// The keys join those that the file declares. The served serial is the declared one plus the weeks since 1970,
-    /// so that secondaries come for new signatures before theirs expire.
+    /// The keys join those that the file declares. The served serial is the declared one plus `raise` (see
+    /// [`crate::dnssec::Keyset::serial_raise`]).
     #[must_use]
-    pub fn secured(self, keys: KeyPhase, denial: Denial, now: u64) -> Self {
+    pub fn secured(self, keys: KeyPhase, denial: Denial, raise: u32) -> Self {
         // What signing adds hangs on the zone's own name.
         let own = match self.standalone() {
             Cow::Owned(own) => Some(own),
@@ -32,7 +28,7 @@ impl Zone {
         let mut zone = own.unwrap_or(self);
         zone.strip();
         let origin = zone.origin().clone();
-        let Some((ttl, denial_ttl)) = zone.set_serial(now) else { return zone };
+        let Some((ttl, denial_ttl)) = zone.set_serial(raise) else { return zone };
         if let Some(apex) = zone.node_mut(&origin.key()) {
             for (rtype, rdata) in apex_sets(&origin, &keys, denial) {
                 add(apex, rtype, ttl, rdata);
@@ -43,13 +39,22 @@ impl Zone {
         zone
     }
 
+    /// The serial of the SOA as it is served.
+    #[must_use]
+    pub fn served_serial(&self) -> u32 {
+        let apex = self.node(&self.origin().key());
+        match apex.and_then(|apex| apex.rrset(RecordType::SOA)?.rdata.first()) {
+            Some(RData::SOA(soa)) => soa.serial,
+            _ => self.serial(),
+        }
+    }
+
     /// Whether [`Self::secured`] would give the zone as it is.
     #[must_use]
-    pub fn is_secured(&self, keys: &KeyPhase, denial: Denial, now: u64) -> bool {
+    pub fn is_secured(&self, keys: &KeyPhase, denial: Denial, raise: u32) -> bool {
         let apex = self.node(&self.origin().key());
         let served = apex.and_then(|apex| apex.rrset(RecordType::SOA)?.rdata.first());
-        let is_current =
-            matches!(served, Some(RData::SOA(soa)) if soa.serial == self.serial().wrapping_add(weeks(now)));
+        let is_current = matches!(served, Some(RData::SOA(soa)) if soa.serial == self.serial().wrapping_add(raise));
         is_current && self.secure().is_some_and(|secure| secure.chain().denial() == denial && secure.has_keys(keys))
     }
 
@@ -82,11 +87,11 @@ impl Zone {
     }
 
     /// Raises the serial of the SOA. Gives its TTL and that of records of denial (RFC 9077 section 3.2).
-    fn set_serial(&mut self, now: u64) -> Option<(u32, u32)> {
+    fn set_serial(&mut self, raise: u32) -> Option<(u32, u32)> {
         let (key, serial) = (self.origin().key(), self.serial());
         let soa = self.node_mut(&key)?.rrset_mut(RecordType::SOA)?;
         let RData::SOA(data) = soa.rdata.first_mut()? else { return None };
-        data.serial = serial.wrapping_add(weeks(now));
+        data.serial = serial.wrapping_add(raise);
         Some((soa.ttl, soa.ttl.min(data.minimum)))
     }
 
@@ -111,10 +116,6 @@ impl Zone {
             }
         }
     }
-}
-
-fn weeks(now: u64) -> u32 {
-    u32::try_from(now / SERIAL_PERIOD).unwrap_or_default()
 }
 
 /// Adds records to an RRset of the apex, or makes it.
@@ -207,18 +208,18 @@ mod tests {
 
     #[test]
     fn signing_again_replaces_what_signing_added() {
-        let (first, second, now) = (phase(), phase(), 100 * SERIAL_PERIOD);
-        let once = zone("").secured(first.clone(), Denial::Nsec3, now);
+        let (first, second, raise) = (phase(), phase(), 100);
+        let once = zone("").secured(first.clone(), Denial::Nsec3, raise);
         assert_eq!(types(&once, ""), ["CDNSKEY", "CDS", "DNSKEY", "NS", "NSEC3PARAM", "SOA"]);
-        assert!(once.is_secured(&first, Denial::Nsec3, now + SERIAL_PERIOD - 1));
-        for (keys, denial, now) in
-            [(&second, Denial::Nsec3, now), (&first, Denial::Nsec, now), (&first, Denial::Nsec3, now + SERIAL_PERIOD)]
+        assert!(once.is_secured(&first, Denial::Nsec3, raise));
+        for (keys, denial, raise) in
+            [(&second, Denial::Nsec3, raise), (&first, Denial::Nsec, raise), (&first, Denial::Nsec3, raise + 1)]
         {
-            assert!(!once.is_secured(keys, denial, now));
+            assert!(!once.is_secured(keys, denial, raise));
         }
         let mut bare = second.clone();
         bare.offered.clear();
-        let again = once.secured(bare, Denial::Nsec, now + SERIAL_PERIOD);
+        let again = once.secured(bare, Denial::Nsec, raise + 1);
         assert_eq!(types(&again, ""), ["DNSKEY", "NS", "SOA"]);
         let apex = again.node(&again.origin().key()).unwrap();
         assert_eq!(apex.rrset(RecordType::DNSKEY).unwrap().rdata.len(), 1);

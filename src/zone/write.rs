@@ -13,6 +13,8 @@ use super::tree::Zone;
 #[must_use]
 pub fn write(zone: &Zone) -> String {
     let mut text = String::new();
+    // The names of a zone that shares its tree with others are written whole.
+    let zone = zone.standalone();
     for (node, set) in zone.records() {
         for rdata in &set.rdata {
             // Data that the loader has checked always encodes; writing to a string cannot fail.

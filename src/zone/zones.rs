@@ -43,9 +43,28 @@ impl Zones {
         }
     }
 
+    /// Takes a zone away that is configured and must not be served as it is.
+    pub fn withdraw(&mut self, origin: &Name) {
+        self.zones.remove(&origin.key());
+        self.insert_unavailable(origin);
+    }
+
     /// Notes that the zone with this apex is configured and could not be loaded.
     pub fn insert_unavailable(&mut self, origin: &Name) {
         self.unavailable.insert(origin.key());
+    }
+
+    /// Whether the zone whose apex is `origin` is configured and could not be loaded.
+    #[must_use]
+    pub fn is_unavailable_apex(&self, origin: &Name) -> bool {
+        self.unavailable.contains(&origin.key())
+    }
+
+    /// Takes a zone away, available or not. Gives it if it was available.
+    pub fn remove(&mut self, origin: &Name) -> Option<Arc<Zone>> {
+        let key = origin.key();
+        self.unavailable.remove(&key);
+        self.zones.remove(&key)
     }
 
     /// The zone whose apex is `origin`.

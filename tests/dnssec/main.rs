@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `validators.rs` | every class of answer validates, with NSEC and NSEC3, before, during and after a failover |
 //! | `forgery.rs` | one changed octet fails |
+//! | `transfer.rs` | a transferred zone verifies as a whole |
 //! | `scene.rs` | signed zones in process, a validating unbound in front |
 //! | `../failover/world.rs` | a network of its own |
 //! | `../dns/support.rs` | tables for any state of health |
@@ -11,6 +12,7 @@
 
 mod forgery;
 mod scene;
+mod transfer;
 mod validators;
 
 #[allow(dead_code)]

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand::SystemRandom;
 use waypost::answer::Tables;
 use waypost::dnssec::{DnssecKey, KeyPhase, KeyRole, ds};
-use waypost::model::{Denial, Generation, Name, State};
+use waypost::model::{Denial, Generation, Name, State, TransferRule, ZonePolicy};
 use waypost::plan;
 use waypost::serve::{Server, Setup, Usage};
 use waypost::steer::{Atlas, Steering};
@@ -68,10 +68,6 @@ pub fn keys() -> KeyPhase {
     }
 }
 
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
-}
-
 /// The keys of the parent.
 pub static PARENT_KEYS: LazyLock<KeyPhase> = LazyLock::new(keys);
 static CHILD_KEYS: LazyLock<KeyPhase> = LazyLock::new(keys);
@@ -92,12 +88,15 @@ fn tables_of(zones: Vec<zone::Zone>, state: impl Fn(&str) -> State) -> Tables {
 
 /// The signed parent with its sites in the given states.
 pub fn parent(denial: Denial, state: impl Fn(&str) -> State) -> Tables {
-    let zone = load("example.org", &parent_text(&CHILD_KEYS)).secured(PARENT_KEYS.clone(), denial, now());
+    let transfer = vec![TransferRule { from: vec!["127.0.0.0/8".parse().unwrap()], key: None }];
+    let policy = Arc::new(ZonePolicy { transfer, ..ZonePolicy::default() });
+    let zone = load("example.org", &parent_text(&CHILD_KEYS)).with_policy(policy);
+    let zone = zone.secured(PARENT_KEYS.clone(), denial, 2_900);
     tables_of(vec![zone], state)
 }
 
 fn children() -> Tables {
-    let signed = load("signed.example.org", CHILD_TEXT).secured(CHILD_KEYS.clone(), Denial::Nsec, now());
+    let signed = load("signed.example.org", CHILD_TEXT).secured(CHILD_KEYS.clone(), Denial::Nsec, 2_900);
     tables_of(vec![signed, load("plain.example.org", CHILD_TEXT)], |_| State::Up)
 }
 

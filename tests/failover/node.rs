@@ -84,6 +84,11 @@ impl Node {
         said
     }
 
+    /// Where it answers.
+    pub const fn address(&self) -> SocketAddr {
+        self.dns
+    }
+
     /// A DNS client for this node.
     pub fn client(&self) -> Client {
         Client::new(self.dns)

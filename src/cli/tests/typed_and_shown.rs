@@ -35,6 +35,14 @@ fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
         "waypost events --follow --after 7",
         "waypost token create ci --role operator --for 30d",
         "waypost status --node http://127.0.0.1:8053 --token-file t",
+        "waypost key generate example.org",
+        "waypost key generate --keyset hosted --split --dir keys",
+        "waypost key list",
+        "waypost key list example.org -o json",
+        "waypost key ds example.org --keyset hosted --dnskey",
+        "waypost key rollover example.org --role zsk --dry-run",
+        "waypost key rollover --keyset hosted --ds-published --parent-ttl 1h",
+        "waypost key rollover example.org --cancel --force --role ksk",
     ] {
         assert!(parse(line).is_ok(), "{line}");
     }
@@ -54,6 +62,17 @@ fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
         "waypost token create ci --role king",
         "waypost status --node http://127.0.0.1:8053",
         "waypost status -o yaml",
+        "waypost key",
+        "waypost key generate",
+        "waypost key generate example.org --keyset hosted",
+        "waypost key generate --keyset ../hosted",
+        "waypost key generate a..b",
+        "waypost key ds",
+        "waypost key rollover",
+        "waypost key rollover example.org --role king",
+        "waypost key rollover example.org --ds-published --role csk",
+        "waypost key rollover example.org --ds-published --cancel",
+        "waypost key rollover example.org --force",
     ] {
         assert!(parse(line).is_err(), "{line}");
     }

@@ -211,3 +211,13 @@ fn every_error_is_found_where_it_is_with_its_remedy() {
 fn every_doubtful_setting_is_a_warning_and_the_file_is_used() {
     check(WARNINGS, Severity::Warning);
 }
+
+#[test]
+fn a_flood_of_mistakes_is_counted() {
+    let text = (0..1000).map(|ix| format!("a{ix} = 1\n")).collect::<String>();
+    let (settings, report) = crate::config::read(Path::new("waypost.toml"), &text);
+    assert!(settings.is_none());
+    assert_eq!(report.errors().count(), 101);
+    let last = report.errors().last().unwrap();
+    assert!(last.what.ends_with("more errors than are shown here"), "{last}");
+}

@@ -4,6 +4,7 @@ mod abuse;
 mod accepted;
 mod mistakes;
 mod properties;
+mod service_points;
 mod several;
 mod zones;
 

@@ -197,3 +197,19 @@ fn what_looks_wrong_is_a_warning() {
         assert!(warnings[0].to_string().contains(word), "missing {word:?}\n{report}");
     }
 }
+
+#[test]
+fn files_that_include_each_other_many_times_end() {
+    // Each line reads all of the next file, without a record ever: only the number of files bounds it.
+    let wide = |next: &str| format!("$INCLUDE {next}\n").repeat(40);
+    let files = Files::of([
+        ("zones/a", wide("b").as_str()),
+        ("zones/b", wide("c").as_str()),
+        ("zones/c", wide("d").as_str()),
+        ("zones/d", ""),
+    ]);
+    let (zone, report) = load(&name("example.org"), Path::new("zones/test.zone"), &with_apex("$INCLUDE a\n"), &files);
+    assert!(zone.is_none());
+    assert!(report.to_string().contains("more than 16384 files"), "{report}");
+    assert!(report.errors().count() <= 101);
+}

@@ -1,0 +1,25 @@
+//! `key`: the DNSSEC keys of zones, in the files of the key directory. A running node takes changes of them up by itself.
+
+mod arguments;
+mod documents;
+mod ds;
+mod generate;
+mod list;
+mod place;
+mod rollover;
+mod words;
+
+pub(super) use arguments::Key;
+
+use super::arguments::Global;
+use super::exit::{Exit, Failure};
+use super::output::Output;
+
+pub(super) fn key(global: &Global, output: &Output, command: Key) -> Result<Exit, Failure> {
+    match command {
+        Key::Generate(arguments) => generate::generate(global, output, &arguments),
+        Key::List(arguments) => list::list(global, output, &arguments),
+        Key::Ds(arguments) => ds::ds(global, output, &arguments),
+        Key::Rollover(arguments) => rollover::rollover(global, output, &arguments),
+    }
+}
