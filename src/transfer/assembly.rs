@@ -244,9 +244,10 @@ mod tests {
         let (a, b) = (txt("a.example"), txt("b.example"));
         let whole = Transferred::Whole(vec![soa(5), a.clone(), b.clone()]);
         for from in [None, Some(4)] {
-            for messages in
-                [&[&[soa(5), a.clone(), b.clone(), soa(5)][..]][..], &[&[soa(5)], std::slice::from_ref(&a), &[b.clone(), soa(5)]]]
-            {
+            for messages in [
+                &[&[soa(5), a.clone(), b.clone(), soa(5)][..]][..],
+                &[&[soa(5)], std::slice::from_ref(&a), &[b.clone(), soa(5)]],
+            ] {
                 assert_eq!(transfer(from, messages).as_ref().unwrap().as_ref(), Some(&whole));
             }
         }
