@@ -172,4 +172,8 @@ fn a_flood_gets_its_limit_and_nobody_else_notices() {
     for (outcome, times) in counted {
         assert!(times > 0, "{outcome} is not counted");
     }
+    // People hear of it once, however long it goes on.
+    let said = server.said.lock().unwrap();
+    let [("rate limit", Err(what))] = said.as_slice() else { panic!("{said:?}") };
+    assert!(what.starts_with("127.0.9.0/24 is limited to 50 "), "{what}");
 }
