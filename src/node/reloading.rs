@@ -72,7 +72,11 @@ impl Desk {
         let path = self.path.clone();
         let before = Arc::clone(&self.picture.load().roster);
         match tokio::task::spawn_blocking(move || loading::load(&path, Fallback::Nothing, Some(&before))).await {
-            Ok(Ok(loaded)) => self.take_over(loaded, cause).await,
+            Ok(Ok(loaded)) => {
+                let outcome = self.take_over(loaded, cause).await;
+                self.transfers.retry();
+                outcome
+            }
             Ok(Err(report)) => {
                 self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
                 Err(refused_load(&report))

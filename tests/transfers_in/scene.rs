@@ -75,9 +75,17 @@ pub struct Daemon {
 impl Daemon {
     /// Starts `program` with the arguments that `configure` gives for an address and a directory.
     pub fn start(program: &'static str, configure: impl FnOnce(SocketAddr, &Path) -> Vec<String>) -> Self {
+        Self::start_at(free_address(), program, configure)
+    }
+
+    /// As [`Daemon::start`], at this address.
+    pub fn start_at(
+        address: SocketAddr,
+        program: &'static str,
+        configure: impl FnOnce(SocketAddr, &Path) -> Vec<String>,
+    ) -> Self {
         let whole = tempfile::Builder::new().prefix("waypost-transfers-").tempdir().unwrap();
         let directory = whole.path().to_owned();
-        let address = free_address();
         let arguments = configure(address, &directory);
         let mut daemon = Self { address, directory, program, arguments, child: None, _whole: whole };
         daemon.serve();

@@ -1,10 +1,10 @@
-//! BIND, Knot and NSD as secondaries of a Waypost at an address, all with the key `xfer`.
+//! BIND, Knot and NSD as secondaries of a Waypost at an address, all with the key `xfer`; `at` is where they answer.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::scene::{Daemon, SECRET};
+use crate::scene::{Daemon, SECRET, free_address};
 
 fn write(directory: &Path, file: &str, text: &str) -> String {
     let path = directory.join(file);
@@ -12,21 +12,24 @@ fn write(directory: &Path, file: &str, text: &str) -> String {
     path.display().to_string()
 }
 
-pub fn bind(primary: SocketAddr) -> Daemon {
-    bind_with(&format!(
-        "zone \"example.org\" {{ type secondary; file \"zone\"; allow-notify {{ key \"xfer.\"; }};\n\
+pub fn bind(at: SocketAddr, primary: SocketAddr) -> Daemon {
+    bind_with(
+        at,
+        &format!(
+            "zone \"example.org\" {{ type secondary; file \"zone\"; allow-notify {{ key \"xfer.\"; }};\n\
          primaries {{ 127.0.0.1 port {} key \"xfer.\"; }}; }};\n",
-        primary.port()
-    ))
+            primary.port()
+        ),
+    )
 }
 
 /// One that has nothing.
 pub fn bind_without_zone() -> Daemon {
-    bind_with("")
+    bind_with(free_address(), "")
 }
 
-fn bind_with(zones: &str) -> Daemon {
-    Daemon::start("named", |address, directory| {
+fn bind_with(at: SocketAddr, zones: &str) -> Daemon {
+    Daemon::start_at(at, "named", |address, directory| {
         let text = format!(
             r#"options {{
     directory "{directory}"; pid-file "{directory}/named.pid"; session-keyfile "{directory}/session.key";
@@ -44,8 +47,8 @@ key "xfer." {{ algorithm hmac-sha256; secret "{SECRET}"; }};
     })
 }
 
-pub fn knot(primary: SocketAddr) -> Daemon {
-    Daemon::start("knotd", |address, directory| {
+pub fn knot(at: SocketAddr, primary: SocketAddr) -> Daemon {
+    Daemon::start_at(at, "knotd", |address, directory| {
         let text = format!(
             r#"server:
     rundir: "{directory}"
@@ -85,8 +88,8 @@ zone:
     })
 }
 
-pub fn nsd(primary: SocketAddr) -> Daemon {
-    Daemon::start("nsd", |address, directory| {
+pub fn nsd(at: SocketAddr, primary: SocketAddr) -> Daemon {
+    Daemon::start_at(at, "nsd", |address, directory| {
         let text = format!(
             r#"server:
     ip-address: 127.0.0.1

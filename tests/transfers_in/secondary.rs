@@ -228,3 +228,26 @@ fn a_zone_that_was_never_transferred_is_unavailable_until_its_primary_is_there()
     scene.node.order(&["reload"]);
     assert_eq!(scene.serial("example.org."), Ok(4), "the copy is served again at once");
 }
+
+#[test]
+fn a_transferred_zone_is_steered_like_any_other() {
+    if !Kind::Bind.is_installed() {
+        return;
+    }
+    let address = free_address();
+    let hosts = |last: u8| format!("mail A 192.0.2.10\nmail A 198.51.100.{last}\n");
+    let primary = Primary::start(Kind::Bind, address, &zone(1, FORTNIGHT, &hosts(10)));
+    let sections = sections(&primary)
+        + "[[site]]\nname = \"fra\"\nlocation = { country = \"DE\" }\nnetworks = [\"192.0.2.0/24\"]\n\
+           [[site]]\nname = \"iad\"\nlocation = { country = \"US\" }\nnetworks = [\"198.51.100.0/24\"]\n\
+           [[service]]\nname = \"mail\"\nnames = [\"mail.example.org\"]\ntypes = [\"A\"]\npolicy = \"spread\"\n";
+    let scene = Scene::start(Scene::directory(), address, &sections);
+    scene.wait_for_serial("example.org.", 1);
+    let mail = || scene.node.client().addresses("mail.example.org.", None);
+    assert_eq!(mail().len(), 2);
+    scene.node.order(&["drain", "fra", "--yes", "--reason", "test"]);
+    assert_eq!(mail(), ["198.51.100.10".parse::<std::net::IpAddr>().unwrap()]);
+    primary.change(&zone(2, FORTNIGHT, &hosts(11)));
+    scene.wait_for_serial("example.org.", 2);
+    assert_eq!(mail(), ["198.51.100.11".parse::<std::net::IpAddr>().unwrap()]);
+}
