@@ -1,6 +1,8 @@
 //! Waypost as secondary of one hidden primary.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 
 use hickory_proto::op::{Edns, Message, ResponseCode};
 use hickory_proto::rr::RecordType;
@@ -105,11 +107,10 @@ fn differences_are_enough_where_the_primary_has_them() {
 
 /// The octets that transfers took so far, as the metrics say.
 fn octets(scene: &Scene) -> u64 {
-    let socket = scene.directory.path().join("admin.sock");
-    let page = crate::scene::succeed(
-        "curl",
-        &["-s", "--unix-socket", &socket.display().to_string(), "http://localhost/metrics"],
-    );
+    let mut stream = UnixStream::connect(scene.directory.path().join("admin.sock")).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
     let line = page.lines().find(|line| line.starts_with("waypost_zone_transfer_octets_total")).expect(&page);
     line.split(' ').nth(1).unwrap().parse().unwrap()
 }
