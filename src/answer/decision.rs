@@ -75,6 +75,11 @@ const fn stands_beside_alias(rtype: RecordType) -> bool {
     matches!(rtype, RecordType::RRSIG | RecordType::NSEC)
 }
 
+/// Types that signing adds to an apex.
+const fn is_made_by_signing(rtype: RecordType) -> bool {
+    matches!(rtype, RecordType::DNSKEY | RecordType::CDS | RecordType::CDNSKEY | RecordType::NSEC3PARAM)
+}
+
 /// What comes after a step of the chain.
 enum Next {
     /// The chain goes on at this name.
@@ -146,7 +151,10 @@ impl<'t> Composer<'t, '_> {
     /// RFC 8482 section 4.1: one RRset where the source may be forged, everything where it is proven.
     fn any(&mut self, zone: &'t Zone, node: &'t Node, name: &Name, signed: &Signed<'t>) -> Option<Next> {
         let count = if self.client.transport.is_datagram() { 1 } else { usize::MAX };
-        for set in node.rrsets().iter().take(count) {
+        // Who does not ask for signatures has no use for keys.
+        let is_bare = zone.secure().is_some() && !self.client.dnssec_ok;
+        let wanted = |set: &&'t RrSet| !(is_bare && is_made_by_signing(set.rtype));
+        for set in node.rrsets().iter().filter(wanted).take(count) {
             self.answer(zone, name.clone(), set, signed);
         }
         (!node.rrsets().is_empty()).then_some(Next::Done)

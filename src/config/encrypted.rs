@@ -20,7 +20,7 @@ pub(super) fn read(
     // By IP protocol: TLS and HTTPS share that of DNS over TCP and of the admin API, QUIC that of DNS over UDP.
     let mut streams: Vec<SocketAddr> = node.listen.iter().copied().chain(admin.listen).collect();
     let mut datagrams = node.listen.clone();
-    let mut list = |reader: &mut Reader<'_>, key, port, taken: &mut Vec<SocketAddr>| {
+    let list = |reader: &mut Reader<'_>, key, port, taken: &mut Vec<SocketAddr>| {
         table.get(key).map(|value| listen(reader, &value, port, taken)).unwrap_or_default()
     };
     let tls = list(reader, "tls", DNS_TLS_PORT, &mut streams);

@@ -250,7 +250,7 @@ pub struct Keyset {
 /// hold for three.
 pub const SERIAL_PERIOD: u64 = 7 * 86_400;
 /// Serials between one such rise and the next: room for the changes of keys of a week.
-const SERIALS_OF_PERIOD: u64 = 16;
+const SERIALS_OF_PERIOD: u64 = 64;
 
 impl Keyset {
     /// `keys` as a keyset.
@@ -311,8 +311,9 @@ impl Keyset {
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
         let weeks = seconds / SERIAL_PERIOD;
         let begin = i64::try_from(weeks * SERIAL_PERIOD).unwrap_or_default();
-        let moments: BTreeSet<Timestamp> = self.keys.iter().flat_map(KeptKey::moments).collect();
-        let changes = moments.iter().filter(|moment| **moment <= now && moment.as_second() >= begin).count();
+        // Two keys may change in the same second; then each counts.
+        let moments = self.keys.iter().flat_map(|key| key.moments().collect::<BTreeSet<Timestamp>>());
+        let changes = moments.filter(|moment| *moment <= now && moment.as_second() >= begin).count();
         let changes = u64::try_from(changes).unwrap_or_default().min(SERIALS_OF_PERIOD - 1);
         u32::try_from(weeks * SERIALS_OF_PERIOD + changes).unwrap_or(u32::MAX)
     }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::loading::read_text;
+use super::loading::{TEXT_FILE_BOUND, read_text};
 use crate::config::Report;
 use crate::model::{Name, Settings};
 use crate::zone::{self, Include, Zone};
@@ -118,7 +118,12 @@ pub fn read(directory: &Path, origin: &Name) -> Result<Option<(Zone, Note)>, Str
 /// If the disk does not take it; the copy before it is still there then.
 pub fn write(directory: &Path, zone: &Zone, note: &Note) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    replace(&file(directory, zone.origin()), zone::write(zone).as_bytes())?;
+    let text = zone::write(zone);
+    if text.len() as u64 > TEXT_FILE_BOUND {
+        let what = format!("more than {} MiB, which would not be read again", TEXT_FILE_BOUND >> 20);
+        return Err(io::Error::new(ErrorKind::FileTooLarge, what));
+    }
+    replace(&file(directory, zone.origin()), text.as_bytes(), Sync::Wait)?;
     write_note(directory, zone.origin(), note)?;
     // What was renamed is there after a power cut only if its directory is.
     File::open(directory)?.sync_all()
@@ -130,7 +135,8 @@ pub fn write(directory: &Path, zone: &Zone, note: &Note) -> io::Result<()> {
 /// If the disk does not take it.
 pub fn write_note(directory: &Path, origin: &Name, note: &Note) -> io::Result<()> {
     let text = serde_json::to_string(note).map_err(io::Error::other)?;
-    replace(&note_file(directory, origin), text.as_bytes())
+    // A note that a power cut takes is made good by the time of the copy.
+    replace(&note_file(directory, origin), text.as_bytes(), Sync::Leave)
 }
 
 /// Removes the copy of a zone.
@@ -147,12 +153,21 @@ pub fn remove(directory: &Path, origin: &Name) -> io::Result<()> {
     Ok(())
 }
 
-fn replace(path: &Path, octets: &[u8]) -> io::Result<()> {
+/// Whether to wait until the disk has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Wait,
+    Leave,
+}
+
+fn replace(path: &Path, octets: &[u8], sync: Sync) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(octets)?;
-    file.sync_all()?;
+    if sync == Sync::Wait {
+        file.sync_all()?;
+    }
     fs::rename(&temporary, path)
 }
 

@@ -22,7 +22,7 @@ use crate::steer::{Atlas, Steering};
 use crate::zone::{self, Attribution, Include, Template, Zone, Zones};
 
 /// The largest configuration, zone or list file that is read, in octets.
-const TEXT_FILE_BOUND: u64 = 512 << 20;
+pub(super) const TEXT_FILE_BOUND: u64 = 512 << 20;
 /// The largest geo database that is read, in octets.
 const DATABASE_BOUND: u64 = 1 << 30;
 
@@ -203,6 +203,7 @@ pub fn with_roster(picture: &Picture, roster: &Roster) -> Loaded {
         roster,
         troubles,
         marks: Marks::clone(&picture.marks),
+        // Transferred zones are never signed here, and the others are as they were.
         signed: Signed::clone(&picture.signed),
         states: Vec::new(),
     }

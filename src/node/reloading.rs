@@ -86,7 +86,11 @@ impl Desk {
         let (before, ledger) = (Arc::clone(&self.picture.load().roster), Arc::clone(&self.ledger));
         let load = move || loading::load(&path, Fallback::Nothing, Some(&before), Some(&ledger));
         match tokio::task::spawn_blocking(load).await {
-            Ok(Ok(loaded)) => self.take_over(loaded, cause).await,
+            Ok(Ok(loaded)) => {
+                let outcome = self.take_over(loaded, cause).await;
+                self.transfers.retry();
+                outcome
+            }
             Ok(Err(report)) => {
                 self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
                 Err(refused_load(&report))

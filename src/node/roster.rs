@@ -15,6 +15,9 @@ use crate::model::{Name, Peer, Settings, ZoneContent, ZoneOrigins, ZonePolicy, Z
 use crate::transfer::{Assignment, Held, Kind};
 use crate::zone::{self, CatalogMember, Zone, Zones};
 
+/// Members of one catalog.
+const MEMBERS: usize = 1 << 20;
+
 /// A zone that is transferred.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -182,7 +185,15 @@ impl<'a> Reader<'a> {
         for (origin, _, _) in catalogs {
             let Some(held) = self.roster.get(origin).and_then(|entry| entry.held.as_deref()) else { continue };
             match zone::catalog(held) {
-                Ok(catalog) => drop(lists.insert((*origin).clone(), catalog.members)),
+                Ok(mut catalog) => {
+                    if catalog.members.len() > MEMBERS {
+                        self.troubles.push(format!(
+                            "the catalog {origin} lists more than {MEMBERS} zones: only so many are served"
+                        ));
+                        catalog.members.truncate(MEMBERS);
+                    }
+                    lists.insert((*origin).clone(), catalog.members);
+                }
                 // Only a copy on disk that somebody edited: a broken version is not taken from a primary.
                 Err(why) => self.troubles.push(why),
             }
@@ -222,7 +233,7 @@ impl<'a> Reader<'a> {
         let known = self.before.and_then(|before| before.get(origin)).filter(|known| known.is_same_as(&entry));
         match known {
             Some(known) => (entry.held, entry.checked) = (known.held.clone(), known.checked),
-            None => self.from_disk(origin, &mut entry),
+            None => self.take_copy(origin, &mut entry),
         }
         if let Some(held) = &mut entry.held
             && **held.policy() != *entry.policy
@@ -233,7 +244,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the copy on disk, unless it has expired (RFC 1034 section 4.3.5).
-    fn from_disk(&mut self, origin: &Name, entry: &mut Entry) {
+    fn take_copy(&mut self, origin: &Name, entry: &mut Entry) {
         let directory = copies::directory(self.settings);
         let (zone, note) = match copies::read(&directory, origin) {
             Ok(Some(found)) => found,
@@ -262,5 +273,142 @@ pub fn forget(directory: &Path, gone: &[Name]) {
         if let Err(error) = copies::remove(directory, origin) {
             tracing::warn!("the copy of {origin} could not be removed: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zone::Include;
+
+    struct Nothing;
+
+    impl Include for Nothing {
+        fn read(&self, _: &Path) -> Result<String, String> {
+            Err("nothing is there".to_owned())
+        }
+    }
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn zone(origin: &str, text: &str) -> Arc<Zone> {
+        let text = format!("$TTL 60\n@ SOA ns.invalid. h.invalid. 1 3600 900 604800 60\n@ NS ns.invalid.\n{text}");
+        let (zone, report) = zone::load(&name(origin), Path::new("zone"), &text, &Nothing);
+        Arc::new(zone.unwrap_or_else(|| panic!("{report}")))
+    }
+
+    fn settings(directory: &Path, zones: &str) -> Settings {
+        let text = format!("[node]\nname = \"a\"\n[state]\npath = \"{}\"\n{zones}", directory.display());
+        let (settings, report) = crate::config::read(Path::new("waypost.toml"), &text);
+        settings.unwrap_or_else(|| panic!("{report}"))
+    }
+
+    const TWO: &str = "[[zone]]\ncatalog = \"one.cat\"\nprimaries = [{ address = \"192.0.2.1\" }]\n\
+                       [[zone]]\ncatalog = \"two.cat\"\nprimaries = [{ address = \"192.0.2.2\" }]\n\
+                       [[zone]]\norigin = \"own.example\"\nprimaries = [{ address = \"192.0.2.3\" }]\n";
+
+    /// The roster of `settings` after the catalogs are held; who is asked for each zone, and what is wrong.
+    fn read(settings: &Settings, catalogs: &[(&str, &str)], zones: &mut Zones) -> (Roster, Vec<String>) {
+        let (mut roster, _) = Reader::new(settings, None, Timestamp::now()).read(&mut Zones::default());
+        for (origin, text) in catalogs {
+            assert!(roster.replace(
+                &name(origin),
+                Kind::Catalog,
+                Some(zone(origin, &format!("version TXT 2\n{text}")))
+            ));
+        }
+        Reader::new(settings, Some(&roster), Timestamp::now()).read(zones)
+    }
+
+    fn primary(roster: &Roster, origin: &str) -> Option<String> {
+        roster.get(&name(origin)).map(|entry| entry.primaries[0].address.ip().to_string())
+    }
+
+    #[test]
+    fn a_zone_belongs_to_the_configuration_then_to_the_first_catalog_unless_that_hands_it_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = settings(directory.path(), TWO);
+        let mut zones = Zones::default();
+        zones.insert(zone("file.example", ""));
+        let catalogs = [
+            (
+                "one.cat",
+                "a.zones PTR a.example.\nb.zones PTR b.example.\ncoo.b.zones PTR two.cat.\nf.zones PTR file.example.\n",
+            ),
+            (
+                "two.cat",
+                "a.zones PTR a.example.\nb.zones PTR b.example.\no.zones PTR own.example.\nc.zones PTR one.cat.\n",
+            ),
+        ];
+        let (roster, troubles) = read(&settings, &catalogs, &mut zones);
+        assert_eq!(primary(&roster, "a.example").unwrap(), "192.0.2.1");
+        assert_eq!(primary(&roster, "b.example").unwrap(), "192.0.2.2");
+        assert_eq!(primary(&roster, "own.example").unwrap(), "192.0.2.3");
+        assert_eq!(
+            (primary(&roster, "file.example"), primary(&roster, "one.cat").unwrap()),
+            (None, "192.0.2.1".into())
+        );
+        assert_eq!(troubles.len(), 4, "{troubles:?}");
+        assert!(zones.get(&name("file.example")).is_some() && zones.get(&name("one.cat")).is_none());
+        assert!(zones.is_unavailable(&name("x.a.example").key()) && !zones.is_unavailable(&name("one.cat").key()));
+    }
+
+    #[test]
+    fn a_member_with_another_label_is_another_zone_and_one_that_moves_with_its_label_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = settings(directory.path(), TWO);
+        let (mut first, _) = read(&settings, &[("one.cat", "m1.zones PTR a.example.\n")], &mut Zones::default());
+        first.replace(&name("a.example"), Kind::Zone, Some(zone("a.example", "")));
+        let with = |one: &str, two: &str| {
+            let mut before = first.clone();
+            for (origin, text) in [("one.cat", one), ("two.cat", two)] {
+                before.replace(&name(origin), Kind::Catalog, Some(zone(origin, &format!("version TXT 2\n{text}"))));
+            }
+            let (after, _) = Reader::new(&settings, Some(&before), Timestamp::now()).read(&mut Zones::default());
+            let gone: Vec<String> = first.gone(&after).map(ToString::to_string).collect();
+            (after.get(&name("a.example")).map(|entry| entry.held.is_some()), gone)
+        };
+        assert_eq!(with("m1.zones PTR a.example.\n", ""), (Some(true), vec![]));
+        assert_eq!(with("m2.zones PTR a.example.\n", ""), (Some(false), vec!["a.example.".to_owned()]));
+        assert_eq!(with("", "m1.zones PTR a.example.\n"), (Some(true), vec![]));
+        assert_eq!(with("", ""), (None, vec!["a.example.".to_owned()]));
+    }
+
+    #[test]
+    fn copies_are_taken_while_they_have_not_expired_and_are_of_this_zone() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = settings(directory.path(), TWO);
+        let copies = copies::directory(&settings);
+        let checked: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let own = zone("own.example", "");
+        let note = copies::Note { checked, serial: 1, member: String::new() };
+        let held_at = |now: &str| {
+            let (roster, _) = Reader::new(&settings, None, now.parse().unwrap()).read(&mut Zones::default());
+            roster.get(&name("own.example")).unwrap().held.is_some()
+        };
+        assert!(!held_at("2026-01-02T00:00:00Z"));
+        copies::write(&copies, &own, &note).unwrap();
+        assert!(held_at("2026-01-02T00:00:00Z") && held_at("2025-01-01T00:00:00Z"));
+        assert!(held_at("2026-01-07T23:59:59Z") && !held_at("2026-01-08T00:00:00Z"));
+        copies::write_note(&copies, own.origin(), &copies::Note { member: "6d31".to_owned(), ..note }).unwrap();
+        assert!(!held_at("2026-01-02T00:00:00Z"), "it was the copy of a catalog's member");
+    }
+
+    #[test]
+    fn how_long_ago_a_copy_was_checked_is_what_the_room_hears() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = settings(directory.path(), TWO);
+        let checked: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let note = copies::Note { checked, serial: 1, member: String::new() };
+        copies::write(&copies::directory(&settings), &zone("own.example", ""), &note).unwrap();
+        let now = "2026-01-01T01:00:00Z".parse().unwrap();
+        let (roster, _) = Reader::new(&settings, None, now).read(&mut Zones::default());
+        let ages: Vec<_> =
+            roster.assignments(now).into_iter().filter_map(|zone| zone.held).map(|(_, age)| age).collect();
+        assert_eq!(ages, [std::time::Duration::from_secs(3600)]);
+        let earlier = roster.assignments("2025-01-01T00:00:00Z".parse().unwrap());
+        assert!(earlier.into_iter().filter_map(|zone| zone.held).all(|(_, age)| age.is_zero()));
     }
 }

@@ -97,6 +97,11 @@ impl Transfers {
         ResponseCode::NoError
     }
 
+    /// Tries again at once what failed: an operator may have mended it.
+    pub fn retry(&self) {
+        self.secondaries.retry();
+    }
+
     /// How all transferred zones stand.
     #[must_use]
     pub fn standings(&self) -> BTreeMap<Name, Standing> {
@@ -150,8 +155,8 @@ pub async fn keep(desk: Arc<Desk>, mut inbox: Inbox) {
 struct Keeper {
     desk: Arc<Desk>,
     room: Arc<Transfers>,
-    /// The served serials that secondaries were told of.
-    told: HashMap<Name, u32>,
+    /// The served serials, and who was told of them.
+    told: HashMap<Name, (u32, Vec<Peer>)>,
     /// What was taken over last.
     seen: Option<(Arc<Zones>, Arc<Roster>)>,
     /// Copies that the disk did not take, and why.
@@ -278,10 +283,11 @@ impl Keeper {
         let mut told = HashMap::new();
         for zone in picture.zones.iter().filter(|zone| !zone.policy().notify.is_empty()) {
             let Some(serial) = served_serial(zone) else { continue };
-            if self.told.get(zone.origin()) != Some(&serial) {
+            let now = (serial, zone.policy().notify.clone());
+            if self.told.get(zone.origin()) != Some(&now) {
                 self.room.herald.announce(zone);
             }
-            told.insert(zone.origin().clone(), serial);
+            told.insert(zone.origin().clone(), now);
         }
         for gone in self.told.keys().filter(|origin| !told.contains_key(*origin)) {
             self.room.herald.forget(gone);

@@ -80,7 +80,9 @@ pub fn sign(
 pub fn signed<'z>(zone: &'z Zone, keys: &Keys, now: Timestamp) -> Option<Cow<'z, Zone>> {
     let Some(signing) = &zone.policy().dnssec else { return Some(Cow::Borrowed(zone)) };
     let keyset = keys.of_zone(zone.origin(), zone.policy())?;
-    let (phase, raise) = (keyset.at(now), keyset.serial_raise(now));
+    // Only who transfers the zone has to learn of new signatures by its serial.
+    let has_secondaries = !zone.policy().transfer.is_empty() || !zone.policy().notify.is_empty();
+    let (phase, raise) = (keyset.at(now), if has_secondaries { keyset.serial_raise(now) } else { 0 });
     Some(if zone.is_secured(&phase, signing.denial, raise) {
         Cow::Borrowed(zone)
     } else {

@@ -1,8 +1,8 @@
 //! DNS over UDP, TCP, TLS, QUIC and HTTPS: sockets, packets, limits and counters around [`crate::answer`].
 //!
 //! Imports the core. One request handler (of hickory-server's trait) answers for every transport; the
-//! accept loops are ours. Never decides what is answered, never waits for anything but a socket, and never lets one
-//! packet's panic reach another's.
+//! accept loops are ours. Never decides what is answered, never lets a query wait for anything but a socket (updates and
+//! notifications wait for the node, beside the queries), and never lets one packet's panic reach another's.
 
 mod accept;
 mod backstage;
@@ -17,6 +17,7 @@ mod exchange;
 mod handler;
 mod https;
 mod inquiry;
+mod kind;
 mod options;
 mod quarantine;
 mod quic;

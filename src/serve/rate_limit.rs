@@ -15,14 +15,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::RecordType;
 use ipnet::IpNet;
 use siphasher::sip::SipHasher13;
 
 use super::bounds::{RATE_BURST, RATE_CALM, RATE_CELLS};
+use super::kind::Kind;
 use crate::answer::Reply;
-use crate::model::{Name, RateLimitSettings};
+use crate::model::RateLimitSettings;
 
 /// Cells of a set: one cache line, looked through as a whole.
 const WAYS: usize = 8;
@@ -44,48 +43,6 @@ pub(super) enum Verdict {
     Slip,
     /// It is limited and not sent.
     Drop,
-}
-
-/// Which responses count as the same, hashed with the key of the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind(u64);
-
-/// What makes responses the same. Whatever a client can vary without end shares one kind: names that do not exist, names
-/// that a wildcard or a DNAME stands for, and errors.
-#[derive(Hash)]
-enum Trait<'r> {
-    /// An error, whatever was asked.
-    Error,
-    /// A name of this zone that does not exist.
-    NoName(&'r Name),
-    /// A name of this zone without records of the type.
-    NoData(&'r Name),
-    /// A referral to this zone.
-    Referral(&'r Name),
-    /// An RRset of a zone, by where it is in memory: the same for every name that it stands for.
-    Stored(&'r Name, usize),
-    /// An RRset that is in no zone file.
-    Made(&'r Name, RecordType),
-}
-
-impl<'r> Trait<'r> {
-    fn of(reply: &'r Reply<'_>) -> Self {
-        let authority = |rtype| reply.authority.iter().find(|part| part.rtype == rtype).map(|part| &part.owner);
-        let first = reply.answer.first();
-        match (reply.rcode, first) {
-            (ResponseCode::NXDomain, _) => authority(RecordType::SOA).map_or(Self::Error, Self::NoName),
-            (ResponseCode::NoError, None) => match (authority(RecordType::SOA), authority(RecordType::NS)) {
-                (Some(zone), _) => Self::NoData(zone),
-                (None, Some(zone)) => Self::Referral(zone),
-                (None, None) => Self::Error,
-            },
-            (ResponseCode::NoError, Some(part)) => {
-                let stored = reply.stored.map(|(zone, set)| Self::Stored(zone, std::ptr::from_ref(set).addr()));
-                stored.unwrap_or(Self::Made(&part.owner, part.rtype))
-            }
-            _ => Self::Error,
-        }
-    }
 }
 
 /// Eight cells in a cache line of their own.
@@ -141,18 +98,12 @@ impl RateLimiter {
 
     /// The kind of `reply`.
     pub(super) fn kind(&self, reply: &Reply<'_>) -> Kind {
-        self.kind_of(&Trait::of(reply))
+        Kind::of(reply, &self.key)
     }
 
     /// The kind of every error, for replies that are nothing else.
     pub(super) fn error(&self) -> Kind {
-        self.kind_of(&Trait::Error)
-    }
-
-    fn kind_of(&self, like: &Trait<'_>) -> Kind {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        like.hash(&mut hasher);
-        Kind(hasher.finish())
+        Kind::error(&self.key)
     }
 
     /// Judges a response of `kind` to `client` at `now`, the time since the start, and charges it to the client's
@@ -163,7 +114,7 @@ impl RateLimiter {
         let client = client.to_canonical();
         let network = self.network(client);
         let mut hasher = SipHasher13::new_with_key(&self.key);
-        (network, kind.0).hash(&mut hasher);
+        (network, kind).hash(&mut hasher);
         let hash = hasher.finish();
         if self.charge(hash, now, interval) || self.settings.exempt.iter().any(|exempt| exempt.contains(&client)) {
             return Verdict::Send;
@@ -291,7 +242,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    const KIND: Kind = Kind(1);
+    const KIND: Kind = Kind::numbered(1);
 
     #[test]
     fn a_network_gets_its_burst_and_then_its_rate() {
@@ -305,7 +256,7 @@ mod tests {
         assert_eq!(sent(ms(0), "2001:db8:0:ff::1"), 200);
         assert_eq!(sent(ms(0), "2001:db8:0:1::1"), 0, "the same /56");
         assert_eq!(sent(ms(0), "2001:db8:0:100::1"), 200, "another /56");
-        assert_eq!(limiter.check(ms(100), ip("192.0.2.1"), Kind(2)), Verdict::Send, "another kind");
+        assert_eq!(limiter.check(ms(100), ip("192.0.2.1"), Kind::numbered(2)), Verdict::Send, "another kind");
         assert_eq!(sent(ms(5_000), "192.0.2.1"), 200, "what was not used is not saved up");
     }
 
@@ -400,7 +351,7 @@ mod tests {
             let mut sent: std::collections::BTreeMap<(u8, u64), Vec<Duration>> = std::collections::BTreeMap::new();
             for (step, network, kind) in packets {
                 now += Duration::from_micros(step);
-                if limiter.check(now, IpAddr::V4(Ipv4Addr::new(10, 0, network, 1)), Kind(kind)) == Verdict::Send {
+                if limiter.check(now, IpAddr::V4(Ipv4Addr::new(10, 0, network, 1)), Kind::numbered(kind)) == Verdict::Send {
                     sent.entry((network, kind)).or_default().push(now);
                 }
             }

@@ -6,7 +6,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 use super::bounds::{TRANSFER_OCTETS, TRANSFER_RECORDS};
-use super::message::{RawRecord, read};
+use super::message::{RawRecord, rcode_word, read};
 use super::schedule::is_after;
 use crate::model::Name;
 
@@ -33,7 +33,7 @@ pub(super) enum Transferred {
 /// Why the messages are no transfer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
-    #[error("it answers {0}")]
+    #[error("it answers {}", rcode_word(*.0))]
     Rcode(ResponseCode),
     #[error("a message has {0}")]
     Malformed(&'static str),
@@ -244,9 +244,10 @@ mod tests {
         let (a, b) = (txt("a.example"), txt("b.example"));
         let whole = Transferred::Whole(vec![soa(5), a.clone(), b.clone()]);
         for from in [None, Some(4)] {
-            for messages in
-                [&[&[soa(5), a.clone(), b.clone(), soa(5)][..]][..], &[&[soa(5)], &[a.clone()], &[b.clone(), soa(5)]]]
-            {
+            for messages in [
+                &[&[soa(5), a.clone(), b.clone(), soa(5)][..]][..],
+                &[&[soa(5)], std::slice::from_ref(&a), &[b.clone(), soa(5)]],
+            ] {
                 assert_eq!(transfer(from, messages).as_ref().unwrap().as_ref(), Some(&whole));
             }
         }

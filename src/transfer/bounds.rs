@@ -35,7 +35,7 @@ pub(super) const MESSAGE: Duration = Duration::from_secs(30);
 /// How long a whole transfer may take.
 pub(super) const TRANSFER: Duration = Duration::from_secs(900);
 /// Octets of all messages of a transfer.
-pub(super) const TRANSFER_OCTETS: usize = 512 << 20;
+pub(super) const TRANSFER_OCTETS: usize = 256 << 20;
 /// Records of a transfer.
 pub(super) const TRANSFER_RECORDS: usize = 16 << 20;
 /// SOA queries under way at once.
@@ -44,8 +44,8 @@ pub(super) const CHECKS: usize = 64;
 pub(super) const TRANSFERS: usize = 10;
 /// Transfers under way at once from one address, so that one slow primary does not keep the others away.
 pub(super) const TRANSFERS_PER_PRIMARY: usize = 5;
-/// Zones that are held by transfer; beyond that further ones are not taken up.
-pub(super) const ZONES: usize = 1 << 20;
+/// Warnings about a version that are logged.
+pub(super) const WARNINGS: usize = 5;
 /// Characters of a failure that are kept.
 pub(super) const DETAIL: usize = 400;
 

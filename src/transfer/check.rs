@@ -8,8 +8,8 @@ use hickory_proto::rr::RecordType;
 use tokio::time::timeout;
 
 use super::assembly::{Assembly, Transferred};
-use super::bounds::{DETAIL, TRANSFER, UDP_TRIES, UDP_WAIT};
-use super::message::{Opcode, RawRecord, Reply};
+use super::bounds::{DETAIL, TRANSFER, UDP_TRIES, UDP_WAIT, WARNINGS};
+use super::message::{Opcode, RawRecord, Reply, rcode_word};
 use super::records::{applied, soa_of, transferred};
 use super::schedule::is_after;
 use super::slots::Slots;
@@ -137,7 +137,7 @@ impl Job {
 
     fn serial_of(&self, reply: &Reply) -> Result<u32, String> {
         if reply.rcode != ResponseCode::NoError {
-            return Err(format!("it answers {} to a query for the SOA", reply.rcode));
+            return Err(format!("it answers {} to a query for the SOA", rcode_word(reply.rcode)));
         }
         if !reply.authoritative {
             return Err("it is not authoritative for the zone".to_owned());
@@ -189,6 +189,9 @@ impl Job {
 /// The zone of `records`, under the rules of zone files.
 fn made(origin: &Name, records: Vec<TransferredRecord>, label: &str) -> Result<Zone, String> {
     let (zone, report) = zone::from_records(origin, records, Path::new(label));
+    for warning in report.warnings().take(WARNINGS) {
+        tracing::warn!("{warning}");
+    }
     zone.ok_or_else(|| {
         let errors: Vec<String> = report.errors().map(ToString::to_string).collect();
         format!("the zone breaks the rules of zones, so none of it is taken: {}", errors.join("; "))

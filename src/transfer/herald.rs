@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::bounds::{NOTIFIES, NOTIFY_TRIES, NOTIFY_WAIT};
 use super::check::Surroundings;
-use super::message::{Opcode, RawRecord};
+use super::message::{Opcode, RawRecord, rcode_word};
 use super::records::soa_of;
 use super::stats::Stats;
 use super::wire::Inquiry;
@@ -133,7 +133,7 @@ async fn tell(
         };
         match reply {
             Ok(reply) if reply.rcode == ResponseCode::NoError => return Ok(()),
-            Ok(reply) => return Err(format!("it answers {}", reply.rcode)),
+            Ok(reply) => return Err(format!("it answers {}", rcode_word(reply.rcode))),
             Err(found) => trouble = found,
         }
         sleep_until(next).await;

@@ -95,6 +95,22 @@ pub(super) struct Reply {
     pub(super) answers: Vec<RawRecord>,
 }
 
+/// A response code by its name in the registry.
+pub(super) fn rcode_word(rcode: ResponseCode) -> String {
+    let word = match rcode {
+        ResponseCode::NoError => "NOERROR",
+        ResponseCode::FormErr => "FORMERR",
+        ResponseCode::ServFail => "SERVFAIL",
+        ResponseCode::NXDomain => "NXDOMAIN",
+        ResponseCode::NotImp => "NOTIMP",
+        ResponseCode::Refused => "REFUSED",
+        ResponseCode::NotAuth => "NOTAUTH",
+        ResponseCode::NotZone => "NOTZONE",
+        other => return format!("RCODE {}", u16::from(other)),
+    };
+    word.to_owned()
+}
+
 /// Whether `octets` are the beginning of a reply to the request `id`. What is not is another's, or forged.
 pub(super) fn is_reply_to(octets: &[u8], id: u16, opcode: Opcode) -> bool {
     let [a, b, flags, _, ..] = octets else { return false };

@@ -16,6 +16,8 @@ mod schedule;
 mod secondaries;
 mod slots;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use check::{Kind, Surroundings};

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep_until;
 
-use super::bounds::{MAILBOX, ZONES};
+use super::bounds::MAILBOX;
 use super::check::{Job, Kind, Surroundings, Verdict};
 use super::schedule::{Held, Schedule, Step};
 use super::slots::Slots;
@@ -84,6 +84,7 @@ pub struct Standing {
 enum Command {
     Assign(Vec<Assignment>),
     Notified(Name, IpAddr, Option<u32>),
+    Retry,
     Stop(oneshot::Sender<()>),
 }
 
@@ -129,6 +130,11 @@ impl Secondaries {
     /// Takes note that a primary at `from` says that a zone changed. What comes faster than it is heeded is dropped.
     pub fn notified(&self, origin: Name, from: IpAddr, serial: Option<u32>) {
         let _ = self.commands.try_send(Command::Notified(origin, from, serial));
+    }
+
+    /// Checks the zones soon whose last check failed. May be dropped, too.
+    pub fn retry(&self) {
+        let _ = self.commands.try_send(Command::Retry);
     }
 
     /// How all zones stand.
@@ -203,6 +209,7 @@ impl Keeper {
                 command = inbox.recv() => match command {
                     Some(Command::Assign(assignments)) => self.assign(assignments),
                     Some(Command::Notified(origin, from, serial)) => self.notified(origin, from, serial),
+                    Some(Command::Retry) => self.retry(),
                     Some(Command::Stop(done)) => {
                         self.checks.shutdown().await;
                         let _ = done.send(());
@@ -210,11 +217,12 @@ impl Keeper {
                     }
                     None => return,
                 },
-                Some(ended) = self.checks.join_next() => match ended {
-                    Ok((origin, number, verdict)) => self.ended(origin, number, verdict),
-                    // Aborted with its zone.
-                    Err(_) => {}
-                },
+                Some(ended) = self.checks.join_next() => {
+                    // Otherwise it was aborted with its zone.
+                    if let Ok((origin, number, verdict)) = ended {
+                        self.ended(origin, number, verdict);
+                    }
+                }
                 () = asleep => self.look(),
             }
         }
@@ -228,7 +236,7 @@ impl Keeper {
         let now = self.now();
         let mut before = std::mem::take(&mut self.zones);
         self.due.clear();
-        for assignment in assignments.into_iter().take(ZONES) {
+        for assignment in assignments {
             let Assignment { origin, kind, primaries, incarnation, held } = assignment;
             let known = before.remove(&origin).filter(|entry| entry.kind == kind && entry.incarnation == incarnation);
             let entry = match known {
@@ -271,6 +279,18 @@ impl Keeper {
             entry.told_by = Some(from);
             self.arrange(&origin);
         }
+    }
+
+    fn retry(&mut self) {
+        let now = self.now();
+        let failing = self.zones.iter_mut().filter(|(_, entry)| entry.failure.is_some());
+        let failing: Vec<Name> = failing
+            .map(|(origin, entry)| {
+                entry.schedule.notified(None, now);
+                origin.clone()
+            })
+            .collect();
+        failing.iter().for_each(|origin| self.arrange(origin));
     }
 
     /// Does what is due.

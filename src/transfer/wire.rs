@@ -11,7 +11,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::bounds::{CONNECT, MESSAGE};
-use super::message::{Opcode, RawRecord, Reply, is_reply_to, read, request};
+use super::message::{Opcode, RawRecord, Reply, is_reply_to, rcode_word, read, request};
 use crate::model::Name;
 use crate::tsig::{ClientSession, Key, TsigError, sign_request};
 
@@ -135,7 +135,7 @@ fn believed(sent: &mut Sent, octets: &[u8]) -> Result<Vec<u8>, String> {
     let Some(session) = &mut sent.session else { return Ok(octets.to_vec()) };
     session.verify(octets, now()).map_err(|error| match (&error, octets.get(3).map(|low| low & 0x0f)) {
         (TsigError::Unsigned, Some(rcode)) if rcode != 0 => {
-            format!("it answers {} without a signature", ResponseCode::from_low(rcode))
+            format!("it answers {} without a signature", rcode_word(ResponseCode::from_low(rcode)))
         }
         (TsigError::Refused(_), _) => {
             format!("{error}; both sides need the same name, algorithm and secret of the key")

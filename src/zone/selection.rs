@@ -20,6 +20,12 @@ pub(super) struct Match<'z> {
     pub(super) place: Place,
 }
 
+/// A lower-cased name in wire format.
+type Key = Box<[u8]>;
+
+/// Services with the positions of their patterns.
+type Claims = Vec<(ServiceIx, usize)>;
+
 /// Where a mark is to be changed: apex, owner, position of the set, and what it becomes.
 pub(super) type Mark = (Box<[u8]>, Box<[u8]>, usize, Option<SteeredIx>);
 
@@ -54,7 +60,7 @@ impl Selection<'_> {
     }
 
     /// The apexes of zones that take over the tree of another once that is marked: first the other, then they.
-    pub(super) fn followers(&self) -> Vec<(Box<[u8]>, Vec<Box<[u8]>>)> {
+    pub(super) fn followers(&self) -> Vec<(Key, Vec<Key>)> {
         let keys = |zones: &[&Zone]| zones.iter().map(|zone| zone.origin().key()).collect();
         let with_others = self.classes.iter().filter(|class| !class.others.is_empty());
         with_others.map(|class| (class.zone.origin().key(), keys(&class.others))).collect()
@@ -94,7 +100,7 @@ fn classes<'z>(zones: &'z Zones, patterns: &Patterns) -> Vec<Class<'z>> {
     let parents: HashSet<&Name> =
         zones.iter().filter_map(|zone| zones.find(above(&zone.origin().key())?)).map(|zone| zone.origin()).collect();
     let mut classes: Vec<Class<'z>> = Vec::new();
-    let mut known: HashMap<(*const Tree, Vec<(ServiceIx, usize)>), usize> = HashMap::new();
+    let mut known: HashMap<(*const Tree, Claims), usize> = HashMap::new();
     for zone in zones.iter().map(AsRef::as_ref) {
         let key = zone.origin().key();
         let is_alone = !zone.is_shared() || patterns.within.contains(&key) || parents.contains(zone.origin());
@@ -152,7 +158,7 @@ impl Patterns {
     }
 
     /// The patterns that everything at and below a name matches.
-    fn above(&self, key: &[u8]) -> Vec<(ServiceIx, usize)> {
+    fn above(&self, key: &[u8]) -> Claims {
         ancestors(key).filter_map(|ancestor| self.below.get(ancestor)).flatten().copied().collect()
     }
 

@@ -77,21 +77,40 @@ fn longest(zone: &Zone) -> usize {
     owners.chain(targets).max().unwrap_or_default().saturating_sub(apex)
 }
 
+/// NSAP-PTR (RFC 1706), a name.
+const NSAP_PTR: u16 = 23;
+/// IPSECKEY (RFC 4025), whose gateway is a name if the second octet is 3.
+const IPSECKEY: u16 = 45;
+/// TALINK, two names.
+const TALINK: u16 = 58;
+/// LP (RFC 6742), a preference and a name.
+const LP: u16 = 107;
+
 /// Where names lie in record data, of those types too whose names keep their case when they are signed.
 fn names(rtype: RecordType, wire: &[u8]) -> Vec<Range<usize>> {
-    match rtype {
+    let first = match (rtype, wire.get(1)) {
         // RFC 9460 section 2.2: SvcPriority, TargetName, SvcParams.
-        RecordType::SVCB | RecordType::HTTPS => {
-            let mut end = 2;
-            while let Some(&length) = wire.get(end)
-                && length > 0
-            {
-                end += usize::from(length) + 1;
-            }
-            if end < wire.len() { vec![2..end + 1] } else { Vec::new() }
-        }
-        _ => names_in(rtype, wire),
+        (RecordType::SVCB | RecordType::HTTPS | RecordType::Unknown(LP), _) => name_at(wire, 2),
+        (RecordType::NSEC | RecordType::Unknown(NSAP_PTR | TALINK), _) => name_at(wire, 0),
+        // Behind the fixed octets (RFC 4034 section 3.1).
+        (RecordType::RRSIG, _) => name_at(wire, 18),
+        (RecordType::Unknown(IPSECKEY), Some(3)) => name_at(wire, 3),
+        (RecordType::Unknown(IPSECKEY), _) => None,
+        _ => return names_in(rtype, wire),
+    };
+    let second = first.as_ref().filter(|_| u16::from(rtype) == TALINK).and_then(|first| name_at(wire, first.end));
+    first.into_iter().chain(second).collect()
+}
+
+/// The name that starts at `start`.
+fn name_at(wire: &[u8], start: usize) -> Option<Range<usize>> {
+    let mut end = start;
+    while let Some(&length) = wire.get(end)
+        && length > 0
+    {
+        end += usize::from(length) + 1;
     }
+    (end < wire.len()).then_some(start..end + 1)
 }
 
 fn ends_in(name: Option<&[u8]>, home: &Name) -> bool {

@@ -197,6 +197,9 @@ listen = ["{dns}"]
 listen = "{admin}"
 socket = "admin.sock"
 
+[rate_limit]
+exempt = ["127.0.0.0/8"]
+
 [state]
 path = "state"
 

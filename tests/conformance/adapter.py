@@ -2,12 +2,14 @@
 
     VENV/bin/python SUITE/run.py --adapter tests/conformance/adapter.py --min 100
 
-The binary is WAYPOST_BIN, else the newer of target/release/waypost and target/debug/waypost of this tree.
+The binary is WAYPOST_BIN, else the newer of target/release/waypost and target/debug/waypost of this tree. With
+WAYPOST_SIGNED=yes every zone is signed.
 """
 import json
 import os
 import pathlib
 import socket
+import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -42,9 +44,18 @@ def prepare(work, port, zones):
         f"socket = {quote(str(work / 'admin.sock'))}",
         "[state]",
         f"path = {quote(str(work / 'state'))}",
+        "[rate_limit]",
+        'responses_per_second = "off"',
     ]
+    signing = []
+    if os.environ.get("WAYPOST_SIGNED") == "yes":
+        keys = work / "keys"
+        generate = [binary(), "key", "generate", "--keyset", "conformance", "--dir", str(keys)]
+        subprocess.run(generate, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lines += ["[dnssec]", f"keys = {quote(str(keys))}"]
+        signing = ['dnssec = { keyset = "conformance" }']
     for zone in zones:
-        lines += ["[[zone]]", f"origin = {quote(zone.origin)}", f"file = {quote(str(zone.path))}"]
+        lines += ["[[zone]]", f"origin = {quote(zone.origin)}", f"file = {quote(str(zone.path))}", *signing]
     conf = work / "waypost.toml"
     conf.write_text("\n".join(lines) + "\n")
     return {"argv": [binary(), "serve", "--config", str(conf)], "env": {}, "cwd": str(work)}

@@ -48,7 +48,7 @@ async fn malformed_queries_get_an_error_with_their_id() {
 #[tokio::test]
 async fn other_opcodes_are_not_implemented() {
     let running = serve(all_up());
-    for opcode in [OpCode::Status, OpCode::Notify, OpCode::Update, OpCode::Unknown(6)] {
+    for opcode in [OpCode::Status, OpCode::Unknown(3), OpCode::Unknown(6), OpCode::Unknown(15)] {
         let mut asked = query("example.org", RecordType::SOA);
         asked.metadata.op_code = opcode;
         let reply = running.udp(&asked).await.metadata;

@@ -3,11 +3,12 @@
 //!
 //! The queries follow from a seed (`WAYPOST_SEED`, printed), their number from `WAYPOST_QUERIES`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use crate::explained::{EXPLAINED, Outcome, Shape};
 use crate::servers;
 use crate::wire::{Query, Reply, name, option};
 
@@ -33,7 +34,7 @@ impl Chance {
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        usize::try_from((self.next() >> 32) * u64::try_from(bound).unwrap() >> 32).unwrap()
+        usize::try_from(((self.next() >> 32) * u64::try_from(bound).unwrap()) >> 32).unwrap()
     }
 
     fn octet(&mut self) -> u8 {
@@ -87,14 +88,14 @@ fn damaged(chance: &mut Chance, id: u16) -> Vec<u8> {
     let class = if chance.one_in(12) { chance.pick(&CLASSES) } else { 1 };
     let mut query = Query::classed(owner, rtype, class);
     if !chance.one_in(3) {
-        let payload = chance.pick(&[0, 512, 513, 1232, 4096, 65_535]);
+        let payload = chance.pick(&[0, 1, 512, 513, 1232, 4096, 65_535]);
         let flags = chance.pick(&[0, 0, 0x8000, 0x0001, 0xffff]);
         let version = if chance.one_in(12) { chance.octet() } else { 0 };
         let mut options = Vec::new();
         while chance.one_in(3) {
-            let length = chance.below(12);
-            let data: Vec<u8> = (0..length).map(|_| chance.octet()).collect();
-            options.extend(option(chance.pick(&CODES), &data));
+            let code = chance.pick(&CODES);
+            let data = if code == 8 { subnet(chance) } else { some_octets(chance, 12) };
+            options.extend(option(code, &data));
         }
         if chance.one_in(20) {
             options.truncate(options.len().saturating_sub(1));
@@ -110,6 +111,21 @@ fn damaged(chance: &mut Chance, id: u16) -> Vec<u8> {
     }
     packet[..2].copy_from_slice(&id.to_be_bytes());
     packet
+}
+
+fn some_octets(chance: &mut Chance, bound: usize) -> Vec<u8> {
+    (0..chance.below(bound)).map(|_| chance.octet()).collect()
+}
+
+/// A client subnet, mostly as it should be.
+fn subnet(chance: &mut Chance) -> Vec<u8> {
+    let family = chance.pick(&[1, 1, 1, 2, 0, 3]);
+    let prefix = u8::try_from(chance.below(40)).unwrap();
+    let scope = chance.pick(&[0, 0, 0, 24]);
+    let octets = usize::from(prefix.div_ceil(8)) + chance.pick(&[0, 0, 0, 1]);
+    let mut data = vec![0, family, prefix, scope];
+    data.extend((0..octets).map(|_| chance.pick(&[0, 192, 255])));
+    data
 }
 
 fn damage(chance: &mut Chance, packet: &mut Vec<u8>) {
@@ -142,8 +158,7 @@ fn damage(chance: &mut Chance, packet: &mut Vec<u8>) {
         }
         6 => packet.truncate(2 + chance.below(packet.len() - 1)),
         7 => {
-            let octets: Vec<u8> = (0..=chance.below(12)).map(|_| chance.octet()).collect();
-            packet.extend(octets);
+            packet.extend(some_octets(chance, 12));
         }
         // A record more.
         _ => {
@@ -191,186 +206,10 @@ fn ask(server: SocketAddr, packets: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
     replies
 }
 
-/// What is compared of a reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Outcome {
-    rcode: u16,
-    authoritative: bool,
-    truncated: bool,
-    answers: BTreeSet<String>,
-}
-
 fn outcome(reply: &Option<Vec<u8>>) -> Option<Outcome> {
     let Reply { rcode, authoritative, truncated, answers, .. } = Reply::read(reply.as_ref()?);
     Some(Outcome { rcode, authoritative, truncated, answers })
 }
-
-/// A difference that is well, and why.
-struct Explained {
-    reason: &'static str,
-    applies: fn(&Shape, Option<&Outcome>, Option<&Outcome>) -> bool,
-}
-
-/// What a query is, as far as it can be read.
-#[derive(Debug, Default)]
-struct Shape {
-    opcode: u8,
-    counts: [u16; 4],
-    /// Type and class of a question that could be read.
-    question: Option<(u16, u16)>,
-    /// What could be read of the records behind it: section, owned by the root, type, RDATA.
-    records: Vec<(usize, bool, u16, Vec<u8>)>,
-    /// Whether all that is announced is there and nothing is behind it.
-    complete: bool,
-    /// Whether octets are behind all that is announced.
-    trailing: bool,
-}
-
-impl Shape {
-    fn of(packet: &[u8]) -> Self {
-        let mut shape = Self::default();
-        if packet.len() < 12 {
-            return shape;
-        }
-        let number = |at: usize| packet.get(at..at + 2).map(|octets| u16::from_be_bytes([octets[0], octets[1]]));
-        shape.opcode = packet[2] >> 3 & 0xf;
-        shape.counts = [4, 6, 8, 10].map(|at| number(at).unwrap());
-        let mut at = 12;
-        let mut read = || -> Option<()> {
-            for _ in 0..shape.counts[0] {
-                at = name_end(packet, at, false)?;
-                shape.question = Some((number(at)?, number(at + 2)?));
-                at += 4;
-            }
-            for section in 1..4 {
-                for _ in 0..shape.counts[section] {
-                    let root = packet.get(at) == Some(&0);
-                    at = name_end(packet, at, true)?;
-                    let (rtype, length) = (number(at)?, usize::from(number(at + 8)?));
-                    let rdata = packet.get(at + 10..at + 10 + length)?.to_vec();
-                    at += 10 + length;
-                    shape.records.push((section, root, rtype, rdata));
-                }
-            }
-            Some(())
-        };
-        let whole = read().is_some();
-        shape.complete = whole && at == packet.len();
-        shape.trailing = whole && at < packet.len();
-        shape
-    }
-
-    /// The options of every OPT.
-    fn options(&self) -> Vec<(u16, Vec<u8>)> {
-        let mut options = Vec::new();
-        for (.., rdata) in self.records.iter().filter(|record| record.2 == 41) {
-            let mut at = 0;
-            while let Some(head) = rdata.get(at..at + 4) {
-                let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
-                let Some(data) = rdata.get(at + 4..at + 4 + length) else { break };
-                options.push((u16::from_be_bytes([head[0], head[1]]), data.to_vec()));
-                at += 4 + length;
-            }
-        }
-        options
-    }
-}
-
-/// Behind the name at `at`. A question has nothing before it that a pointer could point to.
-fn name_end(packet: &[u8], mut at: usize, pointers: bool) -> Option<usize> {
-    loop {
-        match *packet.get(at)? {
-            0 => return Some(at + 1),
-            length if length >= 0xc0 && pointers => return packet.get(at + 1).map(|_| at + 2),
-            length if length < 0x40 => at += usize::from(length) + 1,
-            _ => return None,
-        }
-    }
-}
-
-fn rcode(outcome: Option<&Outcome>) -> Option<u16> {
-    outcome.map(|outcome| outcome.rcode)
-}
-
-/// Whether no server told any data: what differs is which error it is.
-fn bare(ours: Option<&Outcome>, theirs: Option<&Outcome>) -> bool {
-    [ours, theirs].into_iter().flatten().all(|outcome| outcome.answers.is_empty())
-}
-
-const FORMERR: Option<u16> = Some(1);
-const NOTIMP: Option<u16> = Some(4);
-const REFUSED: Option<u16> = Some(5);
-
-const EXPLAINED: &[Explained] = &[
-    Explained {
-        reason: "a question that cannot be read: Knot is silent, Waypost says FORMERR (as NSD)",
-        applies: |shape, ours, theirs| {
-            (shape.question.is_none() || shape.counts[0] != 1 || !shape.complete)
-                && rcode(ours) == FORMERR
-                && theirs.is_none()
-        },
-    },
-    Explained {
-        reason: "an opcode without a meaning: NOTIMP before anything else is looked at; Knot tells what else is wrong",
-        applies: |shape, ours, theirs| {
-            !matches!(shape.opcode, 0 | 4 | 5) && rcode(ours) == NOTIMP && bare(ours, theirs)
-        },
-    },
-    Explained {
-        reason: "NOTIFY and UPDATE: neither is allowed to anyone here, and each server has its own way to say so",
-        applies: |shape, ours, theirs| matches!(shape.opcode, 4 | 5) && bare(ours, theirs),
-    },
-    Explained {
-        reason: "records that no query has (an answer, an authority, more than OPT and TSIG): FORMERR; Knot passes them over",
-        applies: |shape, ours, _| {
-            let [_, answers, authorities, additionals] = shape.counts;
-            let strange = answers > 0 || authorities > 0 || additionals > 2;
-            shape.opcode == 0 && strange && rcode(ours) == FORMERR
-        },
-    },
-    Explained {
-        reason: "OPT, TKEY and TSIG as question types: FORMERR, no zone has such records",
-        applies: |shape, ours, _| matches!(shape.question, Some((41 | 249 | 250, _))) && rcode(ours) == FORMERR,
-    },
-    Explained {
-        reason: "MAILB and MAILA as question types: NOTIMP, they are obsolete (RFC 6895 section 3.1)",
-        applies: |shape, ours, _| matches!(shape.question, Some((253 | 254, _))) && rcode(ours) == NOTIMP,
-    },
-    Explained {
-        reason: "another class than IN: REFUSED",
-        applies: |shape, ours, _| shape.question.is_some_and(|(_, class)| class != 1) && rcode(ours) == REFUSED,
-    },
-    Explained {
-        reason: "type 0: a type like any other that no name has; NOTIMP at Knot",
-        applies: |shape, _, theirs| matches!(shape.question, Some((0, _))) && rcode(theirs) == NOTIMP,
-    },
-    Explained {
-        reason: "ANY: one RRset of the name, whichever (RFC 8482 section 4.1)",
-        applies: |shape, ours, theirs| {
-            let one = |outcome: Option<&Outcome>| outcome.is_some_and(|outcome| !outcome.answers.is_empty());
-            matches!(shape.question, Some((255, 1))) && one(ours) && one(theirs)
-        },
-    },
-    Explained {
-        reason: "transfers over UDP: NOTAUTH for zones of others, as over TCP; NOTIMP at Knot",
-        applies: |shape, ours, theirs| matches!(shape.question, Some((251 | 252, _))) && bare(ours, theirs),
-    },
-    Explained {
-        reason: "another version of EDNS: BADVERS, its options may mean anything; Knot reads them",
-        applies: |_, ours, theirs| rcode(ours) == Some(16) && rcode(theirs) == FORMERR,
-    },
-    Explained {
-        reason: "an additional record that is malformed in itself and means nothing: who looks at it says FORMERR",
-        applies: |shape, ours, theirs| {
-            let other = shape.records.iter().any(|(section, _, rtype, _)| *section == 3 && !matches!(rtype, 41 | 250));
-            other && (rcode(ours) == FORMERR) != (rcode(theirs) == FORMERR)
-        },
-    },
-    Explained {
-        reason: "client subnets are read strictly (RFC 7871 section 6)",
-        applies: |shape, ours, _| shape.options().iter().any(|(code, _)| *code == 8) && rcode(ours) == FORMERR,
-    },
-];
 
 #[test]
 fn damaged_queries_are_answered_as_knot_answers() {
@@ -380,7 +219,7 @@ fn damaged_queries_are_answered_as_knot_answers() {
     let seed = from("WAYPOST_SEED").unwrap_or(SEED);
     let queries = from("WAYPOST_QUERIES").map_or(QUERIES, |count| usize::try_from(count).unwrap());
     println!("seed {seed}");
-    let mut chance = Chance(seed | 1);
+    let mut chance = Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let (mut alike, mut explained, mut strange) = (0, BTreeMap::<&str, usize>::new(), Vec::new());
     for _ in 0..queries.div_ceil(BATCH) {
         let packets: Vec<Vec<u8>> = (0..BATCH).map(|id| damaged(&mut chance, u16::try_from(id).unwrap())).collect();

@@ -118,10 +118,11 @@ fn a_flood_gets_its_limit_and_nobody_else_notices() {
         Reply::read(&buffer[..length]).cookie.unwrap()
     };
     let with_cookie = Query::new("www.example.org", 1).edns(&option(10, &cookie)).build();
-    let (positive, negative) = (Counts::default(), Counts::default());
+    let (positive, negative, wildcard) = (Counts::default(), Counts::default(), Counts::default());
     let start = Instant::now();
     let (again, again_with_cookie) = thread::scope(|scope| {
-        // Two hosts of one /24 share what it gets of an answer, and one more asks for names that are not there.
+        // Two hosts of one /24 share what it gets of an answer, and others ask for random names: none of them there, or each
+        // made from one wildcard.
         for host in [[127, 0, 9, 1], [127, 0, 9, 2]] {
             let (counts, query) = (&positive, &existing);
             scope.spawn(move || flood(host, address, counts, |_| query.clone()));
@@ -131,6 +132,11 @@ fn a_flood_gets_its_limit_and_nobody_else_notices() {
                 Query::new(&format!("r{number}.example.org"), 1).edns(&option(10, &[1; 8])).build()
             });
         });
+        scope.spawn(|| {
+            flood([127, 0, 9, 4], address, &wildcard, |number| {
+                Query::new(&format!("r{number}.wild.example.org"), 16).build()
+            });
+        });
         let other = scope.spawn(|| ask([127, 0, 10, 1], address, &existing));
         let holder = scope.spawn(|| ask([127, 0, 9, 77], address, &with_cookie));
         (other.join().unwrap(), holder.join().unwrap())
@@ -138,7 +144,9 @@ fn a_flood_gets_its_limit_and_nobody_else_notices() {
     let elapsed = start.elapsed();
     let most = most(elapsed);
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    for (what, counts) in [("one existing name", &positive), ("random names", &negative)] {
+    for (what, counts) in
+        [("one existing name", &positive), ("random names", &negative), ("random names below a wildcard", &wildcard)]
+    {
         println!(
             "{what}: {} queries from 127.0.9.0/24 in {:.2} s; {} answered in full, at most {most} are allowed \
              ({RATE}/s and a burst of {RATE}); {} truncated, {} BADCOOKIE",
@@ -164,4 +172,8 @@ fn a_flood_gets_its_limit_and_nobody_else_notices() {
     for (outcome, times) in counted {
         assert!(times > 0, "{outcome} is not counted");
     }
+    // People hear of it once, however long it goes on.
+    let said = server.said.lock().unwrap();
+    let [("rate limit", Err(what))] = said.as_slice() else { panic!("{said:?}") };
+    assert!(what.starts_with("127.0.9.0/24 is limited to 50 "), "{what}");
 }

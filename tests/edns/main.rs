@@ -3,7 +3,7 @@
 //! | file | what it proves or provides |
 //! | --- | --- |
 //! | `compliance.rs` | a table of queries as ISC's EDNS compliance tester sends them: answered as NSD and Knot answer |
-//! | `differential.rs` | thousands of damaged queries: answered as Knot answers, but for explained differences |
+//! | `differential.rs` | thousands of damaged queries: answered as Knot answers, but for explained differences (`explained.rs`) |
 //! | `cookies.rs` | cookies made by one server are taken by another with the same secret |
 //! | `flood.rs` | a flood in the name of one network costs neither another network nor who shows a cookie |
 //! | `servers.rs` | Waypost, NSD and Knot with the same zone |
@@ -13,6 +13,7 @@
 mod compliance;
 mod cookies;
 mod differential;
+mod explained;
 mod flood;
 mod servers;
 mod wire;

@@ -4,14 +4,16 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use hickory_proto::op::ResponseCode;
 use tempfile::TempDir;
 use waypost::answer::Tables;
 use waypost::model::{Generation, RateLimitSettings};
-use waypost::serve::{Secrets, Server, Setup, Usage};
+use waypost::serve::{Backstage, Notification, Secrets, Server, Setup, UpdateRequest, Usage};
 use waypost::steer::{Atlas, Steering};
 use waypost::zone::{self, Include, Zones};
 use waypost::{config, plan};
@@ -53,11 +55,16 @@ pub const COOKIE_SECRET: [u8; 16] = *b"the same for all";
 /// What every server calls itself.
 pub const NSID: &str = "test-ns1";
 
+/// What Waypost said of its parts, in order.
+type Said = Arc<Mutex<Vec<(&'static str, Result<String, String>)>>>;
+
 /// A server under test or beside it; dropping it ends it.
 pub struct Running {
     pub name: &'static str,
     pub address: SocketAddr,
     pub usage: Option<Arc<Usage>>,
+    /// What Waypost said of its parts.
+    pub said: Said,
     child: Option<Child>,
     _server: Option<Server>,
     _runtime: Option<tokio::runtime::Runtime>,
@@ -98,6 +105,26 @@ fn is_installed(program: &str) -> bool {
         || Command::new(program).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
+/// Notes what is said of parts; takes nothing else.
+struct Listener {
+    said: Said,
+}
+
+#[async_trait]
+impl Backstage for Listener {
+    async fn notified(&self, _: Notification) -> ResponseCode {
+        ResponseCode::NotAuth
+    }
+
+    async fn update(&self, _: UpdateRequest) -> ResponseCode {
+        ResponseCode::Refused
+    }
+
+    async fn part(&self, part: &'static str, state: Result<String, String>) {
+        self.said.lock().unwrap().push((part, state));
+    }
+}
+
 struct NoIncludes;
 
 impl Include for NoIncludes {
@@ -123,8 +150,10 @@ pub fn waypost(rate_limit: RateLimitSettings) -> Running {
     let usage = Arc::new(Usage::new(Instant::now()));
     let listen = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
     let secrets = Secrets { cookies: vec![COOKIE_SECRET], ..Secrets::default() };
+    let said = Arc::default();
     let setup = Setup {
         rate_limit,
+        backstage: Arc::new(Listener { said: Arc::clone(&said) }),
         secrets: Arc::new(ArcSwap::from_pointee(secrets)),
         ..Setup::plain(NSID, &listen, Arc::new(ArcSwap::from_pointee(tables)), Arc::clone(&usage))
     };
@@ -134,6 +163,7 @@ pub fn waypost(rate_limit: RateLimitSettings) -> Running {
         name: "Waypost",
         address: server.local_addrs()[0],
         usage: Some(usage),
+        said,
         child: None,
         _server: Some(server),
         _runtime: Some(runtime),
@@ -240,6 +270,7 @@ fn run(name: &'static str, program: &str, configure: impl Fn(u16, &Path) -> Vec<
         name,
         address,
         usage: None,
+        said: Arc::default(),
         child: Some(child),
         _server: None,
         _runtime: None,

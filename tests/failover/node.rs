@@ -84,6 +84,14 @@ impl Node {
         said
     }
 
+    /// Its process.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// Where it answers.
     pub const fn address(&self) -> SocketAddr {
         self.dns

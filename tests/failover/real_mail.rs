@@ -233,6 +233,9 @@ listen = ["{DNS}"]
 listen = "127.0.0.1:8053"
 socket = "admin.sock"
 
+[rate_limit]
+exempt = ["127.0.0.0/8"]
+
 [state]
 path = "state"
 

@@ -7,6 +7,7 @@
 //! | `last_resort.rs` | with all sites down the declared records are answered |
 //! | `degradations.rs` | broken databases, full disks, stepped clocks and taken ports cost what they must and no more |
 //! | `access.rs` | who may do what, and what is seen from outside |
+//! | `secrets.rs` | secrets change with a reload, and never come from a file that others may read |
 //! | `signing.rs` | a zone is signed in three steps, and stays so whatever happens to its keys |
 //! | `scene.rs` | a node with three sites that can be opened and closed |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
@@ -27,4 +28,5 @@ mod last_resort;
 mod mistakes;
 mod orders;
 mod scene;
+mod secrets;
 mod signing;

@@ -55,7 +55,7 @@ const ZONE_FILE: [(&str, &str, &str); 20] = [
     ("@ NS ns1\n", "", "NS"),
     ("$TTL 1h", "$TTL soon", "soon"),
     ("$TTL 1h", "$TTL 1h\n$INCLUDE missing.zone", "missing.zone"),
-    ("$TTL 1h", "$TTL 1h\n$GENERATE 1-9 a$ A 192.0.2.$", "$GENERATE"),
+    ("$TTL 1h", "$TTL 1h\n$GENERATE 9-1 a$ A 192.0.2.$", "9-1"),
     ("$ORIGIN example.org.", "$ORIGIN example..org.", "example..org"),
     ("@ SOA ns1 hostmaster 7 2h 15m 2w 5m", "", "SOA"),
     ("@ SOA ns1 hostmaster 7 2h 15m 2w 5m", "@ SOA ns1 hostmaster x 2h 15m 2w 5m", "SOA"),

@@ -164,6 +164,9 @@ socket = "admin.sock"
 [state]
 path = "state"
 
+[rate_limit]
+exempt = ["127.0.0.0/8"]
+
 [[service]]
 name = "mx"
 names = ["example.org", "mx.example.org"]

@@ -13,7 +13,10 @@ fn signed() -> Scene {
     let scene = Scene::start();
     let configuration = scene.node.configuration();
     let text = fs::read_to_string(&configuration).unwrap();
-    let text = text.replace("file = \"example.org.zone\"", "file = \"example.org.zone\"\ndnssec = true");
+    let text = text.replace(
+        "file = \"example.org.zone\"",
+        "file = \"example.org.zone\"\ndnssec = true\ntransfer = [{ from = [\"127.0.0.1\"], key = \"none\" }]",
+    );
     fs::write(&configuration, format!("{text}\n[dnssec]\nkeys = \"keys\"\n")).unwrap();
     let (code, said) = scene.try_command(&["reload"]);
     assert!(code != 0 && said.contains("waypost key generate"), "no keys yet: {said}");

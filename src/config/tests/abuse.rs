@@ -50,9 +50,11 @@ fn looser_values_are_meant_or_refused() {
     assert_eq!((report.warnings().count(), report.errors().count()), (1, 0), "{report}");
 }
 
-/// Below `[rate_limit]` or another head: the text, and where the one diagnostic is with which words.
+/// A text, where the one diagnostic is (line from its first, column), and words of it: found, expected, remedy.
+type Mistake = (&'static str, (usize, usize), &'static str, &'static str, &'static str);
+
 #[rustfmt::skip]
-const ERRORS: &[(&str, (usize, usize), &str, &str, &str)] = &[
+const ERRORS: &[Mistake] = &[
     ("[rate_limit]\nresponses_per_second = 201", (1, 24), "the integer 201", "at most 200", "loosen = true"),
     ("[rate_limit]\nresponses_per_second = 0", (1, 24), "the integer 0", "1 to 1000000", "whole number"),
     ("[rate_limit]\nresponses_per_second = \"none\"", (1, 24), "\"none\" as responses_per_second", "whole number", "whole number"),
@@ -72,7 +74,7 @@ const ERRORS: &[(&str, (usize, usize), &str, &str, &str)] = &[
 ];
 
 #[rustfmt::skip]
-const WARNINGS: &[(&str, (usize, usize), &str, &str, &str)] = &[
+const WARNINGS: &[Mistake] = &[
     ("[rate_limit]\nresponses_per_second = \"off\"", (1, 24), "rate limiting turned off", "200 by default", "delete it"),
     ("[rate_limit]\nslip = 1\nloosen = true", (2, 1), "loosen of [rate_limit] without effect", "above its default", "delete it"),
     ("[rate_limit]\nexempt = [\"10.0.0.0/8\", \"10.1.0.0/16\"]", (1, 25), "shares addresses with 10.0.0.0/8", "once", "narrower"),

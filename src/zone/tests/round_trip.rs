@@ -113,6 +113,20 @@ fn a_repeated_soa_and_ttls_beyond_the_bound_are_taken_as_rfc_2181_says() {
 }
 
 #[test]
+fn a_zone_of_a_template_is_the_zone_that_its_text_makes() {
+    let text = with_apex(
+        "a MX 10 b\na SRV 1 1 1 b\na KX 10 b\na AFSDB 1 b\na RT 1 b\na PX 1 b c\na LP 10 b\na TALINK b c\na NSAP-PTR b\n\
+         a IPSECKEY 10 3 2 b AQID\na IPSECKEY 10 1 2 192.0.2.1 AQID\na SVCB 1 b alpn=h2\na HTTPS 1 b\na RP b c\na MINFO b c\n\
+         a NAPTR 1 1 \"\" \"\" \"\" b\na NSEC b A\na RRSIG A 13 3 60 20300101000000 20200101000000 1 b AQID\n\
+         d DNAME b\ne CNAME b\nf PTR b\ng NS b\n",
+    );
+    let (template, report) = Template::load(&name("example.org"), Path::new("template"), &text, &Files::default());
+    let zone = template.unwrap_or_else(|| panic!("{report}")).zone(&name("hosted.example")).unwrap();
+    let (alone, report) = load(&name("hosted.example"), Path::new("template"), &text, &Files::default());
+    assert_eq!(content(&zone.standalone()), content(&alone.unwrap_or_else(|| panic!("{report}"))));
+}
+
+#[test]
 fn a_zone_of_a_template_is_written_with_its_own_names() {
     let text = with_apex("a MX 10 mail.b\nb A 192.0.2.1\n");
     let (template, report) = Template::load(&name("example.org"), Path::new("template"), &text, &Files::default());

@@ -1,13 +1,18 @@
 //! Packets, from the octets to the reply.
 
+use std::time::SystemTime;
+
 use hickory_proto::op::{Message, MessageType};
 use waypost::answer::Transport;
+use waypost::tsig::{Keyring, TsigError, sign_request, verify_request};
 
 use super::Watch;
-use super::world::{FRIEND, STRANGER, world};
+use super::world::{FRIEND, STRANGER, key, world};
 
 /// The largest reply over UDP, whatever a client takes.
 const MAX_DATAGRAM: usize = 1232;
+/// The longest message that a signature still fits behind.
+const MAX_UNSIGNED: usize = 65_000;
 const TRANSPORTS: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Https];
 
 /// Sends the input as a packet from a stranger and from a server that may transfer, over datagrams and streams.
@@ -23,6 +28,28 @@ pub fn run(input: &[u8], watch: &impl Watch) {
             }
         }
     }
+    signed(input, watch);
+}
+
+/// Sends the input with a good signature, as another server would.
+fn signed(input: &[u8], watch: &impl Watch) {
+    let is_whole = matches!(verify_request(input, &Keyring::default(), 0), Ok(None));
+    if !is_whole || input.len() > MAX_UNSIGNED {
+        return;
+    }
+    let world = world();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let mut request = input.to_vec();
+    let mut client = sign_request(&mut request, &key(), now);
+    let replies = watch.timed("a signed request", || world.ask(&request, STRANGER, Transport::Tcp));
+    for reply in &replies {
+        check(input, reply, Transport::Tcp);
+        match client.verify(reply, now) {
+            Err(TsigError::BadSignature) => panic!("a reply with a bad signature"),
+            Err(_) => return,
+            Ok(_) => {}
+        }
+    }
 }
 
 /// What holds of every reply.
@@ -35,7 +62,9 @@ fn check(input: &[u8], reply: &[u8], transport: Transport) {
     let message = Message::from_vec(reply).expect("a reply that can be read");
     assert_eq!(message.metadata.message_type, MessageType::Response);
     assert_eq!(u8::from(message.metadata.op_code), (input[2] >> 3) & 0x0f, "another OPCODE");
-    assert_eq!(message.metadata.recursion_desired, input[2] & 1 == 1, "another RD");
+    // Other opcodes do not say what becomes of RD.
+    let is_query = input[2] & 0x78 == 0;
+    assert!(!is_query || message.metadata.recursion_desired == (input[2] & 1 == 1), "another RD");
     assert!(!message.metadata.recursion_available);
     // Nothing stands behind what the counts say.
     assert!(message.queries.len() <= 1);

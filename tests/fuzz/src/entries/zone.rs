@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hickory_proto::rr::RecordType;
-use waypost::zone::{self, Include, TransferredRecord, Zone};
+use waypost::zone::{self, Include, Template, TransferredRecord, Zone};
 
 use super::Watch;
 use super::world::name;
@@ -60,4 +60,21 @@ pub fn run(input: &[u8], watch: &impl Watch) {
     let again = again.unwrap_or_else(|| panic!("{report}"));
     assert_eq!(records(&again), records(&zone));
     let _ = watch.timed("reading a catalog", || zone::catalog(&zone));
+    template(&text, watch);
+}
+
+/// A zone of a template is the zone that the text makes with its origin.
+fn template(text: &str, watch: &impl Watch) {
+    let file = Path::new("zones/template.zone");
+    // A text that names the hosted zone, plainly or by escapes, means something else in each.
+    if text.contains('\\') || text.to_ascii_lowercase().contains("hosted") {
+        return;
+    }
+    let example = name("example.org");
+    let (template, _) = watch.timed("reading a template", || Template::load(&example, file, text, &Hosts));
+    let origin = name("hosted.example");
+    let Some(Ok(zone)) = template.map(|template| template.zone(&origin)) else { return };
+    let (alone, report) = zone::load(&origin, file, text, &Hosts);
+    let alone = alone.unwrap_or_else(|| panic!("{report}"));
+    assert_eq!(records(&zone.standalone()), records(&alone));
 }

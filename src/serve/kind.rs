@@ -1,0 +1,115 @@
+//! Which responses are the same to a rate limiter.
+
+use std::hash::{Hash, Hasher};
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
+use siphasher::sip::SipHasher13;
+
+use crate::answer::Reply;
+use crate::model::Name;
+
+/// Which responses count as the same, hashed with the key of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Kind(u64);
+
+impl Kind {
+    /// The kind of `reply`.
+    pub(super) fn of(reply: &Reply<'_>, key: &[u8; 16]) -> Self {
+        Self::hashed(&Trait::of(reply), key)
+    }
+
+    /// The kind of every error.
+    pub(super) fn error(key: &[u8; 16]) -> Self {
+        Self::hashed(&Trait::Error, key)
+    }
+
+    fn hashed(like: &Trait<'_>, key: &[u8; 16]) -> Self {
+        let mut hasher = SipHasher13::new_with_key(key);
+        like.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+
+    /// One of many kinds.
+    #[cfg(test)]
+    pub(super) const fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// What makes responses the same. Whatever a client can vary without end shares one kind: names that do not exist, names
+/// that a wildcard or a DNAME stands for, and errors.
+#[derive(Hash)]
+enum Trait<'r> {
+    /// An error, whatever was asked.
+    Error,
+    /// A name of this zone that does not exist.
+    NoName(&'r Name),
+    /// A name of this zone without records of the type.
+    NoData(&'r Name),
+    /// A referral to this zone.
+    Referral(&'r Name),
+    /// An RRset of a zone, by where it is in memory: the same for every name that it stands for.
+    Stored(&'r Name, usize),
+    /// An RRset that is in no zone file.
+    Made(&'r Name, RecordType),
+}
+
+impl<'r> Trait<'r> {
+    fn of(reply: &'r Reply<'_>) -> Self {
+        let authority = |rtype| reply.authority.iter().find(|part| part.rtype == rtype).map(|part| &part.owner);
+        let first = reply.answer.first();
+        match (reply.rcode, first) {
+            (ResponseCode::NXDomain, _) => authority(RecordType::SOA).map_or(Self::Error, Self::NoName),
+            (ResponseCode::NoError, None) => match (authority(RecordType::SOA), authority(RecordType::NS)) {
+                (Some(zone), _) => Self::NoData(zone),
+                (None, Some(zone)) => Self::Referral(zone),
+                (None, None) => Self::Error,
+            },
+            (ResponseCode::NoError, Some(part)) => {
+                let stored = reply.stored.map(|(zone, set)| Self::Stored(zone, std::ptr::from_ref(set).addr()));
+                stored.unwrap_or(Self::Made(&part.owner, part.rtype))
+            }
+            _ => Self::Error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::answer::Part;
+
+    fn part(owner: &str, rtype: RecordType) -> Part<'static> {
+        Part { owner: owner.parse().unwrap(), rtype, ttl: 60, rdata: Cow::Owned(Vec::new()), signer: None }
+    }
+
+    fn kind(rcode: ResponseCode, answer: Vec<Part<'static>>, authority: Vec<Part<'static>>) -> Kind {
+        Kind::of(&Reply { answer, authority, ..Reply::empty(rcode) }, &[7; 16])
+    }
+
+    #[test]
+    fn what_a_client_can_vary_without_end_is_of_one_kind() {
+        let soa = |zone| vec![part(zone, RecordType::SOA)];
+        let no_name = |zone| kind(ResponseCode::NXDomain, Vec::new(), soa(zone));
+        // Whatever was asked: names that do not exist differ by their zone only, in whatever case.
+        assert_eq!(no_name("example.org"), no_name("EXAMPLE.org"));
+        assert_ne!(no_name("example.org"), no_name("example.net"));
+        let aliased = vec![part("alias.example.org", RecordType::CNAME)];
+        assert_eq!(kind(ResponseCode::NXDomain, aliased, soa("example.org")), no_name("example.org"));
+        let no_data = kind(ResponseCode::NoError, Vec::new(), soa("example.org"));
+        assert_ne!(no_data, no_name("example.org"));
+        let referral = |zone| kind(ResponseCode::NoError, Vec::new(), vec![part(zone, RecordType::NS)]);
+        assert_ne!(referral("a.example.org"), referral("b.example.org"));
+        // Errors differ by nothing.
+        for rcode in [ResponseCode::Refused, ResponseCode::ServFail, ResponseCode::FormErr, ResponseCode::YXDomain] {
+            let answered = vec![part("old.example.org", RecordType::DNAME)];
+            assert_eq!(kind(rcode, answered, Vec::new()), Kind::error(&[7; 16]));
+        }
+        let made = |owner, rtype| kind(ResponseCode::NoError, vec![part(owner, rtype)], Vec::new());
+        assert_eq!(made("a.example.org", RecordType::NSEC), made("A.example.org", RecordType::NSEC));
+        assert_ne!(made("a.example.org", RecordType::NSEC), made("b.example.org", RecordType::NSEC));
+    }
+}
