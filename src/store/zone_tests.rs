@@ -37,7 +37,7 @@ fn zones_and_their_events_are_kept_together() {
         assert_eq!(store.load().unwrap().zones, []);
         assert_eq!(store.save_zones(&[], None).unwrap(), None);
         let (first, second, other) = (zone("a.", 1), zone("a.", 2), zone("b.", 9));
-        let event = store.save_zones(&[first.clone()], Some(updated(&first))).unwrap().unwrap();
+        let event = store.save_zones(std::slice::from_ref(&first), Some(updated(&first))).unwrap().unwrap();
         assert_eq!((event.id, &event.kind), (1, &updated(&first).kind));
         assert_eq!(store.save_zones(&[other.clone(), second.clone()], None).unwrap(), None);
         assert_eq!(store.load().unwrap().zones, [second, other]);

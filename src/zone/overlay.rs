@@ -117,10 +117,8 @@ impl Overlay {
     fn settle(&mut self, declared: &Zone, policy: &ZonePolicy) {
         self.0.retain(|(_, rtype), set| {
             let rtype = RecordType::from(*rtype);
-            let allowed = policy
-                .update
-                .iter()
-                .any(|rule| rule.types.contains(&rtype) && rule.names.iter().any(|name| *name == set.owner));
+            let allowed =
+                policy.update.iter().any(|rule| rule.types.contains(&rtype) && rule.names.contains(&set.owner));
             let said = declared.node(&set.owner.key()).and_then(|node| node.rrset(rtype));
             let is_news = match said {
                 Some(said) => said.ttl != set.ttl || !same_records(&said.rdata, &set.rdata),

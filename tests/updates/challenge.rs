@@ -1,6 +1,11 @@
 //! The way of a certificate's challenge (RFC 8555 section 8.4): added, looked at at once, deleted.
 
-use crate::scene::{CHALLENGE, Scene};
+use std::net::UdpSocket;
+
+use hickory_proto::op::{Message, OpCode};
+use hickory_proto::rr::RData;
+
+use crate::scene::{CHALLENGE, PATIENCE, Scene};
 
 #[test]
 fn a_challenge_is_visible_when_it_is_acknowledged_and_gone_when_that_is() {
@@ -67,4 +72,32 @@ fn a_thousand_updates_in_a_row_are_all_made() {
     let texts = scene.texts(CHALLENGE);
     assert_eq!(texts.len(), 10);
     assert!((990..1000).all(|n| texts.contains(&format!("token {n}"))), "{texts:?}");
+}
+
+#[test]
+fn secondaries_are_told_and_get_what_updates_made() {
+    let secondary = UdpSocket::bind("127.0.0.1:0").unwrap();
+    secondary.set_read_timeout(Some(PATIENCE)).unwrap();
+    let to = secondary.local_addr().unwrap();
+    let more =
+        format!("notify = [{{ address = \"{to}\" }}]\ntransfer = [{{ from = [\"127.0.0.1\"], key = \"none\" }}]\n");
+    let Some(scene) = Scene::with(&more) else { return };
+    scene.make("acme", &format!("update add {CHALLENGE}. 60 TXT \"told\""));
+    let mut buffer = [0; 4096];
+    let serial = loop {
+        let (length, from) = secondary.recv_from(&mut buffer).unwrap();
+        let message = Message::from_vec(&buffer[..length]).unwrap();
+        assert_eq!(message.metadata.op_code, OpCode::Notify);
+        let mut reply = buffer[..length].to_vec();
+        reply[2] |= 0x80;
+        secondary.send_to(&reply, from).unwrap();
+        match &message.answers[0].data {
+            // That of the start came first.
+            RData::SOA(soa) if soa.serial > 7 => break soa.serial,
+            _ => {}
+        }
+    };
+    assert_eq!(serial, 8);
+    let zone = scene.dig("example.org AXFR +tcp +noshort").join("\n");
+    assert!(zone.contains("\"told\"") && zone.contains(" 8 "), "{zone}");
 }

@@ -5,6 +5,7 @@
 //! | `challenge.rs` | a certificate's challenge is visible as soon as it is acknowledged, and gone as soon as it is deleted |
 //! | `refusals.rs` | other names, types, zones, keys and unsigned messages change nothing; prerequisites; bounds |
 //! | `survival.rs` | what was acknowledged survives kill -9, reloads and changed files; serials never go back |
+//! | `disk.rs` | a store that cannot be written: SERVFAIL, and nothing changed |
 //! | `signed.rs` | a signed zone stays valid from one update to the next |
 //! | `scene.rs` | a node that takes updates, and the clients |
 //!
@@ -22,6 +23,7 @@ mod node;
 mod patience;
 
 mod challenge;
+mod disk;
 mod refusals;
 mod scene;
 mod signed;

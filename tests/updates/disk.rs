@@ -1,0 +1,69 @@
+//! A state directory that cannot be written: no update is acknowledged that a restart would lose.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::node::executable;
+use crate::patience::wait_until;
+use crate::scene::{CHALLENGE, PATIENCE, Scene};
+
+#[test]
+fn a_damaged_store_takes_no_update() {
+    let Some(mut scene) = Scene::start() else { return };
+    scene.node.kill();
+    fs::write(scene.directory.path().join("state/waypost.redb"), vec![7_u8; 100_000]).unwrap();
+    scene.node.serve();
+    scene.wait_for_admin();
+    let said = scene.update("acme", &format!("update add {CHALLENGE}. 60 TXT \"x\""));
+    assert!(!said.good && said.text.contains("SERVFAIL"), "{said:?}");
+    assert_eq!(scene.texts(CHALLENGE), [""; 0]);
+    assert_eq!(scene.serial(), 7);
+}
+
+#[test]
+fn a_full_disk_refuses_updates_and_changes_nothing() {
+    let may = Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success());
+    assert!(may || std::env::var_os("WAYPOST_REQUIRE_REAL").is_none(), "mounts need root");
+    if !may {
+        println!("skipped: a full disk needs root for a mount namespace");
+        return;
+    }
+    let Some(mut scene) = Scene::start() else { return };
+    scene.node.kill();
+    let state = scene.directory.path().join("full");
+    fs::create_dir(&state).unwrap();
+    let configuration = fs::read_to_string(scene.node.configuration()).unwrap();
+    fs::write(scene.node.configuration(), configuration.replace("path = \"state\"", "path = \"full\"")).unwrap();
+    // The node lives in a mount namespace of its own, where a small file system is its state directory.
+    let script = "mount -t tmpfs -o size=12m tmpfs \"$1\" && exec \"$2\" serve --config \"$3\"";
+    let mut node = Command::new("unshare")
+        .args(["-m", "sh", "-c", script, "sh"])
+        .arg(&state)
+        .arg(executable())
+        .arg(scene.node.configuration())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    scene.wait_for_admin();
+    scene.make("acme", &format!("update add {CHALLENGE}. 60 TXT \"before\""));
+    // Files of that namespace are reached through the process.
+    let filler = format!("/proc/{}/root{}/filler", node.id(), state.display());
+    let mut octets = fs::File::create(&filler).unwrap();
+    while octets.write_all(&[0; 4096]).is_ok() {}
+    for _ in 0..3 {
+        let said = scene.update("acme", &format!("update add {CHALLENGE}. 60 TXT \"no space\""));
+        assert!(!said.good && said.text.contains("SERVFAIL"), "{said:?}");
+        assert_eq!(scene.texts(CHALLENGE), ["before"]);
+        assert_eq!(scene.serial(), 8);
+    }
+    assert!(scene.node.order(&["status"]).contains("no space is left"));
+    drop(octets);
+    fs::remove_file(&filler).unwrap();
+    scene.make("acme", &format!("update add {CHALLENGE}. 60 TXT \"space again\""));
+    assert_eq!(scene.texts(CHALLENGE), ["before", "space again"]);
+    assert_eq!(scene.serial(), 9);
+    wait_until("the degradation ends", PATIENCE, || !scene.node.order(&["status"]).contains("no space is left"));
+    node.kill().unwrap();
+    node.wait().unwrap();
+}
