@@ -13,10 +13,7 @@ use crate::scene::{Scene, Stage, setup, write_certificate};
 async fn shown(scene: &Scene) -> Vec<u8> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = builder
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anyone))
-        .with_no_client_auth();
+    let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone)).with_no_client_auth();
     let stream = TcpStream::connect(scene.encrypted("tls")).await.unwrap();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
     let stream = connector.connect("ns1.example.org".try_into().unwrap(), stream).await.unwrap();
@@ -95,10 +92,12 @@ async fn certificates_are_swapped_and_broken_ones_are_not() {
 async fn a_server_does_not_start_with_a_certificate_that_cannot_be_used() {
     let directory = tempfile::tempdir().unwrap();
     let (usage, stage) = (Arc::new(Usage::new(Instant::now())), Arc::new(Stage::default()));
-    let start = || Server::start(setup(directory.path(), Limits::default(), &usage, &stage)).err().map(|error| {
-        assert!(matches!(error, ServeError::Certificate(_)), "{error}");
-        error.to_string()
-    });
+    let start = || {
+        Server::start(setup(directory.path(), Limits::default(), &usage, &stage)).err().map(|error| {
+            assert!(matches!(error, ServeError::Certificate(_)), "{error}");
+            error.to_string()
+        })
+    };
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
     assert!(start().unwrap().contains("No such file"));
     write_certificate(directory.path(), "ns1.example.org");
