@@ -31,6 +31,13 @@ struct Resting {
 }
 
 impl Open {
+    /// Enters a connection among the resting ones. Gives its number there.
+    fn rest(&mut self, client: IpAddr, evict: &Arc<Notify>) -> u64 {
+        self.rests += 1;
+        self.resting.insert(self.rests, Resting { client, evict: Arc::clone(evict) });
+        self.rests
+    }
+
     fn leave(&mut self, client: IpAddr) {
         self.all = self.all.saturating_sub(1);
         if let Some(count) = self.of_client.get_mut(&client) {
@@ -77,9 +84,11 @@ impl Connections {
         }
         *open.of_client.entry(client).or_default() += 1;
         open.all += 1;
+        let evict = Arc::new(Notify::new());
+        // Who has asked nothing yet rests from the first moment on.
+        let number = open.rest(client, &evict);
         drop(open);
-        let admission =
-            Admission { connections: Arc::clone(self), client, evict: Arc::new(Notify::new()), rest: Mutex::new(None) };
+        let admission = Admission { connections: Arc::clone(self), client, evict, rest: Mutex::new(Some(number)) };
         if evicted { Entry::InPlaceOfAnother(admission) } else { Entry::Admitted(admission) }
     }
 
@@ -105,19 +114,15 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// The connection has no query: until [`Self::work`] it may be evicted.
+    /// The connection has no query that is being answered, as at first: until [`Self::work`] it may be evicted.
     pub(super) fn rest(&self) {
         let mut rest = self.rest_of_this();
         if rest.is_none() {
-            let mut open = self.connections.open();
-            open.rests += 1;
-            let number = open.rests;
-            open.resting.insert(number, Resting { client: self.client, evict: Arc::clone(&self.evict) });
-            *rest = Some(number);
+            *rest = Some(self.connections.open().rest(self.client, &self.evict));
         }
     }
 
-    /// The connection has a query.
+    /// The connection has a whole query. One that merely crawls rests: it would hold its place for nothing.
     pub(super) fn work(&self) {
         let mut rest = self.rest_of_this();
         if let Some(number) = rest.take()
@@ -193,6 +198,7 @@ mod tests {
     fn the_longest_rest_makes_room_and_work_does_not() {
         let connections = Arc::new(Connections::new(3, 10));
         let places: Vec<_> = (1..=3).map(|number| admitted(connections.admit(v4(number)))).collect();
+        places.iter().for_each(Admission::work);
         assert!(matches!(connections.admit(v4(4)), Entry::TurnedAway), "all work");
         places[1].rest();
         places[0].rest();
@@ -202,6 +208,7 @@ mod tests {
         assert_eq!(connections.count(), 2);
         places[0].work();
         let fourth = admitted(connections.admit(v4(4)));
+        fourth.work();
         assert!(matches!(connections.admit(v4(5)), Entry::TurnedAway));
         drop(places);
         assert_eq!(connections.count(), 1, "the evicted one is not counted twice");
@@ -214,7 +221,6 @@ mod tests {
     fn work_that_begins_at_the_moment_of_eviction_is_counted() {
         let connections = Arc::new(Connections::new(1, 10));
         let first = admitted(connections.admit(v4(1)));
-        first.rest();
         let second = admitted(connections.admit(v4(2)));
         first.work();
         assert_eq!(connections.count(), 2);

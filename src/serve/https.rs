@@ -52,7 +52,7 @@ pub(super) async fn serve(listener: Arc<TcpListener>, hall: Hall, reception: Rec
     accept(listener, Transport::Https, hall, move |stream, client, place| {
         let (handler, stop, reception) = (Arc::clone(&handler), stop.clone(), reception.clone());
         async move {
-            let Some(stream) = reception.shake(stream, client, &handler).await else { return };
+            let Some(stream) = reception.shake(stream, client, &place, &handler).await else { return };
             let stir = Notify::new();
             let guest = Arc::new(Guest { handler, client, place, requests: AtomicUsize::new(0), stir });
             converse(TokioIo::new(stream), guest, stop).await;
@@ -80,7 +80,6 @@ where
     let service = TowerToHyperService::new(router(Arc::clone(&guest)));
     let connection = builder.serve_connection(stream, service);
     tokio::pin!(connection);
-    guest.place.rest();
     tokio::select! {
         // An error here is the client's.
         _ = connection.as_mut() => return,

@@ -15,6 +15,7 @@ use super::accept::Hall;
 use super::bounds::{HANDSHAKE, QUERY, REPLY, STOP, STREAM_QUERY, STREAMS_OF_CONNECTION};
 use super::connections::Admission;
 use super::exchange::{Outcome, exchange};
+use super::inquiry::Inquiry;
 use crate::answer::Transport;
 
 /// Error codes of section 8.4.
@@ -74,7 +75,7 @@ pub(super) async fn serve(endpoint: Endpoint, hall: Hall, handshakes: Arc<Semaph
             Some(place) => {
                 let hall = hall.clone();
                 open.spawn(async move {
-                    let connection = shake(incoming, &hall).await;
+                    let connection = shake(incoming, &hall, &place).await;
                     drop(turn);
                     if let Some(connection) = connection {
                         converse(connection, &hall, Arc::new(place)).await;
@@ -88,9 +89,16 @@ pub(super) async fn serve(endpoint: Endpoint, hall: Hall, handshakes: Arc<Semaph
     endpoint.close(NO_ERROR, b"");
 }
 
-async fn shake(incoming: Incoming, hall: &Hall) -> Option<Connection> {
+async fn shake(incoming: Incoming, hall: &Hall, place: &Admission) -> Option<Connection> {
     let client = incoming.remote_address();
-    match timeout(HANDSHAKE, incoming).await {
+    let shaken = tokio::select! {
+        shaken = timeout(HANDSHAKE, incoming) => shaken,
+        () = place.evicted() => {
+            hall.handler.usage().count_evicted();
+            return None;
+        }
+    };
+    match shaken {
         Ok(Ok(connection)) => Some(connection),
         outcome => {
             hall.handler.usage().count_failed_handshake();
@@ -107,7 +115,6 @@ async fn converse(connection: Connection, hall: &Hall, place: Arc<Admission>) {
     let most = limits.queries_per_connection;
     let mut queries = JoinSet::new();
     let mut stop = hall.stop.clone();
-    place.rest();
     loop {
         let stream = tokio::select! {
             stream = connection.accept_bi() => stream,
@@ -147,6 +154,11 @@ async fn answer(connection: &Connection, mut send: SendStream, mut receive: Recv
         connection.close(PROTOCOL_ERROR, b"one message with ID 0 a stream, with its length");
         return;
     };
+    // QUIC has its own ways to keep a connection (section 4.3.3); read as on TCP, where the option means something.
+    if Inquiry::read(query, Transport::Tcp).and_then(|inquiry| inquiry.edns).is_some_and(|edns| edns.keepalive) {
+        connection.close(PROTOCOL_ERROR, b"edns-tcp-keepalive");
+        return;
+    }
     let messages: Box<dyn Iterator<Item = Vec<u8>> + Send> =
         match exchange(&hall.handler, query, connection.remote_address(), Transport::Quic).await {
             Outcome::Silence => {

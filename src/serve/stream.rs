@@ -77,8 +77,15 @@ async fn read<S: AsyncRead>(mut reader: ReadHalf<S>, talk: &Arc<Talk>, replies: 
             }
         };
         let (Ok(Ok(_)), [high]) = (began, first) else { return };
+        let query = tokio::select! {
+            query = timeout(QUERY, read_query(&mut reader, high)) => query,
+            () = talk.place.evicted() => {
+                talk.handler.usage().count_evicted();
+                return;
+            }
+        };
+        let Ok(Ok(query)) = query else { return };
         talk.place.work();
-        let Ok(Ok(query)) = timeout(QUERY, read_query(&mut reader, high)).await else { return };
         let (talk, replies, free) = (Arc::clone(talk), replies.clone(), Arc::clone(&free));
         tokio::spawn(async move {
             answer(&talk, &query, &replies).await;

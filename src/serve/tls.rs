@@ -11,6 +11,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::accept::{Hall, accept};
 use super::bounds::HANDSHAKE;
+use super::connections::Admission;
 use super::handler::Handler;
 use super::stream::{Talk, converse};
 use crate::answer::Transport;
@@ -29,11 +30,13 @@ impl Reception {
         Self { acceptor: config.into(), handshakes }
     }
 
-    /// Shakes hands; `None` with a client that does not, or not in time, and where too many do already.
+    /// Shakes hands; `None` with a client that does not, or not in time, where too many do already, and where the place is
+    /// needed for another.
     pub(super) async fn shake(
         &self,
         stream: TcpStream,
         client: SocketAddr,
+        place: &Admission,
         handler: &Handler,
     ) -> Option<TlsStream<TcpStream>> {
         let shaken = async {
@@ -46,7 +49,13 @@ impl Reception {
                 }
             }
         };
-        let stream = timeout(HANDSHAKE, shaken).await.ok().flatten();
+        let stream = tokio::select! {
+            stream = timeout(HANDSHAKE, shaken) => stream.ok().flatten(),
+            () = place.evicted() => {
+                handler.usage().count_evicted();
+                None
+            }
+        };
         if stream.is_none() {
             handler.usage().count_failed_handshake();
         }
@@ -60,7 +69,7 @@ pub(super) async fn serve(listener: Arc<TcpListener>, hall: Hall, reception: Rec
     accept(listener, Transport::Tls, hall, move |stream, client, place| {
         let (handler, stop, reception) = (Arc::clone(&handler), stop.clone(), reception.clone());
         async move {
-            let Some(stream) = reception.shake(stream, client, &handler).await else { return };
+            let Some(stream) = reception.shake(stream, client, &place, &handler).await else { return };
             converse(stream, Talk { handler, client, transport: Transport::Tls, place, stop }).await;
         }
     })

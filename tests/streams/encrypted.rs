@@ -98,6 +98,15 @@ async fn tls_is_spoken_with_dns_clients_and_with_nobody_else() {
     assert!(scene.usage.counts().failed_handshakes >= 3);
 }
 
+/// A query with the option that QUIC forbids (RFC 9250 section 4.3.3).
+fn framed_with_keepalive() -> Vec<u8> {
+    let mut message = query("www.example.org", RecordType::A).to_vec().unwrap();
+    message[..2].fill(0);
+    message[11] = 1;
+    message.extend(b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x04\x00\x0b\x00\x00");
+    frame(&message)
+}
+
 async fn quic(scene: &Scene) -> quinn::Connection {
     let mut endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
     let crypto = QuicClientConfig::try_from(client_config(scene, &[b"doq"])).unwrap();
@@ -132,6 +141,7 @@ async fn quic_takes_one_message_a_stream() {
         framed(0, "www.example.org", RecordType::A)[..20].to_vec(),
         [framed(0, "www.example.org", RecordType::A), framed(0, "www.example.org", RecordType::A)].concat(),
         vec![0],
+        framed_with_keepalive(),
     ] {
         let connection = quic(&scene).await;
         assert!(ask(&connection, &wrong).await.is_err());
