@@ -1,10 +1,11 @@
 //! Zone files to trees, and the attribution of their records to sites (DESIGN section 1).
 //!
 //! [`load`] reads a master file and reports every mistake in one run, [`from_records`] does the same for a transfer, and
-//! [`write`] makes a master file again. [`Zone::updated`] changes a zone by a dynamic update, and [`Zone::settled`] gives it the serial to
-//! serve. [`catalog`] reads a zone as a list of zones. [`attribute`] finds the endpoints
-//! behind the records that services steer. May import [`crate::model`], [`crate::config`] (for diagnostics)
-//! and [`crate::dnssec`] (for what signing adds). Never opens a file: texts are passed in. Never changes what a zone declares: attribution only marks RRsets.
+//! [`write`] makes a master file again. [`Zone::updated`] makes a dynamic update, [`Zone::settled`] gives a zone the serial
+//! to serve. [`catalog`] reads a zone as a list of zones. [`attribute`] finds the endpoints behind the records that
+//! services steer. May import [`crate::model`], [`crate::config`] (for diagnostics) and [`crate::dnssec`] (for what signing
+//! adds). Never opens a file: texts are passed in. Never changes what a zone declares: attribution only marks RRsets, and
+//! updates are kept beside the declared zone.
 
 mod attribution;
 mod bounds;
