@@ -28,6 +28,7 @@ mod signing;
 mod status;
 mod updates;
 mod watch;
+mod zone_files;
 
 use std::io;
 use std::path::Path;

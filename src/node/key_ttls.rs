@@ -5,7 +5,8 @@ use std::time::Duration;
 use hickory_proto::rr::RecordType;
 
 use super::keys::keyset_name;
-use super::loading::{FromDisk, read_text, zone_file};
+use super::loading::{FromDisk, read_text};
+use super::zone_files::zone_file;
 use crate::dnssec::KeysetName;
 use crate::model::{Name, Settings, ZoneOrigins, ZoneSource};
 use crate::zone::{self, Zone};

@@ -94,11 +94,14 @@ pub(super) const fn of(rtype: Rtype) -> (&'static str, &'static str) {
 
 /// The record type that `word` most likely means.
 pub(super) fn guess(word: &str) -> Option<&'static str> {
+    let most = |known: &str| if known.len() > 3 { 2 } else { 1 };
     let word = word.to_ascii_uppercase();
     COMMON
         .into_iter()
+        // The distance is at least the difference in length; a word can be as long as the file.
+        .filter(|known| known.len().abs_diff(word.len()) <= most(known))
         .map(|known| (strsim::damerau_levenshtein(&word, known), known))
-        .filter(|(distance, known)| *distance <= if known.len() > 3 { 2 } else { 1 })
+        .filter(|(distance, known)| *distance <= most(known))
         .min()
         .map(|(_, known)| known)
 }

@@ -16,6 +16,8 @@ mod node;
 #[path = "../failover/patience.rs"]
 #[allow(dead_code)]
 mod patience;
+#[path = "../failover/ports.rs"]
+mod ports;
 #[path = "../failover/world.rs"]
 #[allow(dead_code)]
 mod world;
@@ -33,6 +35,7 @@ use waypost::cli::demo::{Authority, SiteArgs, SiteProcess};
 use crate::dns::Client;
 use crate::node::{Node, executable};
 use crate::patience::wait_until;
+use crate::ports::free_port;
 use crate::world::{World, in_a_world, is_root};
 
 /// Strikes of each kind.
@@ -85,7 +88,7 @@ fn measure(directory: &Path, world: Option<&World>) {
     let authority = Authority::new(Timestamp::now()).unwrap();
     fs::write(directory.join("ca.pem"), authority.certificate()).unwrap();
     let mut sites: Vec<_> = (0..=2 * STRIKES).map(|number| start_site(directory, number, &authority)).collect();
-    let (dns, admin) = (free_port(), free_port());
+    let (dns, admin) = (free_address(), free_address());
     fs::write(directory.join("bench.zone"), zone(sites.len())).unwrap();
     let node = Node::start(directory, dns, &configuration(sites.len(), dns, admin));
     let client = node.client();
@@ -173,8 +176,8 @@ fn loopback(number: u8) -> IpAddr {
     Ipv4Addr::new(127, 18, number, 25).into()
 }
 
-fn free_port() -> SocketAddr {
-    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+fn free_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 fn zone(sites: usize) -> String {

@@ -15,5 +15,7 @@ mod cookies;
 mod differential;
 mod explained;
 mod flood;
+#[path = "../failover/ports.rs"]
+mod ports;
 mod servers;
 mod wire;

@@ -1,7 +1,7 @@
 //! Waypost, NSD and Knot with the same zone and the same cookie secret.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,7 @@ use waypost::steer::{Atlas, Steering};
 use waypost::zone::{self, Include, Zones};
 use waypost::{config, plan};
 
+use crate::ports::free_port;
 use crate::wire::{Query, udp};
 
 /// Set where a skipped test must count as failed.
@@ -279,15 +280,9 @@ fn run(name: &'static str, program: &str, configure: impl Fn(u16, &Path) -> Vec<
     running.ready()
 }
 
-/// A port that is free for both transports now.
+/// An address for a server that the test starts.
 fn free_address() -> SocketAddr {
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
-    }
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 impl Running {

@@ -1,7 +1,7 @@
 //! A node with three sites on loopback ports.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::node::Node;
 use crate::patience::wait_until;
+use crate::ports::free_port;
 
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -137,17 +138,6 @@ impl Scene {
         let output = self.node.command(arguments);
         let text = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8_lossy(&text).into_owned())
-    }
-}
-
-/// A port that was free a moment ago, for UDP and TCP.
-pub fn free_port() -> u16 {
-    loop {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = tcp.local_addr().unwrap().port();
-        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::node::Node;
 use crate::patience::wait_until;
+use crate::ports::free_port;
 use crate::support::{self, receive};
 use crate::tcp::{framed, from_address};
 
@@ -88,14 +89,4 @@ fn ten_thousand_idle_and_slow_clients_keep_nobody_out() {
     assert!(worst < MEMORY, "{worst} MiB");
     drop(held);
     wait_until("the node is as it was", Duration::from_secs(30), || node.client().answers());
-}
-
-fn free_port() -> u16 {
-    loop {
-        let tcp = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = tcp.local_addr().unwrap().port();
-        if std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
 }

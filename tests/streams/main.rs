@@ -24,6 +24,8 @@ mod node;
 #[allow(dead_code)]
 #[path = "../failover/patience.rs"]
 mod patience;
+#[path = "../failover/ports.rs"]
+mod ports;
 #[allow(dead_code)]
 #[path = "../dns/support.rs"]
 mod support;

@@ -16,6 +16,8 @@
 
 mod clients;
 mod daemons;
+#[path = "../failover/ports.rs"]
+mod ports;
 mod primary;
 mod programs;
 mod refusals;

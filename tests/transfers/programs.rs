@@ -1,13 +1,14 @@
 //! Running programs and servers of others.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::ports::free_port;
 use crate::primary::Primary;
 
 /// Set where a skipped test must count as failed.
@@ -61,15 +62,9 @@ pub fn wait_until(what: &str, mut fact: impl FnMut() -> bool, why: impl Fn() -> 
     }
 }
 
-/// A port of 127.0.0.1 that is free for both transports now.
+/// An address for a server that the test starts.
 pub fn free_address() -> SocketAddr {
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
-    }
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 /// A server of others; dropping it ends it.

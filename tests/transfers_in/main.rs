@@ -20,6 +20,8 @@ mod node;
 #[allow(dead_code)]
 #[path = "../failover/patience.rs"]
 mod patience;
+#[path = "../failover/ports.rs"]
+mod ports;
 
 mod catalogs;
 mod notify;

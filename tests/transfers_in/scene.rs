@@ -1,7 +1,7 @@
 //! A node without sites, and the programs around it.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::node::Node;
 use crate::patience::wait_until;
+use crate::ports::free_port;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Set where a skipped test must count as failed.
@@ -34,15 +35,9 @@ pub fn has(programs: &[&str]) -> bool {
     missing.is_empty()
 }
 
-/// A port of 127.0.0.1 that is free for both transports now.
+/// An address for a server that the test starts.
 pub fn free_address() -> SocketAddr {
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
-    }
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 /// What a program says that must succeed.

@@ -21,6 +21,8 @@ mod node;
 #[allow(dead_code)]
 #[path = "../failover/patience.rs"]
 mod patience;
+#[path = "../failover/ports.rs"]
+mod ports;
 
 mod challenge;
 mod disk;

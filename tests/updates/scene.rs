@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::node::Node;
 use crate::patience::wait_until;
+use crate::ports::free_port;
 
 const REQUIRED: &str = "WAYPOST_REQUIRE_REAL";
 pub const PATIENCE: Duration = Duration::from_secs(40);
@@ -209,15 +210,4 @@ fn run(program: &str, arguments: &[String], script: &str) -> Said {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     Said { good: output.status.success() && !text.contains("failed"), text }
-}
-
-/// A port that was free a moment ago, for UDP and TCP.
-fn free_port() -> u16 {
-    loop {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = tcp.local_addr().unwrap().port();
-        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
 }
