@@ -1,6 +1,6 @@
 //! Diagnostics: what is wrong in which line of which file, and what to do about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -187,9 +187,14 @@ impl Report {
         }
     }
 
-    /// The text of line `line` (from 1) of `file`, where it is known.
-    pub(super) fn quote(&self, file: &Path, line: usize) -> Option<&str> {
-        self.sources.get(file)?.lines().nth(line.checked_sub(1)?)
+    /// The lines (from 1) that diagnostics are about, by file, where their texts are known: each text is gone through
+    /// once, however many diagnostics are at its end.
+    pub(super) fn quotes(&self) -> HashMap<(&Path, usize), &str> {
+        let wanted: HashSet<_> = self.iter().map(|diagnostic| (diagnostic.file.as_path(), diagnostic.line)).collect();
+        let lines = self.sources.iter().flat_map(|(file, text)| {
+            (1..).zip(text.lines()).map(move |(number, line)| ((file.as_path(), number), line))
+        });
+        lines.filter(|(place, _)| wanted.contains(place)).collect()
     }
 }
 

@@ -24,37 +24,41 @@ impl Report {
             Color::Always => Renderer::styled(),
             Color::Never => Renderer::plain(),
         };
-        let rendered: Vec<String> = self.iter().map(|diagnostic| self.render_one(&renderer, diagnostic)).collect();
+        let quotes = self.quotes();
+        let quote = |diagnostic: &Diagnostic| quotes.get(&(diagnostic.file.as_path(), diagnostic.line)).copied();
+        let rendered: Vec<String> =
+            self.iter().map(|diagnostic| render_one(&renderer, diagnostic, quote(diagnostic))).collect();
         rendered.join("\n\n")
     }
+}
 
-    fn render_one(&self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {
-        let path = diagnostic.file.to_string_lossy();
-        let level = match diagnostic.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let mut group = Group::with_title(level.primary_title(OneLine(&diagnostic.what).to_string()));
-        group = match self.quote(&diagnostic.file, diagnostic.line) {
-            // Only the line itself is handed over: the renderer's work then does not grow with the file.
-            Some(line) => group.element(
-                Snippet::source(line)
-                    .line_start(diagnostic.line)
-                    .path(path)
-                    .annotation(AnnotationKind::Primary.span(octets(line, diagnostic.column, diagnostic.length))),
-            ),
-            None if diagnostic.line > 0 => {
-                group.element(Origin::path(path).line(diagnostic.line).char_column(diagnostic.column))
-            }
-            None => group.element(Origin::path(path)),
-        };
-        for (name, text) in [("expected", &diagnostic.expected), ("remedy", &diagnostic.remedy)] {
-            if !text.is_empty() {
-                group = group.element(Level::NOTE.with_name(name).message(OneLine(text).to_string()));
-            }
+/// The diagnostic with `quote`, the line that it is about.
+fn render_one(renderer: &Renderer, diagnostic: &Diagnostic, quote: Option<&str>) -> String {
+    let path = diagnostic.file.to_string_lossy();
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(OneLine(&diagnostic.what).to_string()));
+    group = match quote {
+        // Only the line itself is handed over: the renderer's work then does not grow with the file.
+        Some(line) => group.element(
+            Snippet::source(line)
+                .line_start(diagnostic.line)
+                .path(path)
+                .annotation(AnnotationKind::Primary.span(octets(line, diagnostic.column, diagnostic.length))),
+        ),
+        None if diagnostic.line > 0 => {
+            group.element(Origin::path(path).line(diagnostic.line).char_column(diagnostic.column))
         }
-        renderer.render(&[group])
+        None => group.element(Origin::path(path)),
+    };
+    for (name, text) in [("expected", &diagnostic.expected), ("remedy", &diagnostic.remedy)] {
+        if !text.is_empty() {
+            group = group.element(Level::NOTE.with_name(name).message(OneLine(text).to_string()));
+        }
     }
+    renderer.render(&[group])
 }
 
 /// The octets of `line` that `length` characters from `column` (from 1) on take; cut to the line.
