@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::bounds::MAX_SHOWN;
+use super::bounds::{MAX_QUOTED, MAX_SHOWN};
 
 /// Whether a diagnostic stops the file from being used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -187,14 +187,14 @@ impl Report {
         }
     }
 
-    /// The lines (from 1) that diagnostics are about, by file, where their texts are known: each text is gone through
-    /// once, however many diagnostics are at its end.
+    /// The lines (from 1) that diagnostics are about, by file, where their texts are known and the lines not too long to
+    /// be read: each text is gone through once, however many diagnostics are at its end.
     pub(super) fn quotes(&self) -> HashMap<(&Path, usize), &str> {
         let wanted: HashSet<_> = self.iter().map(|diagnostic| (diagnostic.file.as_path(), diagnostic.line)).collect();
         let lines = self.sources.iter().flat_map(|(file, text)| {
             (1..).zip(text.lines()).map(move |(number, line)| ((file.as_path(), number), line))
         });
-        lines.filter(|(place, _)| wanted.contains(place)).collect()
+        lines.filter(|(place, line)| line.len() <= MAX_QUOTED && wanted.contains(place)).collect()
     }
 }
 

@@ -123,6 +123,15 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_would_fill_the_screen_is_named_and_not_quoted() {
+        let mut report = Report::new();
+        report.add_source(PathBuf::from("waypost.toml"), format!("[node]\n{}\n", "nmae,".repeat(500)));
+        report.push(diagnostic(2, 2001));
+        let text = report.render(Color::Never);
+        assert!(text.contains("waypost.toml:2:2001") && text.contains("remedy") && text.len() < 500, "{text}");
+    }
+
+    #[test]
     fn a_report_survives_the_wire() {
         let mut report = Report::new();
         report.push(diagnostic(7, 2));
