@@ -96,3 +96,15 @@ pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
 
 /// The largest certificate or key file in octets.
 pub(super) const CERTIFICATE_OCTETS: u64 = 1 << 20;
+
+/// Replies that a UDP worker keeps made, twice: those asked for lately, and those before.
+pub(super) const BODIES: usize = 1 << 16;
+
+/// Octets of memory that they take, twice.
+pub(super) const BODY_OCTETS: usize = 24 << 20;
+
+/// Datagrams that wait for the general path.
+pub(super) const GENERAL_WAITING: usize = 1024;
+
+/// The most replies of the general path that wait for the node.
+pub(super) const GENERAL_TASKS: usize = WAITING_DATAGRAMS;
