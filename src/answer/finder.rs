@@ -304,3 +304,114 @@ const END: &[u8] = &[0];
 fn tagged(group: GroupIx, front: &[u8]) -> Vec<u8> {
     [&group.0.to_be_bytes()[..], front, END].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::lookup::{Place, locate, zone_for};
+    use super::*;
+    use crate::model::Name;
+    use crate::zone::{self, Include, Template};
+
+    struct Nothing;
+
+    impl Include for Nothing {
+        fn read(&self, _: &Path) -> Result<String, String> {
+            Err("nothing is there".to_owned())
+        }
+    }
+
+    const ZONE: &str = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\na.b.c A 192.0.2.2\n*.w TXT x\n\
+        a.w TXT y\n*.a.w NS ns\nsub NS ns.sub\nns.sub A 192.0.2.3\nx.y.sub DNAME b\nold DNAME b\nbelow.old TXT hidden\n\
+        in.sub NS ns\nold.w DNAME b\n* MX 10 ns\n";
+    const LABELS: [&str; 14] = ["a", "b", "c", "w", "*", "sub", "ns", "old", "x", "y", "in", "below", "t", "other"];
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn zones() -> Zones {
+        let load = |origin: &str| zone::load(&name(origin), Path::new("zone"), ZONE, &Nothing).0.unwrap();
+        let template = Template::load(&name("t"), Path::new("zone"), ZONE, &Nothing).0.unwrap();
+        let own = ["a.test", "test", "b.a.a.test", "sub.other"].map(load);
+        let hosted = ["a.t", "b.t", "w.a.t", "a.other"].map(|origin| template.zone(&name(origin)).unwrap());
+        let mut zones: Zones = own.into_iter().chain(hosted).map(Arc::new).collect();
+        zones.insert_unavailable(&name("x.test"));
+        zones
+    }
+
+    #[test]
+    fn zones_of_one_tree_are_one_group() {
+        let (zones, spot) = (zones(), |finder: &Finder, text: &str| {
+            let key = name(text).key();
+            match finder.find(&key, &Labels::of(&key)) {
+                Spot::Inside(spot) => spot,
+                other => panic!("{text}: {other:?}"),
+            }
+        });
+        let finder = Finder::new(&zones);
+        let (one, other) = (spot(&finder, "ns.a.t"), spot(&finder, "ns.b.t"));
+        assert_eq!((one.group, one.node), (other.group, other.node));
+        assert_ne!(one.apex, other.apex);
+        assert!(!finder.is_alone(&one) && finder.is_alone(&spot(&finder, "ns.test")));
+        assert!(finder.has_inner(&one) && !finder.has_inner(&other), "w.a.t lies in a.t");
+        assert!(finder.has_inner(&spot(&finder, "ns.test")));
+        assert!(finder.lacks(&one, RecordType::MX) && !finder.lacks(&one, RecordType::A));
+        assert!(
+            !finder.lacks(&spot(&finder, "q.q.b.t"), RecordType::MX)
+                && finder.lacks(&spot(&finder, "q.b.t"), RecordType::A)
+        );
+    }
+
+    proptest! {
+        /// The tables and the tree agree on where every name belongs.
+        #[test]
+        fn names_are_found_where_the_tree_has_them(
+            labels in prop::collection::vec(prop::sample::select(&LABELS), 0..6),
+            origin in prop::sample::select(vec!["a.test", "test", "b.a.a.test", "sub.other", "a.t", "w.a.t", "a.other", "org", ""]),
+        ) {
+            thread_local! {
+                static WORLD: (Zones, Finder) = { let zones = zones(); let finder = Finder::new(&zones); (zones, finder) };
+            }
+            let text = labels.iter().copied().chain([origin]).filter(|label| !label.is_empty()).collect::<Vec<_>>().join(".");
+            let key = if text.is_empty() { Name::root().key() } else { name(&text).key() };
+            WORLD.with(|(zones, finder)| {
+                let spot = finder.find(&key, &Labels::of(&key));
+                let Some(zone) = zone_for(zones, &key, RecordType::TXT) else {
+                    let expected = if zones.is_unavailable(&key) { Spot::Rare } else { Spot::Elsewhere };
+                    prop_assert_eq!(spot, expected, "{}", text);
+                    return Ok(());
+                };
+                let place = locate(zone, &key, RecordType::TXT);
+                let apex = zone.origin().key();
+                // The number of a node is its own in its group: the same name gives it by itself.
+                let number = |owner: &Node| {
+                    let key = zone.owner(owner).key();
+                    match finder.find(&key, &Labels::of(&key)) { Spot::Inside(spot) => Some(spot.node), _ => None }
+                };
+                let (relation, node, at) = match (place, spot) {
+                    (Place::Dname(..), spot) => { prop_assert_eq!(spot, Spot::Rare, "{}", text); return Ok(()); }
+                    (Place::Cut(node, _), _) => (Relation::Cut, number(node), key.len() - zone.owner(node).key().len()),
+                    (Place::Node(found), _) => match found.encloser {
+                        None => (Relation::Itself, number(found.node), 0),
+                        Some(encloser) => {
+                            let node = zone.node(&key[key.len() - encloser..]).unwrap();
+                            (Relation::Wildcard, number(node), key.len() - encloser)
+                        }
+                    },
+                    (Place::Nowhere(encloser), _) => {
+                        (Relation::Encloser, zone.node(&key[key.len() - encloser..]).and_then(number), key.len() - encloser)
+                    }
+                };
+                let Spot::Inside(spot) = spot else { return Err(TestCaseError::fail(format!("{text}: {spot:?}"))) };
+                prop_assert_eq!((spot.relation, Some(spot.node), usize::from(spot.node_at)), (relation, node, at), "{}", text);
+                prop_assert_eq!(&key[usize::from(spot.apex_at)..], &*apex);
+                Ok(())
+            })?;
+        }
+    }
+}
