@@ -226,11 +226,11 @@ class Mailers:
                 return
 
 
-def answers(place, name, rtype=1):
-    """How many records a server answers with; None if it does not answer within a short time."""
+def answers(generator, place, name, rtype=1):
+    """How many records a server answers the generator with; None if it does not answer within a short time."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label)
     query = struct.pack(">6H", 0x5742, 0, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", rtype, 1)
-    with place.socket(socket.SOCK_DGRAM) as client:
+    with socket_in(generator, socket.SOCK_DGRAM) as client:
         client.settimeout(0.05)
         try:
             client.connect((place.address, 53))

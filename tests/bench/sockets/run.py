@@ -17,6 +17,7 @@ import pathlib
 import signal
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 
@@ -57,15 +58,18 @@ def arguments():
     parser.add_argument("--xdp", nargs="?", const='xdp = "{interface}"', metavar="LINE",
                         help="measure Waypost over AF_XDP too; LINE of [node] turns it on (default: %(const)s)")
     parser.add_argument("--flips", type=int, default=100, help="drains, and as many returns (default 100)")
-    parser.add_argument("--flip", dest="only", action="store_const", const=["flip"], help="same as --only flip")
-    parser.add_argument("--reload", dest="only", action="store_const", const=["reload"], help="same as --only reload")
+    parser.add_argument("--flip", action="store_true", help="only flips, or flips and reloads")
+    parser.add_argument("--reload", action="store_true", help="only reloads, or flips and reloads")
     parser.add_argument("--rate", type=int, metavar="N", help="queries/s offered over sockets (default: found out)")
     parser.add_argument("--xdp-rate", type=int, metavar="N", help="the same over AF_XDP")
     parser.add_argument("--steady-rate", type=int, metavar="N",
                         help="queries/s during flips and reloads (default: half of what the echo replies)")
     parser.add_argument("--patience", type=float, default=600.0,
                         help="seconds to wait, altogether, for other processes to leave the machine alone (default 600)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.flip or options.reload:
+        options.only = [scenario for scenario in ("flip", "reload") if getattr(options, scenario)]
+    return options
 
 
 class Bench:
@@ -149,7 +153,7 @@ class Bench:
                     server.launch()
                     self.loads.append(server.load)
                 print(f"{server.name}: loads", ", ".join(f"{load:.2f}" for load in self.loads), "s", flush=True)
-        machine.time.sleep(SETTLE)
+        time.sleep(SETTLE)
 
     def offer(self):
         """What is offered: enough for the fastest, the same for all on a path."""

@@ -71,7 +71,7 @@ class Server:
         raise NotImplementedError
 
     def ready(self):
-        return bool(machine.answers(self.place, self.last_name))
+        return bool(machine.answers(self.on.generator, self.place, self.last_name))
 
     def start(self):
         """Starts it and waits until it answers; `load` is how long that took."""
@@ -105,7 +105,7 @@ class Echo(Server):
         return [self.directory.parent / "echo", self.place.address, PORT]
 
     def ready(self):
-        return machine.answers(self.place, self.last_name) is not None
+        return machine.answers(self.on.generator, self.place, self.last_name) is not None
 
 
 class Gdnsd(Server):
@@ -134,7 +134,7 @@ options => {{
   state_dir => {self.directory}/state
 }}
 service_types => {{
-  smtp => {{ plugin => tcp_connect, port => {SMTP_PORT}, interval => 1, timeout => 0.5 }}
+  smtp => {{ plugin => tcp_connect, port => {SMTP_PORT}, interval => 2, timeout => 1 }}
 }}
 plugins => {{
   geoip => {{
@@ -164,6 +164,7 @@ server:
   xfrdfile: "{self.directory}/xfrd"
   xfrdir: "{self.directory}"
   rrl-ratelimit: 0
+  minimal-responses: yes
 remote-control:
   control-enable: no
 zone:
