@@ -179,11 +179,12 @@ class Bench:
         if self.wants("flip"):
             print(f"{2 * self.options.flips} changes of plan at {rate:,} queries/s", flush=True)
             self.quiet.wait()
+            before = self.quiet.look()
             self.flips = steady.flips(self.on, self.directory, server, queries, rate, self.options.flips)
+            print(f"disturbed {self.quiet.between(before, self.quiet.look())[0]:.0%}", flush=True)
         if self.wants("reload"):
             print(f"{self.options.rounds} reloads at {rate:,} queries/s", flush=True)
-            self.quiet.wait()
-            self.reloads = steady.reloads(self.on, self.directory, server, self.servers["echo"], queries, rate,
+            self.reloads = steady.reloads(self.on, self.quiet, self.directory, server, self.servers["echo"], queries, rate,
                                           self.options.rounds)
 
     def show(self):

@@ -140,12 +140,15 @@ def undisturbed(on, directory, server, queries, rate, seconds):
     return generator.stop(load), summary
 
 
-def reloads(on, directory, server, echo, queries, rate, count):
+def reloads(on, quiet, directory, server, echo, queries, rate, count):
     """Side by side: a reload under queries, and the echo for as long. Lost queries, seconds, silences in milliseconds."""
     told = {"lost": [], "echo lost": [], "asked": [], "seconds": [], "silence": [], "echo silence": []}
     for number in range(count):
+        quiet.wait()
+        before = quiet.look()
         replies, took, summary = reload(on, directory, server, queries, rate, number + 2)
         plain, plain_summary = undisturbed(on, directory, echo, queries, rate, took)
+        others, _ = quiet.between(before, quiet.look())
         told["asked"].append(replies.sent)
         told["lost"].append(1 - replies.received / max(replies.sent, 1))
         told["echo lost"].append(1 - plain.received / max(plain.sent, 1))
@@ -154,7 +157,7 @@ def reloads(on, directory, server, echo, queries, rate, count):
         told["echo silence"].append(plain_summary["silence"] / 1e6)
         print(f"reload {number + 1} of {count}: {took:.2f} s, lost {told['lost'][-1]:.4%} of {replies.sent:,} queries "
               f"(echo {told['echo lost'][-1]:.4%}), longest silence {told['silence'][-1]:.1f} ms "
-              f"(echo {told['echo silence'][-1]:.1f} ms)", flush=True)
+              f"(echo {told['echo silence'][-1]:.1f} ms), disturbed {others:.0%}", flush=True)
     return told
 
 

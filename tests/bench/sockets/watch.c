@@ -110,10 +110,11 @@ int main(int count, char **arguments)
 
     unsigned char query[PACKET], packet[PACKET], before[ADDRESSES][4] = {{0}};
     size_t asked = question(query, arguments[4]), known = 0;
-    long long gap = atoll(arguments[5]) * 1000, sent = 0, received = 0, last = 0, silence = 0;
-    struct timespec due;
+    long long gap = atoll(arguments[5]) * 1000, sent = 0, received = 0, silence = 0;
+    struct timespec due, start, finish;
+    clock_gettime(CLOCK_REALTIME, &start);
     clock_gettime(CLOCK_MONOTONIC, &due);
-    long long last_due = nanoseconds(due) + atoll(arguments[6]) * SECOND;
+    long long last = nanoseconds(start), last_due = nanoseconds(due) + atoll(arguments[6]) * SECOND;
     while (!ended && nanoseconds(due) < last_due) {
         query[0] = (unsigned char)(sent >> 8);
         query[1] = (unsigned char)sent;
@@ -135,7 +136,7 @@ int main(int count, char **arguments)
                     memcpy(&arrived, CMSG_DATA(c), sizeof arrived);
             long long at = nanoseconds(arrived);
             received++;
-            if (last != 0 && at - last > silence)
+            if (at - last > silence)
                 silence = at - last;
             last = at;
             size_t found = addresses(packet, (size_t)length, asked, now);
@@ -150,6 +151,9 @@ int main(int count, char **arguments)
             fflush(stdout);
         }
     }
+    clock_gettime(CLOCK_REALTIME, &finish);
+    if (nanoseconds(finish) - last > silence)
+        silence = nanoseconds(finish) - last;
     printf("sent %lld received %lld silence %lld\n", sent, received, silence);
     return 0;
 }
