@@ -14,7 +14,7 @@ SERVER_CORE = 0
 GENERATOR_CORE = 1
 # Every server has a network of its own, 10.77.N.0/24, towards the generator, and 10.78.N.0/24 towards the watch.
 SERVER_HOST, CLIENT_HOST = 1, 2
-# Queries come from a quarter of the IPv4 Internet, so that clients are all over the world. They never leave the namespaces.
+# Addresses of clients: a quarter of the IPv4 Internet, so that they are all over the world. None leaves the namespaces.
 CLIENTS = "128.0.0.0/2"
 PACKAGES = {
     "cc": "gcc", "gdnsd": "gdnsd", "ip": "iproute2", "knotd": "knot", "kxdpgun": "knot-dnsutils", "nsd": "nsd",
@@ -34,7 +34,7 @@ class CannotRun(Exception):
 
 
 def install_missing():
-    """Installs the packages of missing programs. Their daemons must not start: they would take port 53 of the machine."""
+    """Installs packages of missing programs. Their daemons must not start: they would take port 53 of the machine."""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = sorted({package for program, package in PACKAGES.items() if shutil.which(program) is None})
     if not missing:

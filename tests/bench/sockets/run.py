@@ -5,10 +5,11 @@
     sudo tests/bench/sockets/run.py --only sockets      # of: sockets, xdp, domains, signed, flip, reload
     sudo tests/bench/sockets/run.py --only domains,flip --domains 1,1000 --rounds 3
 
-Needs root, two cores and `cargo build --release`; installs what is missing of the other servers from Debian 12. The server
-runs on core 0, the generator (kxdpgun) on core 1, each server in a network namespace of its own; nothing leaves them, and
-they are gone at the end. All servers answer for the same zone. Rounds are interleaved, and ratios are taken within a round
-before the median over rounds. Runs that other processes disturb are made again while patience lasts.
+Needs root, two cores and `cargo build --release`; installs what is missing of the other servers from Debian 12.
+Servers run on core 0, the generator (kxdpgun) on core 1, each server in a network namespace of its own; nothing
+leaves them, and they are gone at the end. All servers answer for the same zone. Rounds are interleaved, and ratios
+are taken within a round before the median over rounds. Runs that other processes disturb are made again while
+patience lasts.
 
 It is a benchmark and no test: it ends with 0 if all could be measured, whatever the figures.
 """
@@ -65,7 +66,7 @@ def arguments():
     parser.add_argument("--steady-rate", type=int, metavar="N",
                         help="queries/s during flips and reloads (default: half of what the echo replies)")
     parser.add_argument("--patience", type=float, default=600.0,
-                        help="seconds to wait, altogether, for other processes to leave the machine alone (default 600)")
+                        help="seconds to wait, altogether, until other processes leave the machine alone (default 600)")
     options = parser.parse_args()
     if options.flip or options.reload:
         options.only = [scenario for scenario in ("flip", "reload") if getattr(options, scenario)]
@@ -174,8 +175,8 @@ class Bench:
         server, queries = self.servers[f"Waypost, {count:,} domains"], self.domain_queries(count)
         rate = self.options.steady_rate
         if rate is None:
-            echo = self.cases["echo"]
-            rate = round(rounds.measure(self.on, self.quiet, echo, self.rates["sockets"], self.options.seconds).rate / 2)
+            most = rounds.measure(self.on, self.quiet, self.cases["echo"], self.rates["sockets"], self.options.seconds)
+            rate = round(most.rate / 2)
         if self.wants("flip"):
             print(f"{2 * self.options.flips} changes of plan at {rate:,} queries/s", flush=True)
             self.quiet.wait()
@@ -184,8 +185,8 @@ class Bench:
             print(f"disturbed {self.quiet.between(before, self.quiet.look())[0]:.0%}", flush=True)
         if self.wants("reload"):
             print(f"{self.options.rounds} reloads at {rate:,} queries/s", flush=True)
-            self.reloads = steady.reloads(self.on, self.quiet, self.directory, server, self.servers["echo"], queries, rate,
-                                          self.options.rounds)
+            self.reloads = steady.reloads(self.on, self.quiet, self.directory, server, self.servers["echo"], queries,
+                                          rate, self.options.rounds)
 
     def show(self):
         report.memory(self.servers.values(), self.sizes)
@@ -213,16 +214,17 @@ class Bench:
             goals.add("replies/s over AF_XDP, Waypost / Knot", rounds.ratio(runs, "Waypost AF_XDP", "Knot AF_XDP"),
                       "at least", 1.2)
         if self.wants("domains"):
-            goals.add(f"replies/s, {largest:,} domains / one zone", rounds.ratio(runs, many, "Waypost"), "at least", 0.9)
+            goals.add(f"replies/s, {largest:,} domains / one zone", rounds.ratio(runs, many, "Waypost"), "at least",
+                      0.9)
         if self.wants("domains", "flip", "reload"):
             goals.add(f"resident memory, {largest:,} domains", self.sizes[many] / MIB, "at most", 400, " MiB")
             goals.add(f"load, {largest:,} domains", steady.median(self.loads), "at most", 10, " s")
         if self.wants("signed"):
-            goals.add("replies/s, signed / unsigned", rounds.ratio(runs, "Waypost signed, DO", "Waypost, DO"), "at least",
-                      0.8)
+            share = rounds.ratio(runs, "Waypost signed, DO", "Waypost, DO")
+            goals.add("replies/s, signed / unsigned", share, "at least", 0.8)
         if self.flips:
-            goals.add(f"p99 from order to new answer, {largest:,} domains", steady.percentile(self.flips[0]["order"], 0.99),
-                      "at most", 5, " ms")
+            slowest = steady.percentile(self.flips[0]["order"], 0.99)
+            goals.add(f"p99 from order to new answer, {largest:,} domains", slowest, "at most", 5, " ms")
         if self.reloads:
             goals.add("queries lost around a reload", 100 * steady.median(self.reloads["lost"]), "at most",
                       100 * max(self.reloads["echo lost"]), " %")

@@ -63,8 +63,8 @@ def percentile(values, part):
 
 
 def flips(on, directory, server, queries, rate, count):
-    """Takes a site out and back `count` times. Milliseconds to the first packet with the new answer, from three moments:
-    the entry of the order in the journal, made before it is stored and before the plan; the call; the plan's entry."""
+    """Takes a site out and back `count` times. Milliseconds to the first packet with the new answer, from moments
+    before and after the change of plan: the command, the order's entry in the journal, the plan's, the return."""
     name = f"mail.{servers.domain(server.domains // 2)}"
     bound = count * 2 * (PATIENCE + REST)
     load = generator.start(on, server.place, queries, rate, bound)
@@ -141,7 +141,7 @@ def undisturbed(on, directory, server, queries, rate, seconds):
 
 
 def reloads(on, quiet, directory, server, echo, queries, rate, count):
-    """Side by side: a reload under queries, and the echo for as long. Lost queries, seconds, silences in milliseconds."""
+    """In turns: a reload under queries, and the echo for as long. Lost queries, seconds, silences in milliseconds."""
     told = {"lost": [], "echo lost": [], "asked": [], "seconds": [], "silence": [], "echo silence": []}
     for number in range(count):
         quiet.wait()
