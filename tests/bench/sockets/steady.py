@@ -1,6 +1,7 @@
 """What happens while queries go on: a site that flips, and a reload."""
 import calendar
 import json
+import signal
 import statistics
 import subprocess
 import threading
@@ -122,12 +123,39 @@ def reload(on, directory, server, queries, rate, serial):
     generator.wait_until_sending(on, server.place)
     watch = Watch(on, directory, server, f"mail.{servers.domain(server.domains // 2)}", bound)
     time.sleep(MARGIN)
-    began = time.monotonic()
-    server.tell("reload", timeout=RELOAD_PATIENCE)
-    took = time.monotonic() - began
+    took = reload_once(on, server)
     time.sleep(MARGIN)
     summary = watch.end()
     return generator.stop(load), took, summary
+
+
+def reload_once(on, server):
+    """Asks by signal for what is on disk, and waits for the journal to tell of it; the seconds that took."""
+    follower = on.start(on.generator, [server.program, "--config", server.file, "events", "-o", "json", "-n", "1",
+                                       "--follow"], machine.GENERATOR_CORE, stdout=subprocess.PIPE, text=True)
+    try:
+        # What the journal held before; then it follows.
+        follower.stdout.readline()
+        began = time.time_ns()
+        # The journal is read by a thread: a node that never tells of its reload must not hold up the benchmark.
+        told = []
+        reader = threading.Thread(target=lambda: told.extend(first_reload(follower.stdout, began)), daemon=True)
+        reader.start()
+        server.process.send_signal(signal.SIGHUP)
+        reader.join(RELOAD_PATIENCE)
+    finally:
+        machine.Machine.end(follower)
+    if not told or told[0]["event"] != "reloaded":
+        raise machine.CannotRun(f"no reload within {RELOAD_PATIENCE} s: {told}\n{server.log()}")
+    return (nanoseconds(told[0]["time"]) - began) / 1e9
+
+
+def first_reload(lines, after):
+    for line in lines:
+        entry = json.loads(line)
+        if entry["event"] in ("reloaded", "reload_failed") and nanoseconds(entry["time"]) >= after:
+            return [entry]
+    return []
 
 
 def undisturbed(on, directory, server, queries, rate, seconds):
