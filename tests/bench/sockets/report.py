@@ -26,7 +26,7 @@ def figures(runs, cases, base):
             case.label,
             f"{statistics.median(run.rate for run in of):,.0f}",
             f"{min(run.rate for run in of):,.0f}-{max(run.rate for run in of):,.0f}",
-            f"{rounds.user_per_reply(runs, case.label) or 0:.2f}",
+            f"{rounds.user_per_reply(runs, case.label) or 0:.2f} +-{rounds.tick_error(runs, case.label):.2f}",
             f"{statistics.median(run.size for run in of):.0f}",
             f"{statistics.median(run.busy for run in of):.0%}",
             f"{statistics.median(run.others for run in of):.0%}",

@@ -37,11 +37,6 @@ class Run:
     busy: float
     others: float
 
-    @property
-    def user_per_reply(self):
-        """In microseconds."""
-        return self.user * 1e6 / max(self.replies, 1)
-
 
 def once(on, case, rate, seconds):
     before, user = machine.Quiet.look(), machine.user_seconds(case.server.process)
@@ -93,6 +88,12 @@ def ratio(runs, left, right):
         return None
     pairs = [(a.rate, b.rate) for a, b in zip(runs[left], runs[right]) if b.rate > 0]
     return statistics.median(a / b for a, b in pairs) if pairs else None
+
+
+def tick_error(runs, label):
+    """How far `user_per_reply` may be off, one standard deviation: ticks are sampled."""
+    replies, ticks = sum(run.replies for run in runs[label]), sum(run.user for run in runs[label]) * machine.TICKS
+    return max(ticks, 1.0) ** 0.5 / machine.TICKS * 1e6 / max(replies, 1)
 
 
 def user_per_reply(runs, label):
