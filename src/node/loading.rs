@@ -19,7 +19,7 @@ use super::signing::{self, Problems, Signed};
 use super::zone_files::load_zones;
 use crate::answer::Tables;
 use crate::config::{self, Diagnostic, Report, Severity};
-use crate::model::{GeoSettings, Generation, Settings, ZoneContent, ZoneOrigins, ZoneState};
+use crate::model::{Generation, GeoSettings, Settings, ZoneContent, ZoneOrigins, ZoneState};
 use crate::steer::{Atlas, Steering};
 use crate::zone::{self, Attribution, Include, Zones};
 
@@ -304,9 +304,9 @@ pub fn marks(settings: &Settings) -> Marks {
 #[must_use]
 pub fn serials_differ(old: &Zones, new: &Zones) -> bool {
     old.len() != new.len()
-        || new.not_in(old).any(|zone| {
-            old.get(zone.origin()).is_none_or(|had| had.served_serial() != zone.served_serial())
-        })
+        || new
+            .not_in(old)
+            .any(|zone| old.get(zone.origin()).is_none_or(|had| had.served_serial() != zone.served_serial()))
 }
 
 /// Whether of all files that were looked at only key files changed since `before`.

@@ -150,9 +150,11 @@ fn prepare(
 /// What `picture` says, with `zone` in place of the one of the same name. No file is read.
 fn with_zone(picture: &Picture, tables: &Tables, zone: Zone) -> Loaded {
     let settings = Arc::clone(&picture.settings);
-    let mut zones = Zones::clone(&picture.zones);
-    zones.insert(zone);
-    let mut attribution = zone::attribute(zones, &settings);
+    let mut attribution = tables.attribution().with_zone(zone.clone()).unwrap_or_else(|| {
+        let mut zones = Zones::clone(&picture.zones);
+        zones.insert(zone);
+        zone::attribute(zones, &settings)
+    });
     let mut roster = Roster::clone(&picture.roster);
     roster.settle(&attribution.zones);
     // Where clients are does not hang on records.

@@ -62,6 +62,36 @@ pub fn attribute(mut zones: Zones, settings: &Settings) -> Attribution {
     Attribution { zones, topology, steered, report }
 }
 
+/// The types whose records services steer, or that decide where those lead.
+const LEADING: [RecordType; 5] = [RecordType::A, RecordType::AAAA, RecordType::MX, RecordType::SRV, RecordType::CNAME];
+
+impl Attribution {
+    /// This, with `zone` in place of the one of its name; `None` where it says anything else of what services steer, so
+    /// that all has to be attributed anew. Warnings are not given again.
+    ///
+    /// For updates: most of them change a challenge, and have nothing to do with the zones around it.
+    #[must_use]
+    pub fn with_zone(&self, mut zone: Zone) -> Option<Self> {
+        let before = self.zones.get(zone.origin())?;
+        let leading =
+            |zone: &Zone| zone.nodes().flat_map(Node::rrsets).filter(|set| LEADING.contains(&set.rtype)).count();
+        if zone.is_shared() || before.is_shared() || leading(before) != leading(&zone) {
+            return None;
+        }
+        for node in zone.nodes_mut() {
+            let known = before.node(&node.owner.key());
+            for set in node.rrsets_mut().iter_mut().filter(|set| LEADING.contains(&set.rtype)) {
+                let same = known?.rrset(set.rtype).filter(|same| same.ttl == set.ttl && same.rdata == set.rdata)?;
+                set.steered = same.steered;
+            }
+        }
+        let mut zones = self.zones.clone();
+        zones.insert(zone);
+        let (topology, steered) = (self.topology.clone(), self.steered.clone());
+        Some(Self { zones, topology, steered, report: Report::new() })
+    }
+}
+
 /// What makes two RRsets the same to a service.
 type SetKey = (ServiceIx, RecordType, u32, Option<SiteIx>, Vec<RData>);
 

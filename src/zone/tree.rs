@@ -263,7 +263,10 @@ impl Zone {
     /// The file that `place` is in.
     #[must_use]
     pub fn file(&self, place: Place) -> &Path {
-        usize::try_from(place.file).ok().and_then(|ix| self.body.tree.files.get(ix)).map_or(Path::new(""), PathBuf::as_path)
+        usize::try_from(place.file)
+            .ok()
+            .and_then(|ix| self.body.tree.files.get(ix))
+            .map_or(Path::new(""), PathBuf::as_path)
     }
 
     /// All nodes, in no order.

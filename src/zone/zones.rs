@@ -135,9 +135,9 @@ impl Zones {
     pub fn not_in<'z>(&'z self, before: &'z Self) -> impl Iterator<Item = &'z Zone> {
         let tables = [(&self.listed, &before.listed), (&self.own, &before.own)];
         let changed = tables.into_iter().filter(|(now, before)| !Arc::ptr_eq(now, before));
-        changed.flat_map(|(now, _)| now.zones()).filter(|zone| {
-            before.get(zone.origin()).is_none_or(|before| !Arc::ptr_eq(before.body(), zone.body()))
-        })
+        changed
+            .flat_map(|(now, _)| now.zones())
+            .filter(|zone| before.get(zone.origin()).is_none_or(|before| !Arc::ptr_eq(before.body(), zone.body())))
     }
 
     /// Zones with names of their own, with their positions.

@@ -67,6 +67,37 @@ fn what_is_steered_and_probed_does_not_grow_with_zones() {
 }
 
 #[test]
+fn an_update_of_a_challenge_attributes_nothing_anew() {
+    let settings = settings();
+    let before = zone::attribute(zones(20, 3), &settings);
+    let with = |more: &str| {
+        let text = hosted::zone(2, more);
+        zone::load(&name(&hosted::own(1)), Path::new("zone"), &text, &Nothing).0.unwrap()
+    };
+    let challenge = with("_acme-challenge TXT \"token\"\n");
+    let after = before.with_zone(challenge.clone()).unwrap();
+    assert_eq!((&after.steered, &after.topology), (&before.steered, &before.topology));
+    let mut zones = before.zones.clone();
+    zones.insert(challenge);
+    let anew = zone::attribute(zones, &settings);
+    assert_eq!(anew.steered, after.steered);
+    let marks = |attribution: &Attribution| {
+        let zone = attribution.zones.get(&name(&hosted::own(1))).unwrap().clone();
+        let mut marks: Vec<_> = zone
+            .fronts()
+            .flat_map(|(front, node)| node.rrsets().iter().map(|set| (front.to_vec(), set.rtype, set.steered)))
+            .collect();
+        marks.sort();
+        marks
+    };
+    assert_eq!(marks(&after), marks(&anew));
+    assert!(marks(&after).iter().any(|(_, _, steered)| steered.is_some()));
+    for other in ["mx-fra A 192.0.2.11\n", "new A 192.0.2.12\n", "alias CNAME mx-fra\n"] {
+        assert!(before.with_zone(with(other)).is_none(), "{other}");
+    }
+}
+
+#[test]
 fn a_change_of_one_zone_leaves_all_others_as_they_are() {
     let settings = settings();
     let before = zone::attribute(zones(DOMAINS, OWN), &settings).zones;
