@@ -7,6 +7,7 @@
 mod backstage;
 mod clock;
 mod copies;
+mod crew;
 mod desk;
 mod engine;
 mod journal;
@@ -20,6 +21,7 @@ mod metrics;
 mod orders;
 mod picture;
 mod reloading;
+mod retired;
 mod roster;
 mod secondaries;
 mod secrets;
@@ -50,7 +52,6 @@ use self::loading::Fallback;
 use self::secondaries::Transfers;
 use self::updates::Updates;
 use crate::admin::Control;
-use crate::answer::Tables;
 use crate::config::Report;
 use crate::model::{Event, EventKind, Generation, Settings};
 use crate::probe::Prober;
@@ -127,7 +128,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let ledger = Arc::new(Ledger::new(Arc::clone(&store), std::mem::take(&mut snapshot.zones), lasting));
     let known = Arc::clone(&ledger);
     let load = move || {
-        let mut loaded = loading::assemble(settings, Fallback::Start, None, Some(&known), report)?;
+        let mut loaded = loading::assemble(Arc::new(settings), Fallback::Start, None, Some(&known), report)?;
         let followed = known.follow(std::mem::take(&mut loaded.states));
         Ok((loaded, followed))
     };
@@ -139,7 +140,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     for warning in loaded.report.warnings() {
         warn!("{warning}");
     }
-    let settings = Arc::new(loaded.settings.clone());
+    let settings = Arc::clone(&loaded.settings);
     let (health_sender, store_health) = mpsc::unbounded_channel();
     let last_id = snapshot.next_event.saturating_sub(1);
     let (journal, journal_task) =
@@ -150,16 +151,16 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
 
     let usage = Arc::new(Usage::new(clock.origin()));
     let first = engine::first_picture(&loaded, Generation { epoch, sequence: 0 });
-    let tables = Arc::new(ArcSwap::from_pointee(Tables::new(
-        Arc::clone(&loaded.attribution),
-        Arc::clone(&loaded.steering),
-        engine::first_plan(&loaded, epoch),
-    )));
+    let plan = engine::first_plan(&loaded.attribution.topology, Generation { epoch, sequence: 0 });
+    let tables = Arc::new(ArcSwap::from_pointee(loaded.tables.with_plan(plan)));
     let picture = Arc::new(ArcSwap::from_pointee(first));
     let (opinion_sender, opinions) = mpsc::channel(OPINIONS);
     let prober = Arc::new(Prober::start(&settings.node.name, clock.origin(), opinion_sender));
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let taken_over = Arc::new(Notify::new());
+    let (retired_sender, retired) = mpsc::unbounded_channel();
+    // Ends with the engine.
+    tokio::spawn(retired::keep(retired));
     let parts = Parts {
         clock,
         journal: journal.clone(),
@@ -168,6 +169,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         usage: Arc::clone(&usage),
         picture: Arc::clone(&picture),
         taken_over: Arc::clone(&taken_over),
+        retired: retired_sender,
         prober: Arc::clone(&prober),
         mailbox: mailbox.clone(),
     };

@@ -36,8 +36,11 @@ pub struct Status {
     pub orders: Vec<OrderStatus>,
     /// The revision of the orders.
     pub revision: u64,
-    /// The zones answered for.
+    /// Zones answered for: all, or a thousand where there are more, then rather those of files of their own.
     pub zones: Vec<ZoneStatus>,
+    /// How many zones there are.
+    #[serde(default)]
+    pub zone_count: usize,
     /// What works less well than it should.
     pub degradations: Vec<Degradation>,
     /// How clients are located.

@@ -131,7 +131,7 @@ impl Overview {
                 .collect(),
             events: events.iter().rev().map(EventRow::new).collect(),
             journal_problem,
-            zones: status.zones.len(),
+            zones: status.zone_count,
             geo: status.geo.source.clone(),
         }
     }

@@ -114,6 +114,7 @@ impl Control for Fake {
             orders: vec![OrderStatus { intent: intent(SCRIPT, SCRIPT), remaining_seconds: None }],
             revision: 1,
             zones: vec![],
+            zone_count: 0,
             degradations: vec![Degradation { part: SCRIPT.into(), detail: SCRIPT.into(), since: now() }],
             geo: GeoStatus { source: SCRIPT.into(), detail: String::new() },
             last_event: self.journal.lock().unwrap().len() as u64,

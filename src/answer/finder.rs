@@ -308,7 +308,6 @@ fn tagged(group: GroupIx, front: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
     use proptest::prelude::*;
 
@@ -338,8 +337,8 @@ mod tests {
         let load = |origin: &str| zone::load(&name(origin), Path::new("zone"), ZONE, &Nothing).0.unwrap();
         let template = Template::load(&name("t"), Path::new("zone"), ZONE, &Nothing).0.unwrap();
         let own = ["a.test", "test", "b.a.a.test", "sub.other"].map(load);
-        let hosted = ["a.t", "b.t", "w.a.t", "a.other"].map(|origin| template.zone(&name(origin)).unwrap());
-        let mut zones: Zones = own.into_iter().chain(hosted).map(Arc::new).collect();
+        let hosted = ["a.t", "b.t", "w.a.t", "a.other"].map(|origin| template.zone(name(origin)).unwrap());
+        let mut zones: Zones = own.into_iter().chain(hosted).collect();
         zones.insert_unavailable(&name("x.test"));
         zones
     }

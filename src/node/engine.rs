@@ -16,12 +16,16 @@ use super::judging::MonitorView;
 use super::loading::Loaded;
 use super::orders::{Change, Written};
 use super::picture::{Degradation, Picture, StandingOrder};
+use super::retired::Burden;
 use crate::answer::Tables;
-use crate::model::{EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Verdict};
+use crate::model::{
+    EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
+};
 use crate::plan;
 use crate::probe::{Opinion, Prober, Target};
 use crate::serve::Usage;
 use crate::store::{Snapshot, Store, StoreError};
+use crate::zone::Zones;
 
 /// How often deadlines and clocks are looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -71,6 +75,8 @@ pub struct Parts {
     pub prober: Arc<Prober>,
     /// What everyone else looks at.
     pub picture: Arc<ArcSwap<Picture>>,
+    /// Where that goes which is served no more.
+    pub retired: mpsc::UnboundedSender<Burden>,
     /// Told whenever zones or the configuration were taken over.
     pub taken_over: Arc<Notify>,
     /// The engine's own address, for what comes back from the store.
@@ -195,9 +201,10 @@ impl Engine {
         self.presume_named();
         self.judge();
         let plan = Arc::new(self.make_plan());
-        let tables = Tables::new(Arc::clone(&loaded.attribution), Arc::clone(&loaded.steering), Arc::clone(&plan));
-        self.swap(plan, tables);
+        let tables = loaded.tables.with_plan(Arc::clone(&plan));
+        let served = self.swap(plan, tables);
         self.publish();
+        self.retire(served, &before.zones, [before.settings, before.roster, before.marks, before.signed]);
         let remembered = |key: &EndpointKey, monitor: &str| {
             self.opinions.get(&(key.clone(), monitor.to_owned())).map(|view| view.verdict.clone())
         };
@@ -253,10 +260,11 @@ impl Engine {
 
     /// Puts `tables` in place of the present ones, unless those are of a later plan (RELIABILITY I2: compared at the
     /// moment of the swap).
-    fn swap(&mut self, plan: Arc<Plan>, tables: Tables) {
+    /// Gives what was served until then.
+    fn swap(&mut self, plan: Arc<Plan>, tables: Tables) -> Arc<Tables> {
         self.picture.named = self.picture.topology.services().map(|(service, _)| tables.named_sites(service)).collect();
         let tables = Arc::new(tables);
-        self.parts.tables.rcu(|present| {
+        let served = self.parts.tables.rcu(|present| {
             if present.plan().generation > plan.generation { Arc::clone(present) } else { Arc::clone(&tables) }
         });
         let changes = plan::changes(&self.picture.topology, &self.picture.plan, &plan);
@@ -266,6 +274,17 @@ impl Engine {
             self.parts.journal.record(EventKind::Plan { generation: plan.generation, changes });
         }
         self.picture.plan = plan;
+        served
+    }
+
+    /// Has freed what is not served any more.
+    fn retire(&self, tables: Arc<Tables>, zones: &Zones, others: [Burden; 4]) {
+        let attribution = Arc::clone(tables.attribution());
+        let all = [tables as Burden, attribution as Burden].into_iter().chain(zones.shared()).chain(others);
+        for burden in all {
+            // A node that is stopping frees it here.
+            let _ = self.parts.retired.send(burden);
+        }
     }
 
     /// Shows everyone the present state.
@@ -349,13 +368,13 @@ pub(super) fn standing(intent: Intent, wall: jiff::Timestamp, mono: Mono) -> Sta
 pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture {
     let topology = Arc::new(loaded.attribution.topology.clone());
     Picture {
-        settings: Arc::new(loaded.settings.clone()),
+        settings: Arc::clone(&loaded.settings),
         topology,
         zones: Arc::new(loaded.attribution.zones.clone()),
-        roster: Arc::new(loaded.roster.clone()),
+        roster: Arc::clone(&loaded.roster),
         troubles: loaded.troubles.as_slice().into(),
-        marks: Arc::new(loaded.marks.clone()),
-        signed: Arc::new(loaded.signed.clone()),
+        marks: Arc::clone(&loaded.marks),
+        signed: Arc::clone(&loaded.signed),
         geo: loaded.geo.clone(),
         health: Arc::from([]),
         orders: Arc::from([]),
@@ -365,9 +384,8 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
     }
 }
 
-/// The plan of `loaded` before anything is known of health: everything declared serves.
-pub(super) fn first_plan(loaded: &Loaded, epoch: u64) -> Arc<Plan> {
-    let topology = &loaded.attribution.topology;
+/// The plan before anything is known of health: everything declared serves.
+pub(super) fn first_plan(topology: &Topology, generation: Generation) -> Arc<Plan> {
     let unjudged = EndpointHealth {
         state: State::Unknown,
         suspect: false,
@@ -375,7 +393,6 @@ pub(super) fn first_plan(loaded: &Loaded, epoch: u64) -> Arc<Plan> {
         since: jiff::Timestamp::UNIX_EPOCH,
     };
     let health = vec![unjudged; topology.endpoints.len()];
-    let generation = Generation { epoch, sequence: 0 };
     Arc::new(plan::make(plan::Inputs { topology, health: &health, intents: &[], generation }))
 }
 

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
+use super::engine;
 use super::ledger::Ledger;
 use super::picture::Picture;
 use super::roster::{self, Roster};
@@ -16,10 +17,11 @@ use super::secrets::{self, LoadedSecrets};
 use super::settling::Settling;
 use super::signing::{self, Problems, Signed};
 use super::zone_files::load_zones;
+use crate::answer::Tables;
 use crate::config::{self, Diagnostic, Report, Severity};
-use crate::model::{GeoSettings, Settings, ZoneContent, ZoneOrigins, ZoneState};
+use crate::model::{Generation, GeoSettings, Settings, ZoneContent, ZoneOrigins, ZoneState};
 use crate::steer::{Atlas, Steering};
-use crate::zone::{self, Attribution, Include, Zone, Zones};
+use crate::zone::{self, Attribution, Include, Zones};
 
 /// The largest configuration, zone or list file that is read, in octets.
 pub(super) const TEXT_FILE_BOUND: u64 = 512 << 20;
@@ -29,11 +31,12 @@ const DATABASE_BOUND: u64 = 1 << 30;
 /// What a configuration and the files it names say together, ready to be served.
 pub struct Loaded {
     /// The checked configuration.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// Zones with every record attributed.
     pub attribution: Arc<Attribution>,
-    /// How clients are steered.
-    pub steering: Arc<Steering>,
+    /// The same as questions are answered from it, under a plan by which all that is declared serves. Made here, because
+    /// it takes its time: the engine puts its own plan in the place of that one.
+    pub tables: Tables,
     /// Warnings.
     pub report: Report,
     /// Where the networks of the world are.
@@ -41,13 +44,13 @@ pub struct Loaded {
     /// Secrets; `None` where those in use stay.
     pub secrets: Option<LoadedSecrets>,
     /// Zones that are transferred.
-    pub roster: Roster,
+    pub roster: Arc<Roster>,
     /// Zones that are not as their files say, and why.
     pub troubles: Vec<String>,
     /// The zone files and lists as they were before they were read.
-    pub marks: Marks,
+    pub marks: Arc<Marks>,
     /// The keys that zones are signed with.
-    pub signed: Signed,
+    pub signed: Arc<Signed>,
     /// How zones are served from now on, as far as that is news to the ledger.
     pub states: Vec<ZoneState>,
 }
@@ -87,7 +90,7 @@ pub fn load(
     ledger: Option<&Ledger>,
 ) -> Result<Loaded, Report> {
     let (settings, report) = read_settings(path)?;
-    assemble(settings, fallback, before, ledger, report)
+    assemble(Arc::new(settings), fallback, before, ledger, report)
 }
 
 /// Reads the configuration at `path`.
@@ -121,7 +124,7 @@ pub fn read_settings(path: &Path) -> Result<(Settings, Report), Report> {
 /// # Errors
 /// `report` and what was found, if anything that has no fallback is wrong.
 pub fn assemble(
-    settings: Settings,
+    settings: Arc<Settings>,
     fallback: Fallback<'_>,
     before: Option<&Roster>,
     ledger: Option<&Ledger>,
@@ -162,18 +165,19 @@ pub fn assemble(
     let mut attribution = zone::attribute(zones, &settings);
     report.merge(std::mem::take(&mut attribution.report));
     roster.settle(&attribution.zones);
-    let steering = Steering::build(&attribution.topology, &settings.geo, &geo.atlas);
+    let steering = Arc::new(Steering::build(&attribution.topology, &settings.geo, &geo.atlas));
+    let attribution = Arc::new(attribution);
     Ok(Loaded {
+        tables: unjudged(&attribution, steering),
         settings,
-        attribution: Arc::new(attribution),
-        steering: Arc::new(steering),
+        attribution,
         report,
         geo,
         secrets,
-        roster,
+        roster: Arc::new(roster),
         troubles,
-        marks,
-        signed,
+        marks: Arc::new(marks),
+        signed: Arc::new(signed),
         states: settling.states,
     })
 }
@@ -182,7 +186,7 @@ pub fn assemble(
 /// it is read.
 #[must_use]
 pub fn with_roster(picture: &Picture, roster: &Roster) -> Loaded {
-    let settings = Settings::clone(&picture.settings);
+    let settings = Arc::clone(&picture.settings);
     let mut zones = Zones::clone(&picture.zones);
     for (origin, _) in picture.roster.iter() {
         zones.remove(origin);
@@ -190,23 +194,31 @@ pub fn with_roster(picture: &Picture, roster: &Roster) -> Loaded {
     let (mut roster, found) = roster::Reader::new(&settings, Some(roster), Timestamp::now()).read(&mut zones);
     let mut attribution = zone::attribute(zones, &settings);
     roster.settle(&attribution.zones);
-    let steering = Steering::build(&attribution.topology, &settings.geo, &picture.geo.atlas);
+    let steering = Arc::new(Steering::build(&attribution.topology, &settings.geo, &picture.geo.atlas));
     let mut troubles = picture.troubles.to_vec();
     troubles.extend(found.into_iter().filter(|trouble| !picture.troubles.contains(trouble)));
+    let report = std::mem::take(&mut attribution.report);
+    let attribution = Arc::new(attribution);
     Loaded {
-        report: std::mem::take(&mut attribution.report),
+        tables: unjudged(&attribution, steering),
+        report,
         settings,
-        attribution: Arc::new(attribution),
-        steering: Arc::new(steering),
+        attribution,
         geo: picture.geo.clone(),
         secrets: None,
-        roster,
+        roster: Arc::new(roster),
         troubles,
-        marks: Marks::clone(&picture.marks),
+        marks: Arc::clone(&picture.marks),
         // Transferred zones are never signed here, and the others are as they were.
-        signed: Signed::clone(&picture.signed),
+        signed: Arc::clone(&picture.signed),
         states: Vec::new(),
     }
+}
+
+/// The tables of `attribution` before anything is known of health: everything declared serves.
+pub(super) fn unjudged(attribution: &Arc<Attribution>, steering: Arc<Steering>) -> Tables {
+    let plan = engine::first_plan(&attribution.topology, Generation::default());
+    Tables::new(Arc::clone(attribution), steering, plan)
 }
 
 /// The geo database that is served already, the one that the settings name, or the embedded one.
@@ -292,9 +304,9 @@ pub fn marks(settings: &Settings) -> Marks {
 #[must_use]
 pub fn serials_differ(old: &Zones, new: &Zones) -> bool {
     old.len() != new.len()
-        || new.iter().any(|zone: &Arc<Zone>| {
-            old.get(zone.origin()).is_none_or(|had| had.served_serial() != zone.served_serial())
-        })
+        || new
+            .not_in(old)
+            .any(|zone| old.get(zone.origin()).is_none_or(|had| had.served_serial() != zone.served_serial()))
 }
 
 /// Whether of all files that were looked at only key files changed since `before`.

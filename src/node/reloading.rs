@@ -14,6 +14,10 @@ use crate::admin::api::ReloadOutcome;
 use crate::admin::{Problem, ProblemKind};
 use crate::config::Report;
 use crate::model::{EventKind, Name, Settings, ZoneState};
+use crate::zone::Zone;
+
+/// Zones of one kind of change that a reload tells of; the others are counted.
+const ZONES_TOLD: usize = 100;
 
 impl Desk {
     /// Serves the transferred zones as `change` leaves them in the roster. `cause` is journalled with what changed, where
@@ -21,23 +25,22 @@ impl Desk {
     pub async fn load_transferred(&self, change: impl FnOnce(&mut Roster) + Send + 'static, cause: Option<&str>) {
         let _one = self.reloading.lock().await;
         let picture = self.picture.load_full();
-        let before = Arc::clone(&picture);
         let loaded = tokio::task::spawn_blocking(move || {
             let mut roster = Roster::clone(&picture.roster);
             change(&mut roster);
             let loaded = loading::with_roster(&picture, &roster);
             let gone: Vec<Name> = picture.roster.gone(&loaded.roster).cloned().collect();
             roster::forget(&copies::directory(&picture.settings), &gone);
-            loaded
+            let changes = differences(&picture, &loaded);
+            (loaded, changes)
         });
-        let loaded = match loaded.await {
+        let (loaded, changes) = match loaded.await {
             Ok(loaded) => loaded,
             Err(panic) => {
                 self.journal.record(EventKind::ReloadFailed { detail: format!("transferred zones: {panic}") });
                 return;
             }
         };
-        let changes = differences(&before, &loaded);
         let (done, answer) = oneshot::channel();
         // A node that is stopping needs no zones.
         let taken_over = self.ask(Message::Load(Box::new(loaded), done), answer).await.is_ok();
@@ -51,7 +54,10 @@ impl Desk {
         let before = self.picture.load_full();
         self.follow(std::mem::take(&mut loaded.states)).await;
         let warnings = loaded.report.warnings().map(ToString::to_string).collect();
-        let mut changes = differences(&before, &loaded);
+        // A million zones are compared beside those that answer.
+        let compared = tokio::task::spawn_blocking(move || (differences(&before, &loaded), loaded)).await;
+        let failed = |panic| Problem::new(ProblemKind::Internal, format!("comparing failed: {panic}"));
+        let (mut changes, loaded) = compared.map_err(failed)?;
         changes.extend(needs_restart(&self.at_start, &loaded.settings));
         let secrets = loaded.secrets.as_ref().map(|loaded| Arc::clone(&loaded.secrets));
         if secrets.as_ref().is_some_and(|secrets| !secrets.is_same_as(&self.secrets.load())) {
@@ -104,7 +110,7 @@ impl Desk {
     pub async fn load_changed_zones(&self, cause: Cause) {
         let _one = self.reloading.lock().await;
         let picture = self.picture.load_full();
-        let settings = Settings::clone(&picture.settings);
+        let settings = Arc::clone(&picture.settings);
         let (zones, geo, signed) = (Arc::clone(&picture.zones), picture.geo.clone(), Arc::clone(&picture.signed));
         let (before, ledger) = (Arc::clone(&picture.roster), Arc::clone(&self.ledger));
         let loaded = tokio::task::spawn_blocking(move || {
@@ -165,22 +171,21 @@ fn refused_load(report: &Report) -> Problem {
 fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
     let mut changes = Vec::new();
     let (old, new) = (&before.zones, &loaded.attribution.zones);
-    for zone in new.iter() {
+    let (mut added, mut renewed) = (Vec::new(), Vec::new());
+    for zone in new.not_in(old) {
         match old.get(zone.origin()) {
-            None => changes.push(format!("zone {} added, serial {}", zone.origin(), zone.served_serial())),
-            Some(had) if had.served_serial() != zone.served_serial() => {
-                let (before, after) = (had.served_serial(), zone.served_serial());
-                changes.push(format!("zone {} serial {before} -> {after}", zone.origin()));
-            }
+            None => added.push(zone),
+            Some(had) if had.served_serial() != zone.served_serial() => renewed.push(zone),
             Some(_) => {}
         }
     }
-    changes.extend(
-        old.iter()
-            .filter(|zone| new.get(zone.origin()).is_none())
-            .map(|zone| format!("zone {} removed", zone.origin())),
-    );
-    changes.sort();
+    let removed = old.not_in(new).filter(|zone| new.get(zone.origin()).is_none()).collect();
+    tell(&mut changes, added, "added", |zone| format!("added, serial {}", zone.served_serial()));
+    tell(&mut changes, renewed, "of another serial", |zone| {
+        let before = old.get(zone.origin()).map(Zone::served_serial).unwrap_or_default();
+        format!("serial {before} -> {}", zone.served_serial())
+    });
+    tell(&mut changes, removed, "removed", |_| "removed".to_owned());
     let (had, has) = (&before.topology, &loaded.attribution.topology);
     if had.endpoints != has.endpoints {
         changes.push(format!("endpoints {} -> {}", had.endpoints.len(), has.endpoints.len()));
@@ -198,6 +203,21 @@ fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
         changes.push("geo settings changed".to_owned());
     }
     changes
+}
+
+/// Says of each of `zones` what `words` has for it; of many, only of the first by name, and how many more there are.
+fn tell(changes: &mut Vec<String>, mut zones: Vec<&Zone>, outcome: &str, words: impl Fn(&Zone) -> String) {
+    let more = zones.len().saturating_sub(ZONES_TOLD);
+    if more > 0 {
+        zones.select_nth_unstable_by(ZONES_TOLD, |one, other| one.origin().as_wire().cmp(other.origin().as_wire()));
+        zones.truncate(ZONES_TOLD);
+    }
+    let mut told: Vec<String> = zones.iter().map(|zone| format!("zone {} {}", zone.origin(), words(zone))).collect();
+    told.sort();
+    changes.extend(told);
+    if more > 0 {
+        changes.push(format!("{more} more zones {outcome}"));
+    }
 }
 
 /// Settings that a running node cannot change, in words.

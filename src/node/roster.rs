@@ -30,7 +30,7 @@ pub struct Entry {
     /// The catalog that lists it and its unique label there; `None` for zones of the configuration.
     pub listed: Option<(Name, Vec<u8>)>,
     /// The version that is held.
-    pub held: Option<Arc<Zone>>,
+    pub held: Option<Zone>,
     /// When that was last known to be current, where it was read from disk.
     pub checked: Option<Timestamp>,
 }
@@ -71,7 +71,7 @@ impl Roster {
     }
 
     /// Puts another version in the place of the one that is held, or none. Gives whether there is such a zone.
-    pub fn replace(&mut self, origin: &Name, kind: Kind, held: Option<Arc<Zone>>) -> bool {
+    pub fn replace(&mut self, origin: &Name, kind: Kind, held: Option<Zone>) -> bool {
         let entry = self.entries.get_mut(origin).filter(|entry| entry.kind == kind);
         entry.is_some_and(|entry| {
             (entry.held, entry.checked) = (held, None);
@@ -102,7 +102,7 @@ impl Roster {
                 kind: entry.kind,
                 primaries: entry.primaries.clone(),
                 incarnation: entry.incarnation(),
-                held: entry.held.as_deref().and_then(Held::of).map(|held| (held, age(entry))),
+                held: entry.held.as_ref().and_then(Held::of).map(|held| (held, age(entry))),
             })
             .collect()
     }
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
         for (origin, entry) in &self.roster.entries {
             match (&entry.held, entry.kind) {
                 (_, Kind::Catalog) => {}
-                (Some(held), Kind::Zone) => zones.insert(Arc::clone(held)),
+                (Some(held), Kind::Zone) => zones.insert(held.clone()),
                 (None, Kind::Zone) => zones.insert_unavailable(origin),
             }
         }
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
     fn lists(&mut self, catalogs: &[(&Name, &ZoneSource, &Vec<Peer>)]) -> HashMap<Name, Vec<CatalogMember>> {
         let mut lists = HashMap::new();
         for (origin, _, _) in catalogs {
-            let Some(held) = self.roster.get(origin).and_then(|entry| entry.held.as_deref()) else { continue };
+            let Some(held) = self.roster.get(origin).and_then(|entry| entry.held.as_ref()) else { continue };
             match zone::catalog(held) {
                 Ok(mut catalog) => {
                     if catalog.members.len() > MEMBERS {
@@ -238,7 +238,7 @@ impl<'a> Reader<'a> {
         if let Some(held) = &mut entry.held
             && **held.policy() != *entry.policy
         {
-            *held = Arc::new(Zone::clone(held).with_policy(Arc::clone(&entry.policy)));
+            *held = held.clone().with_policy(Arc::clone(&entry.policy));
         }
         self.roster.entries.insert(origin.clone(), entry);
     }
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
             tracing::warn!("the copy of {origin} has expired: no primary was heard of since {checked}");
             return;
         }
-        (entry.held, entry.checked) = (Some(Arc::new(zone)), Some(note.checked));
+        (entry.held, entry.checked) = (Some(zone), Some(note.checked));
     }
 }
 
@@ -293,10 +293,10 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn zone(origin: &str, text: &str) -> Arc<Zone> {
+    fn zone(origin: &str, text: &str) -> Zone {
         let text = format!("$TTL 60\n@ SOA ns.invalid. h.invalid. 1 3600 900 604800 60\n@ NS ns.invalid.\n{text}");
         let (zone, report) = zone::load(&name(origin), Path::new("zone"), &text, &Nothing);
-        Arc::new(zone.unwrap_or_else(|| panic!("{report}")))
+        zone.unwrap_or_else(|| panic!("{report}"))
     }
 
     fn settings(directory: &Path, zones: &str) -> Settings {

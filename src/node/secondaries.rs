@@ -58,7 +58,7 @@ impl Surroundings for InForce {
         self.secrets.load().keyring.get(name).cloned()
     }
 
-    fn zone(&self, origin: &Name) -> Option<Arc<Zone>> {
+    fn zone(&self, origin: &Name) -> Option<Zone> {
         self.picture.load().roster.get(origin)?.held.clone()
     }
 }
@@ -168,11 +168,11 @@ struct Keeper {
 }
 
 /// A version or the end of one.
-type Change = (Name, Kind, Option<Arc<Zone>>);
+type Change = (Name, Kind, Option<Zone>);
 
 /// What goes to disk.
 enum Writing {
-    Copy(Arc<Zone>, Note),
+    Copy(Zone, Note),
     Note(Name, Note),
 }
 
@@ -191,7 +191,7 @@ impl Keeper {
                 News::Version { zone, kind, from } => {
                     let (origin, serial) = (zone.origin().clone(), zone.serial());
                     let Some(entry) = picture.roster.get(&origin).filter(|entry| entry.kind == kind) else { continue };
-                    let zone = Arc::new(zone.with_policy(Arc::clone(&entry.policy)));
+                    let zone = zone.with_policy(Arc::clone(&entry.policy));
                     if kind == Kind::Catalog {
                         catalogs.push(format!("catalog {origin} serial {serial}"));
                     }
@@ -200,7 +200,7 @@ impl Keeper {
                         serial,
                         from: from.address.to_string(),
                     });
-                    writings.push(Writing::Copy(Arc::clone(&zone), note(&origin, serial)));
+                    writings.push(Writing::Copy(zone.clone(), note(&origin, serial)));
                     changes.push((origin, kind, Some(zone)));
                 }
                 News::Current { origin } => {
@@ -281,11 +281,16 @@ impl Keeper {
             return;
         }
         let mut told = HashMap::new();
-        for zone in picture.zones.iter().filter(|zone| !zone.policy().notify.is_empty()) {
-            let Some(serial) = served_serial(zone) else { continue };
+        // A million zones are looked through beside those that answer.
+        let zones = Arc::clone(&picture.zones);
+        let watched = tokio::task::spawn_blocking(move || {
+            zones.iter().filter(|zone| !zone.policy().notify.is_empty()).cloned().collect::<Vec<Zone>>()
+        });
+        for zone in watched.await.unwrap_or_default() {
+            let Some(serial) = served_serial(&zone) else { continue };
             let now = (serial, zone.policy().notify.clone());
             if self.told.get(zone.origin()) != Some(&now) {
-                self.room.herald.announce(zone);
+                self.room.herald.announce(&zone);
             }
             told.insert(zone.origin().clone(), now);
         }

@@ -1,7 +1,6 @@
 //! Zones that are to be signed, signed with the keys on disk.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -59,11 +58,11 @@ pub fn sign(
             }
         }
     }
-    let wanted: Vec<Arc<Zone>> = zones.iter().filter(|zone| zone.policy().dnssec.is_some()).cloned().collect();
+    let wanted: Vec<Zone> = zones.iter().filter(|zone| zone.policy().dnssec.is_some()).cloned().collect();
     for zone in &wanted {
         match signed(zone, &found, now) {
             Some(Cow::Borrowed(_)) => {}
-            Some(Cow::Owned(zone)) => zones.insert(Arc::new(zone)),
+            Some(Cow::Owned(zone)) => zones.insert(zone),
             None => zones.withdraw(zone.origin()),
         }
     }

@@ -17,6 +17,9 @@ use crate::model::{
 use crate::probe::TargetStatus;
 use crate::serve::Usage;
 
+/// Zones that a status lists; more would make a page that nobody reads.
+const ZONES: usize = 1_000;
+
 /// What the status says besides the picture.
 pub struct Surroundings<'a> {
     /// The clocks.
@@ -65,6 +68,7 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
             .collect(),
         revision: around.revision,
         zones: zones(picture),
+        zone_count: picture.zones.len(),
         degradations: picture
             .degradations
             .iter()
@@ -248,6 +252,7 @@ fn zones(picture: &Picture) -> Vec<ZoneStatus> {
     let mut zones: Vec<ZoneStatus> = picture
         .zones
         .iter()
+        .take(ZONES)
         .map(|zone| {
             let sets = || zone.nodes().flat_map(|node| node.rrsets());
             ZoneStatus {

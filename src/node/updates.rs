@@ -11,12 +11,12 @@ use super::clock::Clock;
 use super::engine::{Message, with_remedy};
 use super::journal::Journal;
 use super::ledger::{Lasting, Ledger, source_of};
-use super::loading::{Loaded, Marks};
+use super::loading::{self, Loaded};
 use super::picture::Picture;
 use super::roster::Roster;
-use super::signing::{self, Signed};
+use super::signing;
 use crate::answer::Tables;
-use crate::model::{EventKind, Settings, ZoneState};
+use crate::model::{EventKind, ZoneState};
 use crate::serve::UpdateRequest;
 use crate::steer::Steering;
 use crate::store::StoreError;
@@ -149,10 +149,12 @@ fn prepare(
 
 /// What `picture` says, with `zone` in place of the one of the same name. No file is read.
 fn with_zone(picture: &Picture, tables: &Tables, zone: Zone) -> Loaded {
-    let settings = Settings::clone(&picture.settings);
-    let mut zones = Zones::clone(&picture.zones);
-    zones.insert(Arc::new(zone));
-    let mut attribution = zone::attribute(zones, &settings);
+    let settings = Arc::clone(&picture.settings);
+    let mut attribution = tables.attribution().with_zone(zone.clone()).unwrap_or_else(|| {
+        let mut zones = Zones::clone(&picture.zones);
+        zones.insert(zone);
+        zone::attribute(zones, &settings)
+    });
     let mut roster = Roster::clone(&picture.roster);
     roster.settle(&attribution.zones);
     // Where clients are does not hang on records.
@@ -161,17 +163,19 @@ fn with_zone(picture: &Picture, tables: &Tables, zone: Zone) -> Loaded {
     } else {
         Arc::new(Steering::build(&attribution.topology, &settings.geo, &picture.geo.atlas))
     };
+    let report = std::mem::take(&mut attribution.report);
+    let attribution = Arc::new(attribution);
     Loaded {
         settings,
-        report: std::mem::take(&mut attribution.report),
-        attribution: Arc::new(attribution),
-        steering,
+        report,
+        tables: loading::unjudged(&attribution, steering),
+        attribution,
         geo: picture.geo.clone(),
         secrets: None,
-        roster,
+        roster: Arc::new(roster),
         troubles: picture.troubles.to_vec(),
-        marks: Marks::clone(&picture.marks),
-        signed: Signed::clone(&picture.signed),
+        marks: Arc::clone(&picture.marks),
+        signed: Arc::clone(&picture.signed),
         states: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! What makes a node load files again by itself: SIGHUP, and zone files that change.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
@@ -12,6 +12,8 @@ use super::{loading, signing};
 
 /// How often zone files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// How many times as long as a look takes there is none: with a hundred thousand files, looking must not become the work.
+const REST: u32 = 50;
 
 /// Reloads on SIGHUP.
 pub async fn hangups(desk: Arc<Desk>) {
@@ -31,23 +33,30 @@ pub async fn hangups(desk: Arc<Desk>) {
 /// Loads zones whose files changed, once they have rested for one look: a file that is still being written is not read.
 pub async fn zones(desk: Arc<Desk>) {
     // As they were when they were last read, whether that changed anything or not.
-    let mut read = desk.picture.load().marks.as_ref().clone();
-    let mut seen = read.clone();
+    let mut read = Arc::clone(&desk.picture.load().marks);
+    let mut seen = Arc::clone(&read);
+    let mut look = LOOK;
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(look).await;
         let picture = desk.picture.load_full();
         let now = tokio::task::spawn_blocking({
-            let settings = Arc::clone(&picture.settings);
-            move || loading::marks(&settings)
+            let (settings, seen) = (Arc::clone(&picture.settings), Arc::clone(&seen));
+            move || {
+                let began = Instant::now();
+                let now = loading::marks(&settings);
+                let changed = (now != *seen).then(|| Arc::new(now));
+                (changed, began.elapsed())
+            }
         });
-        let Ok(now) = now.await else { continue };
-        let rested = now == seen;
-        if rested && now != read && now != *picture.marks {
+        let Ok((changed, took)) = now.await else { continue };
+        look = LOOK.max(took.saturating_mul(REST));
+        let rested = changed.is_none();
+        if rested && seen != read && seen != picture.marks {
             desk.load_changed_zones(Cause::Files).await;
-            read.clone_from(&now);
+            read = Arc::clone(&seen);
         } else if picture.signed.renewal.is_some_and(|due| due + signing::AFTER <= desk.clock.wall()) {
             desk.load_changed_zones(Cause::Renewal).await;
         }
-        seen = now;
+        seen = changed.unwrap_or(seen);
     }
 }

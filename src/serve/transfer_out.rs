@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{RData, Record, RecordType};
@@ -38,7 +37,7 @@ pub(super) enum Decision {
     /// One message says it all.
     Reply(Reply<'static>, TransferEnd),
     /// The whole zone, whose serial is given, in as many messages as it takes.
-    Whole(Arc<Zone>, u32),
+    Whole(Zone, u32),
 }
 
 impl TransferRequest<'_> {
@@ -67,7 +66,7 @@ impl TransferRequest<'_> {
                 let reply = Reply { authoritative: true, answer: vec![part], ..Reply::empty(ResponseCode::NoError) };
                 Decision::Reply(reply, TransferEnd::SoaOnly)
             }
-            _ => Decision::Whole(Arc::clone(zone), serial),
+            _ => Decision::Whole(zone.clone(), serial),
         }
     }
 
@@ -124,7 +123,7 @@ enum Step {
 ///
 /// Holds the zone and the names in it; records are made one owner at a time. Where a signature cannot be made, the
 /// records end without the second SOA, so that the client keeps what it has.
-pub(super) fn transfer_records(zone: Arc<Zone>, sign: impl Sign) -> impl Iterator<Item = Record> + Send {
+pub(super) fn transfer_records(zone: Zone, sign: impl Sign) -> impl Iterator<Item = Record> + Send {
     let mut owners: Vec<Box<[u8]>> = zone.records().map(|(node, _)| zone.owner(node).key()).collect();
     owners.dedup();
     let steps = owners.into_iter().map(Step::Owner).chain([Step::Hashes, Step::Last]);
@@ -195,6 +194,8 @@ fn add(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use std::path::Path;
 
     use super::*;
@@ -224,7 +225,7 @@ mod tests {
             ..ZonePolicy::default()
         };
         let zone = load(&name("example.org"), Path::new("zone"), ZONE, &Nothing).0.unwrap();
-        let mut zones: Zones = [Arc::new(zone.with_policy(Arc::new(policy)))].into_iter().collect();
+        let mut zones: Zones = [zone.with_policy(Arc::new(policy))].into_iter().collect();
         zones.insert_unavailable(&name("broken.example"));
         zones
     }
@@ -303,7 +304,7 @@ mod tests {
     fn a_transfer_is_the_declared_zone_between_two_soas() {
         let zones = zones();
         let zone = zones.get(&name("example.org")).unwrap();
-        let records: Vec<String> = transfer_records(Arc::clone(zone), |_, _| Ok(Vec::new()))
+        let records: Vec<String> = transfer_records(zone.clone(), |_, _| Ok(Vec::new()))
             .map(|record| format!("{} {}", record.name, record.record_type()))
             .collect();
         let expected = [

@@ -25,7 +25,7 @@ pub trait Surroundings: Send + Sync {
     fn key(&self, name: &Name) -> Option<Key>;
 
     /// The version of a zone that is held, for differences to start from.
-    fn zone(&self, origin: &Name) -> Option<Arc<Zone>>;
+    fn zone(&self, origin: &Name) -> Option<Zone>;
 }
 
 /// What a zone is for.
@@ -147,7 +147,7 @@ impl Job {
     }
 
     /// Transfers the zone; `held` is what differences start from.
-    async fn transfer(&self, peer: &Peer, inquiry: Inquiry, held: Option<Arc<Zone>>) -> Result<Fetched, String> {
+    async fn transfer(&self, peer: &Peer, inquiry: Inquiry, held: Option<Zone>) -> Result<Fetched, String> {
         let permits = self.slots.transfer(peer.address.ip()).await;
         let content = timeout(TRANSFER, self.receive(&inquiry, held.as_ref().map(|held| held.serial()))).await;
         let content = content.map_err(|_| format!("the transfer took more than {} s", TRANSFER.as_secs()))??;

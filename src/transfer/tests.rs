@@ -24,7 +24,7 @@ const WAIT: Duration = Duration::from_secs(20);
 #[derive(Default)]
 struct World {
     keys: HashMap<Name, Key>,
-    zones: Mutex<HashMap<Name, Arc<Zone>>>,
+    zones: Mutex<HashMap<Name, Zone>>,
 }
 
 impl Surroundings for World {
@@ -32,7 +32,7 @@ impl Surroundings for World {
         self.keys.get(name).cloned()
     }
 
-    fn zone(&self, origin: &Name) -> Option<Arc<Zone>> {
+    fn zone(&self, origin: &Name) -> Option<Zone> {
         self.zones.lock().unwrap().get(origin).cloned()
     }
 }
@@ -138,7 +138,7 @@ fn start(world: Arc<World>, primaries: Vec<Peer>, held: Option<u32>) -> (Seconda
     let held = held.map(|serial| {
         let zone = zone(serial);
         let what = Held::of(&zone).unwrap();
-        world.zones.lock().unwrap().insert(zone.origin().clone(), Arc::new(zone));
+        world.zones.lock().unwrap().insert(zone.origin().clone(), zone);
         (what, Duration::ZERO)
     });
     let room = Secondaries::start(Instant::now(), world, Arc::default(), sender);

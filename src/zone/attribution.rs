@@ -38,20 +38,20 @@ pub fn attribute(mut zones: Zones, settings: &Settings) -> Attribution {
     for found in &selection.matches {
         let steered = attributor.steer(found);
         if found.set.steered != steered {
-            marks.push((found.zone.origin().key(), found.owner().key(), found.set_ix, steered));
+            marks.push((found.zone_ix, found.owner().key(), found.set_ix, steered));
         }
     }
     marks.extend(selection.stale());
     let (endpoints, steered, report) = attributor.finish(&selection);
-    let followers = selection.followers();
+    let followers: Vec<_> = selection.followers().collect();
     for (zone, node, set_ix, steered) in marks {
-        let node = zones.zone_mut(&zone).and_then(|zone| zone.node_mut(&node));
+        let node = zones.at_mut(zone).and_then(|zone| zone.node_mut(&node));
         if let Some(set) = node.and_then(|node| node.rrsets_mut().get_mut(set_ix)) {
             set.steered = steered;
         }
     }
     for (leader, others) in followers {
-        zones.share_tree(&leader, &others);
+        zones.share(leader, &others);
     }
     let topology = Topology {
         sites: settings.sites.clone(),
@@ -60,6 +60,36 @@ pub fn attribute(mut zones: Zones, settings: &Settings) -> Attribution {
         endpoints,
     };
     Attribution { zones, topology, steered, report }
+}
+
+/// The types whose records services steer, or that decide where those lead.
+const LEADING: [RecordType; 5] = [RecordType::A, RecordType::AAAA, RecordType::MX, RecordType::SRV, RecordType::CNAME];
+
+impl Attribution {
+    /// This, with `zone` in place of the one of its name; `None` where it says anything else of what services steer, so
+    /// that all has to be attributed anew. Warnings are not given again.
+    ///
+    /// For updates: most of them change a challenge, and have nothing to do with the zones around it.
+    #[must_use]
+    pub fn with_zone(&self, mut zone: Zone) -> Option<Self> {
+        let before = self.zones.get(zone.origin())?;
+        let leading =
+            |zone: &Zone| zone.nodes().flat_map(Node::rrsets).filter(|set| LEADING.contains(&set.rtype)).count();
+        if zone.is_shared() || before.is_shared() || leading(before) != leading(&zone) {
+            return None;
+        }
+        for node in zone.nodes_mut() {
+            let known = before.node(&node.owner.key());
+            for set in node.rrsets_mut().iter_mut().filter(|set| LEADING.contains(&set.rtype)) {
+                let same = known?.rrset(set.rtype).filter(|same| same.ttl == set.ttl && same.rdata == set.rdata)?;
+                set.steered = same.steered;
+            }
+        }
+        let mut zones = self.zones.clone();
+        zones.insert(zone);
+        let (topology, steered) = (self.topology.clone(), self.steered.clone());
+        Some(Self { zones, topology, steered, report: Report::new() })
+    }
 }
 
 /// What makes two RRsets the same to a service.
@@ -77,6 +107,8 @@ struct Attributor<'a> {
     /// `None` where no record belongs to a site.
     by_content: HashMap<SetKey, Option<SteeredIx>>,
     steered: Vec<SteeredSet>,
+    /// Sets that lead to the same endpoints are one, whatever their names.
+    by_members: HashMap<SteeredSet, Option<SteeredIx>>,
     lints: Lints,
 }
 
@@ -91,6 +123,7 @@ impl<'a> Attributor<'a> {
             by_target: HashMap::new(),
             by_content: HashMap::new(),
             steered: Vec::new(),
+            by_members: HashMap::new(),
             lints: Lints::default(),
         }
     }
@@ -110,9 +143,12 @@ impl<'a> Attributor<'a> {
             None
         } else {
             self.lints.declared_ttl(found, self.settings);
-            let ix = u32::try_from(self.steered.len()).ok().map(SteeredIx);
-            self.steered.push(SteeredSet { service: found.service, rtype: set.rtype, ttl: set.ttl, host_of, members });
-            ix
+            let steered = SteeredSet { service: found.service, rtype: set.rtype, ttl: set.ttl, host_of, members };
+            *self.by_members.entry(steered).or_insert_with_key(|steered| {
+                let ix = u32::try_from(self.steered.len()).ok().map(SteeredIx);
+                self.steered.push(steered.clone());
+                ix
+            })
         };
         self.by_content.insert(key, steered);
         steered
@@ -191,7 +227,7 @@ impl<'a> Attributor<'a> {
 
     fn addresses(&mut self, found: &Match<'_>, ix: usize, target: &Name) -> Vec<IpAddr> {
         let key = target.key();
-        let zone: Option<&Zone> = self.zones.find(&key).map(AsRef::as_ref);
+        let zone: Option<&Zone> = self.zones.find(&key);
         let node: Option<&Node> = zone.and_then(|zone| zone.node(&key));
         if node.is_some_and(|node| node.rrset(RecordType::CNAME).is_some()) {
             self.lints.target_is_alias(found, ix, target);

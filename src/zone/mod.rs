@@ -35,6 +35,7 @@ mod selection;
 mod serial;
 mod signing;
 mod steered;
+mod table;
 mod template;
 mod transferred;
 mod tree;

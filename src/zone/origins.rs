@@ -1,11 +1,14 @@
 //! Lists of origins: the zones that share one template.
 
-use std::collections::HashSet;
+use std::hash::RandomState;
 use std::path::Path;
+
+use hashbrown::HashTable;
 
 use super::bounds::MAX_ORIGINS;
 use super::findings::{Finding, Findings, Source, quote};
 use super::lexer::Spot;
+use super::table::hash_of;
 use crate::config::Report;
 use crate::model::Name;
 
@@ -16,8 +19,9 @@ use crate::model::Name;
 pub fn origins(file: &Path, text: &str) -> (Vec<Name>, Report) {
     let source = Source { file, text };
     let mut findings = Findings::default();
-    let mut names = Vec::new();
-    let mut seen = HashSet::new();
+    // A guess that wastes nothing where it matters: lists of a million are mostly one bare name a line.
+    let mut names = Vec::with_capacity(text.bytes().filter(|octet| *octet == b'\n').count() + 1);
+    let mut seen = Seen::default();
     let mut line_start = 0;
     for (ix, whole) in text.split_inclusive('\n').enumerate() {
         let content = whole.trim_start_matches('\u{feff}').split(['#', ';']).next().unwrap_or_default();
@@ -27,7 +31,7 @@ pub fn origins(file: &Path, text: &str) -> (Vec<Name>, Report) {
             let spot = Spot { line: ix + 1, line_start, start, end: start + word.len() };
             match origin(word) {
                 Err(finding) => findings.push(source, spot, finding),
-                Ok(name) if !seen.insert(name.key()) => {
+                Ok(name) if seen.contains(&names, &name) => {
                     let what = format!("{name} a second time");
                     findings.push(source, spot, Finding::warning(what, "every name once", "remove this line"));
                 }
@@ -37,16 +41,47 @@ pub fn origins(file: &Path, text: &str) -> (Vec<Name>, Report) {
                     findings.push(source, spot, Finding::error(what, "a shorter list", remedy));
                     break;
                 }
-                Ok(name) => names.push(name),
+                Ok(name) => {
+                    seen.insert(&names, &name);
+                    names.push(name);
+                }
             }
         }
         line_start += whole.len();
     }
+    names.shrink_to_fit();
     if names.is_empty() && !findings.has_errors() {
         let finding = Finding::warning("no name", "one name a line", "list the zones, or remove the [[zone]]");
         findings.push_line(file, 0, finding);
     }
     (names, findings.finish(file))
+}
+
+/// Which names there were, by their positions: a copy of each of a million would take more than all else that is kept.
+#[derive(Default)]
+struct Seen {
+    positions: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Seen {
+    fn contains(&self, names: &[Name], name: &Name) -> bool {
+        let is_same = |ix: &u32| usize::try_from(*ix).ok().and_then(|ix| names.get(ix)) == Some(name);
+        self.positions.find(self.hash(name), is_same).is_some()
+    }
+
+    /// Notes that `name` comes behind `names`.
+    fn insert(&mut self, names: &[Name], name: &Name) {
+        let Ok(ix) = u32::try_from(names.len()) else { return };
+        let at = |ix: &u32| usize::try_from(*ix).ok().and_then(|ix| names.get(ix));
+        let (hash, hasher) = (self.hash(name), &self.hasher);
+        let hash_at = |ix: &u32| at(ix).map_or(hash, |name| hash_of(hasher, name.as_wire()));
+        self.positions.insert_unique(hash, ix, hash_at);
+    }
+
+    fn hash(&self, name: &Name) -> u64 {
+        hash_of(&self.hasher, name.as_wire())
+    }
 }
 
 fn origin(word: &str) -> Result<Name, Finding> {

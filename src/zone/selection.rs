@@ -1,17 +1,19 @@
 //! Selection: which RRsets of all zones the services mean.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::steered::SteeredIx;
-use super::tree::{Node, Place, RrSet, Tree, Zone};
-use super::zones::Zones;
+use super::tree::{Body, Node, Place, RrSet, Zone};
+use super::zones::{ZoneIx, Zones};
 use crate::model::{Name, NamePattern, Service, ServiceIx, Settings};
 
 /// An RRset that a service steers.
 #[derive(Clone, Copy)]
 pub(super) struct Match<'z> {
     pub(super) service: ServiceIx,
+    pub(super) zone_ix: ZoneIx,
     pub(super) zone: &'z Zone,
     pub(super) node: &'z Node,
     pub(super) set: &'z RrSet,
@@ -20,14 +22,11 @@ pub(super) struct Match<'z> {
     pub(super) place: Place,
 }
 
-/// A lower-cased name in wire format.
-type Key = Box<[u8]>;
-
 /// Services with the positions of their patterns.
 type Claims = Vec<(ServiceIx, usize)>;
 
-/// Where a mark is to be changed: apex, owner, position of the set, and what it becomes.
-pub(super) type Mark = (Box<[u8]>, Box<[u8]>, usize, Option<SteeredIx>);
+/// Where a mark is to be changed: zone, owner, position of the set, and what it becomes.
+pub(super) type Mark = (ZoneIx, Box<[u8]>, usize, Option<SteeredIx>);
 
 /// What the services mean.
 pub(super) struct Selection<'z> {
@@ -40,10 +39,11 @@ pub(super) struct Selection<'z> {
     classes: Vec<Class<'z>>,
 }
 
-/// Zones that share a tree and are steered alike: one is attributed for all of them.
+/// Zones that share all but their names and are steered alike: one is attributed for all of them.
 struct Class<'z> {
+    zone_ix: ZoneIx,
     zone: &'z Zone,
-    others: Vec<&'z Zone>,
+    others: Vec<ZoneIx>,
 }
 
 impl Match<'_> {
@@ -59,11 +59,10 @@ impl Selection<'_> {
         self.stale.iter().cloned()
     }
 
-    /// The apexes of zones that take over the tree of another once that is marked: first the other, then they.
-    pub(super) fn followers(&self) -> Vec<(Key, Vec<Key>)> {
-        let keys = |zones: &[&Zone]| zones.iter().map(|zone| zone.origin().key()).collect();
-        let with_others = self.classes.iter().filter(|class| !class.others.is_empty());
-        with_others.map(|class| (class.zone.origin().key(), keys(&class.others))).collect()
+    /// Zones that take over what another has once that is marked: first the other, then they.
+    pub(super) fn followers(self) -> impl Iterator<Item = (ZoneIx, Vec<ZoneIx>)> {
+        let with_others = self.classes.into_iter().filter(|class| !class.others.is_empty());
+        with_others.map(|class| (class.zone_ix, class.others))
     }
 }
 
@@ -73,15 +72,16 @@ pub(super) fn select<'z>(zones: &'z Zones, settings: &Settings) -> Selection<'z>
     let classes = classes(zones, &patterns);
     let mut selection = Selection { matches: Vec::new(), used: HashSet::new(), stale: Vec::new(), classes: Vec::new() };
     let mut ranked = Vec::new();
-    for (rank, zone) in classes.iter().map(|class| class.zone).enumerate() {
-        for node in zone.nodes() {
+    for (rank, class) in classes.iter().enumerate() {
+        let (zone_ix, zone) = (class.zone_ix, class.zone);
+        for node in zone.nodes().filter(|node| !node.rrsets().is_empty()) {
             let owner = zone.owner(node).key();
+            let claims = patterns.of_owner(&owner);
             for (set_ix, (place, set)) in node.placed_rrsets().enumerate() {
-                let service = patterns.service_of(&owner, set, &settings.services, &mut selection.used);
-                if let Some(service) = service {
-                    ranked.push((rank, Match { service, zone, node, set, set_ix, place }));
+                if let Some(service) = service_of(&claims, set, &settings.services, &mut selection.used) {
+                    ranked.push((rank, Match { service, zone_ix, zone, node, set, set_ix, place }));
                 } else if set.steered.is_some() {
-                    selection.stale.push((zone.origin().key(), owner.clone(), set_ix, None));
+                    selection.stale.push((zone_ix, owner.clone(), set_ix, None));
                 }
             }
         }
@@ -94,92 +94,137 @@ pub(super) fn select<'z>(zones: &'z Zones, settings: &Settings) -> Selection<'z>
 
 /// The zones by what services see of them, in the order of their names.
 ///
-/// Two zones with one tree are steered alike if the same patterns stand above both, and neither a pattern nor another zone
-/// lies within one of them: a mail host below its apex could be another's then.
+/// Zones that share all but their names are steered alike if the same patterns stand above them, and neither a pattern nor
+/// another zone lies within one of them: a mail host below its apex could be another's then.
 fn classes<'z>(zones: &'z Zones, patterns: &Patterns) -> Vec<Class<'z>> {
-    let parents: HashSet<&Name> =
-        zones.iter().filter_map(|zone| zones.find(above(&zone.origin().key())?)).map(|zone| zone.origin()).collect();
-    let mut classes: Vec<Class<'z>> = Vec::new();
-    let mut known: HashMap<(*const Tree, Claims), usize> = HashMap::new();
-    for zone in zones.iter().map(AsRef::as_ref) {
+    let parents = parents(zones);
+    let own = zones.own().map(|(zone_ix, zone)| Class { zone_ix, zone, others: Vec::new() });
+    let mut classes: Vec<Class<'z>> = own.collect();
+    let mut known: HashMap<(*const Body, Claims), usize> = HashMap::new();
+    for (zone_ix, zone) in zones.listed() {
         let key = zone.origin().key();
-        let is_alone = !zone.is_shared() || patterns.within.contains(&key) || parents.contains(zone.origin());
-        let class = (Arc::as_ptr(zone.tree()), patterns.above(&key));
+        let is_alone = patterns.is_within(&key) || parents.contains(&std::ptr::from_ref(zone));
+        let class = (Arc::as_ptr(zone.body()), patterns.above(&key));
         match known.get(&class).filter(|_| !is_alone).and_then(|ix| classes.get_mut(*ix)) {
-            Some(class) => class.others.push(zone),
+            Some(class) => {
+                // Whatever order tables are in, the same zone speaks for the others.
+                if by_key(zone, class.zone).is_lt() {
+                    class.others.push(class.zone_ix);
+                    (class.zone_ix, class.zone) = (zone_ix, zone);
+                } else {
+                    class.others.push(zone_ix);
+                }
+            }
             None => {
                 if !is_alone {
                     known.insert(class, classes.len());
                 }
-                classes.push(Class { zone, others: Vec::new() });
+                classes.push(Class { zone_ix, zone, others: Vec::new() });
             }
-        }
-    }
-    for class in &mut classes {
-        // Whatever order tables are in, the same zone speaks for the others.
-        let first = class.others.iter_mut().min_by_key(|zone| zone.origin().key());
-        if let Some(first) = first.filter(|first| first.origin().key() < class.zone.origin().key()) {
-            std::mem::swap(first, &mut class.zone);
         }
     }
     classes.sort_by_cached_key(|class| class.zone.origin().key());
     classes
 }
 
-/// The name one label up, in wire format.
-fn above(key: &[u8]) -> Option<&[u8]> {
-    ancestors(key).next()
+/// By [`Name::key`], which is not made for it.
+fn by_key(one: &Zone, other: &Zone) -> Ordering {
+    let [one, other] = [one, other].map(|zone| zone.origin().as_wire().iter().map(u8::to_ascii_lowercase));
+    one.cmp(other)
+}
+
+/// The zones that others lie below.
+fn parents(zones: &Zones) -> HashSet<*const Zone> {
+    // Hosted domains are mostly all of as many labels: then none is asked for.
+    let depths = zones.iter().fold(Depths::default(), |depths, zone| depths.with(zone.origin().as_wire()));
+    let above = zones.iter().flat_map(|zone| {
+        let ancestors = ancestors(zone.origin().as_wire()).filter(|ancestor| depths.has(ancestor));
+        ancestors.filter_map(|ancestor| zones.at_apex(ancestor))
+    });
+    above.map(std::ptr::from_ref).collect()
+}
+
+/// The numbers of labels that some names have: a name with another number is none of them, and need not be looked up.
+#[derive(Clone, Copy, Default)]
+struct Depths(u128);
+
+impl Depths {
+    fn of(key: &[u8]) -> u128 {
+        // At most 127, the root left out (RFC 1035 section 2.3.4).
+        1_u128.checked_shl(u32::try_from(ancestors(key).count()).unwrap_or(u32::MAX)).unwrap_or_default()
+    }
+
+    fn with(self, key: &[u8]) -> Self {
+        Self(self.0 | Self::of(key))
+    }
+
+    fn has(self, key: &[u8]) -> bool {
+        self.0 & Self::of(key) != 0
+    }
 }
 
 /// The patterns of all services by name, so that the cost of an owner does not grow with their number.
 struct Patterns {
-    exact: HashMap<Box<[u8]>, Vec<(ServiceIx, usize)>>,
-    below: HashMap<Box<[u8]>, Vec<(ServiceIx, usize)>>,
+    exact: HashMap<Box<[u8]>, Claims>,
+    below: HashMap<Box<[u8]>, Claims>,
     /// Every name that a pattern lies at or below.
     within: HashSet<Box<[u8]>>,
+    /// Of the names in `below` and `within`.
+    below_depths: Depths,
+    within_depths: Depths,
 }
 
 impl Patterns {
     fn of(services: &[Service]) -> Self {
-        let mut patterns = Self { exact: HashMap::new(), below: HashMap::new(), within: HashSet::new() };
+        let (mut exact, mut below) = (HashMap::<_, Claims>::new(), HashMap::<_, Claims>::new());
+        let mut within: HashSet<Box<[u8]>> = HashSet::new();
         for (service, ix) in services.iter().zip(0_u16..) {
             for (position, pattern) in service.names.iter().enumerate() {
                 let (table, name) = match pattern {
-                    NamePattern::Exact(name) => (&mut patterns.exact, name),
-                    NamePattern::Below(suffix) => (&mut patterns.below, suffix),
+                    NamePattern::Exact(name) => (&mut exact, name),
+                    NamePattern::Below(suffix) => (&mut below, suffix),
                 };
                 let key = name.key();
-                patterns.within.extend(ancestors(&key).map(Into::into));
-                patterns.within.insert(key.clone());
+                within.extend(ancestors(&key).map(Into::into));
+                within.insert(key.clone());
                 table.entry(key).or_default().push((ServiceIx(ix), position));
             }
         }
-        patterns
+        let below_depths = below.keys().fold(Depths::default(), |depths, key| depths.with(key));
+        let within_depths = within.iter().fold(Depths::default(), |depths, key| depths.with(key));
+        Self { exact, below, within, below_depths, within_depths }
     }
 
-    /// The patterns that everything at and below a name matches.
+    /// Whether a pattern lies at or below a name.
+    fn is_within(&self, key: &[u8]) -> bool {
+        self.within_depths.has(key) && self.within.contains(key)
+    }
+
+    /// The patterns that everything at and below a name matches, its own name left out.
     fn above(&self, key: &[u8]) -> Claims {
-        ancestors(key).filter_map(|ancestor| self.below.get(ancestor)).flatten().copied().collect()
+        let ancestors = ancestors(key).filter(|ancestor| self.below_depths.has(ancestor));
+        ancestors.filter_map(|ancestor| self.below.get(ancestor)).flatten().copied().collect()
     }
 
-    /// The first service that matches the RRset of an owner; notes its patterns that do.
-    fn service_of(
-        &self,
-        key: &[u8],
-        set: &RrSet,
-        services: &[Service],
-        used: &mut HashSet<(ServiceIx, usize)>,
-    ) -> Option<ServiceIx> {
-        let exact = self.exact.get(key).into_iter().flatten();
-        let below = ancestors(key).filter_map(|ancestor| self.below.get(ancestor)).flatten();
-        let wanted = |(service, _): &&(ServiceIx, usize)| {
-            services.get(service.get()).is_some_and(|service| service.types.contains(&set.rtype))
-        };
-        let candidates: Vec<(ServiceIx, usize)> = exact.chain(below).filter(wanted).copied().collect();
-        let (winner, _) = candidates.iter().min().copied()?;
-        used.extend(candidates.into_iter().filter(|(service, _)| *service == winner));
-        Some(winner)
+    /// The patterns that an owner matches.
+    fn of_owner(&self, key: &[u8]) -> Claims {
+        self.exact.get(key).into_iter().flatten().copied().chain(self.above(key)).collect()
     }
+}
+
+/// The first service of `claims` that steers an RRset; notes its patterns that do.
+fn service_of(
+    claims: &Claims,
+    set: &RrSet,
+    services: &[Service],
+    used: &mut HashSet<(ServiceIx, usize)>,
+) -> Option<ServiceIx> {
+    let wanted = |(service, _): &&(ServiceIx, usize)| {
+        services.get(service.get()).is_some_and(|service| service.types.contains(&set.rtype))
+    };
+    let (winner, _) = claims.iter().filter(wanted).min()?;
+    used.extend(claims.iter().filter(wanted).filter(|(service, _)| service == winner));
+    Some(*winner)
 }
 
 /// The names above a name in wire format, nearest first, the root last.

@@ -16,11 +16,11 @@ impl SteeredIx {
     }
 }
 
-/// One distinct combination of service, type, TTL and record data.
+/// One distinct combination of service, type, TTL and what the records lead to.
 ///
-/// RRsets of any number of owners and zones that declare the same share one steered set: that is why a plan change
+/// RRsets of any number of owners and zones that lead to the same endpoints share one steered set: that is why a plan change
 /// costs services x sites x views, however many domains are hosted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SteeredSet {
     /// The service that steers it.
     pub service: ServiceIx,
@@ -36,7 +36,7 @@ pub struct SteeredSet {
 }
 
 /// One record of a steered set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Member {
     /// The endpoints behind the record: one for A and AAAA, the target's addresses for MX and SRV. None where no site
     /// holds the address or the target is not in our zones: such a record is neither monitored nor withdrawn.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::base::iana::Rtype;
 use hickory_proto::rr::{RData, RecordType};
@@ -13,7 +14,7 @@ use super::rdata;
 use super::tree::{Node, RrSet, Zone};
 use crate::config::Report;
 use crate::dnssec::names_in;
-use crate::model::{Name, NameError};
+use crate::model::{Name, NameError, ZonePolicy};
 
 /// The label of the home of every template. A space and a control octet: nobody writes it by chance.
 const HOME: &[u8] = b"the zone\x01";
@@ -50,15 +51,21 @@ impl Template {
         Self { zone: change(self.zone), ..self }
     }
 
+    /// The template under `policy`.
+    #[must_use]
+    pub fn with_policy(self, policy: Arc<ZonePolicy>) -> Self {
+        self.map(|zone| zone.with_policy(policy))
+    }
+
     /// The zone `origin`.
     ///
     /// # Errors
-    /// If a name would become longer than 255 octets.
-    pub fn zone(&self, origin: &Name) -> Result<Zone, NameError> {
+    /// `origin` again, if a name would become longer than 255 octets.
+    pub fn zone(&self, origin: Name) -> Result<Zone, (Name, NameError)> {
         if self.longest + origin.as_wire().len() > Name::MAX_OCTETS {
-            return Err(NameError::LongName);
+            return Err((origin, NameError::LongName));
         }
-        Ok(Zone::sharing(origin.clone(), &self.zone))
+        Ok(Zone::sharing(origin, &self.zone))
     }
 }
 
@@ -193,8 +200,6 @@ impl Zone {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::zone::write;
 
@@ -222,9 +227,9 @@ mod tests {
         let template = template.unwrap_or_else(|| panic!("{report}"));
         for origin in ["first.example", "Second.Test", "a.very.long.origin.for.a.hosted.domain.example", "x"] {
             let own = load(&name(origin), file, TEMPLATE, &Nothing).0.unwrap();
-            let shared = template.zone(&name(origin)).unwrap();
+            let shared = template.zone(name(origin)).unwrap();
             assert_eq!(write(&shared.standalone()), write(&own), "{origin}");
-            assert!(Arc::ptr_eq(shared.tree(), template.zone.tree()), "nothing is copied");
+            assert!(Arc::ptr_eq(shared.body(), template.zone.body()), "nothing is copied");
             for node in own.nodes() {
                 let same = shared.node(&node.owner.key()).unwrap();
                 assert_eq!(shared.owner(same), node.owner);
@@ -245,8 +250,8 @@ mod tests {
             name(&format!("{label}.{label}.{label}.{label}.{}", "b".repeat(octets - 4 * 50 - 2)))
         };
         assert_eq!(origin(244).as_wire().len(), 244);
-        assert!(template.zone(&origin(244)).is_ok());
-        assert_eq!(template.zone(&origin(245)).err(), Some(NameError::LongName));
+        assert!(template.zone(origin(244)).is_ok());
+        assert_eq!(template.zone(origin(245)).err(), Some((origin(245), NameError::LongName)));
     }
 
     #[test]

@@ -89,6 +89,13 @@ impl Node {
         (self.places, self.rrsets) = placed.filter(|(_, set)| !set.rdata.is_empty()).unzip();
     }
 
+    /// Gives back the room for more than there is: of a hundred thousand zones it would be most of what they take.
+    fn shrink(&mut self) {
+        self.rrsets.shrink_to_fit();
+        self.places.shrink_to_fit();
+        self.rrsets.iter_mut().for_each(|set| set.rdata.shrink_to_fit());
+    }
+
     /// Adds the RRset of another type.
     pub(super) fn push(&mut self, set: RrSet, place: Place) {
         self.rrsets.push(set);
@@ -99,10 +106,17 @@ impl Node {
 /// One zone: every name that exists in it, glue and what lies below cuts included.
 ///
 /// Zones made from one template share one tree, in which names stand below a home instead of the zone's own apex: what
-/// they say is had through [`Zone::owner`] and [`Zone::rdata`], or from [`Zone::standalone`].
+/// they say is had through [`Zone::owner`] and [`Zone::rdata`], or from [`Zone::standalone`]. All that they have besides a
+/// name is shared, so that a zone of a template is no more than its name and a clone of any zone costs no more than that.
 #[derive(Clone, Debug)]
 pub struct Zone {
     origin: Name,
+    body: Arc<Body>,
+}
+
+/// What zones of one template have in common: everything but the name.
+#[derive(Clone, Debug)]
+pub(super) struct Body {
     serial: u32,
     /// As the SOA of the source has it.
     declared_serial: u32,
@@ -132,14 +146,17 @@ impl Zone {
     pub(super) fn new(origin: Name, serial: u32, nodes: HashMap<Box<[u8]>, Node>, files: Vec<PathBuf>) -> Self {
         let apex = origin.as_wire().len();
         let in_front = |key: Box<[u8]>| key.get(..key.len().saturating_sub(apex)).unwrap_or_default().into();
-        let nodes = nodes.into_iter().map(|(key, node)| (in_front(key), node)).collect();
+        let shrunk = |mut node: Node| {
+            node.shrink();
+            node
+        };
+        let nodes = nodes.into_iter().map(|(key, node)| (in_front(key), shrunk(node))).collect();
         let tree = Arc::new(Tree { home: origin.clone(), nodes, files });
         Self::of(origin, serial, tree)
     }
 
     fn of(origin: Name, serial: u32, tree: Arc<Tree>) -> Self {
-        Self {
-            origin,
+        let body = Body {
             serial,
             declared_serial: serial,
             content: None,
@@ -147,19 +164,28 @@ impl Zone {
             policy: Arc::default(),
             dynamic: None,
             secure: None,
-        }
+        };
+        Self { origin, body: Arc::new(body) }
+    }
+
+    /// What the zone has besides its name, to change it; copied first where other zones have it too.
+    fn body_mut(&mut self) -> &mut Body {
+        Arc::make_mut(&mut self.body)
     }
 
     /// The zone under `policy`; a zone as loaded has one that allows nothing.
     #[must_use]
-    pub fn with_policy(self, policy: Arc<ZonePolicy>) -> Self {
-        Self { policy, ..self }
+    pub fn with_policy(mut self, policy: Arc<ZonePolicy>) -> Self {
+        if self.body.policy != policy {
+            self.body_mut().policy = policy;
+        }
+        self
     }
 
     /// Who may transfer and update the zone, who is told of changes, how it is signed.
     #[must_use]
-    pub const fn policy(&self) -> &Arc<ZonePolicy> {
-        &self.policy
+    pub fn policy(&self) -> &Arc<ZonePolicy> {
+        &self.body.policy
     }
 
     /// The apex.
@@ -170,45 +196,46 @@ impl Zone {
 
     /// The keys and the chain of a signed zone.
     #[must_use]
-    pub const fn secure(&self) -> Option<&Arc<Secure>> {
-        self.secure.as_ref()
+    pub fn secure(&self) -> Option<&Arc<Secure>> {
+        self.body.secure.as_ref()
     }
 
     /// The serial of the SOA: as declared, or as updates and the serial policy made it. A signed zone is served with a
     /// higher one: see [`Zone::secured`].
     #[must_use]
-    pub const fn serial(&self) -> u32 {
-        self.serial
+    pub fn serial(&self) -> u32 {
+        self.body.serial
     }
 
     /// The serial of the SOA as declared.
     #[must_use]
-    pub const fn declared_serial(&self) -> u32 {
-        self.declared_serial
+    pub fn declared_serial(&self) -> u32 {
+        self.body.declared_serial
     }
 
     /// What the serial stands for, where it does not simply follow the declared one.
-    pub(super) const fn content(&self) -> Option<ContentHash> {
-        self.content
+    pub(super) fn content(&self) -> Option<ContentHash> {
+        self.body.content
     }
 
     /// What updates changed, where they may.
-    pub(super) const fn dynamic(&self) -> Option<&Arc<Dynamic>> {
-        self.dynamic.as_ref()
+    pub(super) fn dynamic(&self) -> Option<&Arc<Dynamic>> {
+        self.body.dynamic.as_ref()
     }
 
     pub(super) fn set_dynamic(&mut self, dynamic: Arc<Dynamic>) {
-        self.dynamic = Some(dynamic);
+        self.body_mut().dynamic = Some(dynamic);
     }
 
     /// Puts `serial`, which stands for `content`, in place of the present one.
     pub(super) fn set_edition(&mut self, serial: u32, content: ContentHash) {
-        self.content = Some(content);
-        if self.serial == serial {
+        let body = self.body_mut();
+        body.content = Some(content);
+        if body.serial == serial {
             return;
         }
-        self.serial = serial;
-        let apex = Arc::make_mut(&mut self.tree).nodes.get_mut(&[][..]);
+        body.serial = serial;
+        let apex = Arc::make_mut(&mut body.tree).nodes.get_mut(&[][..]);
         if let Some(RData::SOA(soa)) = apex.and_then(|apex| apex.rrset_mut(RecordType::SOA)?.rdata.first_mut()) {
             soa.serial = serial;
         }
@@ -217,31 +244,34 @@ impl Zone {
     /// The node of a lower-cased name in wire format.
     #[must_use]
     pub fn node(&self, key: &[u8]) -> Option<&Node> {
-        self.tree.nodes.get(self.in_front(key)?)
+        self.body.tree.nodes.get(self.in_front(key)?)
     }
 
     /// Which names the zone has: zones of one template share them, and have the same number for as long as one of them
     /// lives. Meaningless beyond that.
     #[must_use]
     pub fn tree_id(&self) -> usize {
-        Arc::as_ptr(&self.tree).addr()
+        Arc::as_ptr(&self.body.tree).addr()
     }
 
     /// All nodes, in no order, each with what stands in front of the apex in its lower-cased name in wire format. These
     /// are the same for all zones of a [`Zone::tree_id`].
     pub fn fronts(&self) -> impl Iterator<Item = (&[u8], &Node)> {
-        self.tree.nodes.iter().map(|(front, node)| (&**front, node))
+        self.body.tree.nodes.iter().map(|(front, node)| (&**front, node))
     }
 
     /// The file that `place` is in.
     #[must_use]
     pub fn file(&self, place: Place) -> &Path {
-        usize::try_from(place.file).ok().and_then(|ix| self.tree.files.get(ix)).map_or(Path::new(""), PathBuf::as_path)
+        usize::try_from(place.file)
+            .ok()
+            .and_then(|ix| self.body.tree.files.get(ix))
+            .map_or(Path::new(""), PathBuf::as_path)
     }
 
     /// All nodes, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.tree.nodes.values()
+        self.body.tree.nodes.values()
     }
 
     /// All RRsets with their nodes: owners in the canonical order of RFC 4034 section 6.1, so that the apex comes first,
@@ -262,36 +292,40 @@ impl Zone {
         apex.eq_ignore_ascii_case(self.origin.as_wire()).then_some(front)
     }
 
-    /// The tree, which other zones may share.
-    pub(super) const fn tree(&self) -> &Arc<Tree> {
-        &self.tree
+    /// What the zone has besides its name, which other zones may share.
+    pub(super) const fn body(&self) -> &Arc<Body> {
+        &self.body
     }
 
     /// The zone `origin` with the tree of a zone that stands below another home.
     pub(super) fn sharing(origin: Name, of: &Self) -> Self {
-        Self { origin, ..of.clone() }
+        Self { origin, body: Arc::clone(&of.body) }
     }
 
-    /// Takes the tree of a zone that says the same.
-    pub(super) fn share(&mut self, tree: &Arc<Tree>) {
-        self.tree = Arc::clone(tree);
+    /// Takes what a zone has that says the same.
+    pub(super) fn share(&mut self, body: &Arc<Body>) {
+        self.body = Arc::clone(body);
+    }
+
+    fn tree_mut(&mut self) -> &mut Tree {
+        Arc::make_mut(&mut self.body_mut().tree)
     }
 
     /// The apex under which the names of the tree stand.
     pub(super) fn home(&self) -> &Name {
-        &self.tree.home
+        &self.body.tree.home
     }
 
     /// Puts a tree of this zone alone in place of one that others share.
     pub(super) fn set_nodes(&mut self, nodes: HashMap<Box<[u8]>, Node>) {
-        let files = self.tree.files.clone();
-        let own = Self::new(self.origin.clone(), self.serial, nodes, files);
-        self.tree = own.tree;
+        let files = self.body.tree.files.clone();
+        let own = Self::new(self.origin.clone(), self.serial(), nodes, files);
+        self.body_mut().tree = Arc::clone(&own.body.tree);
     }
 
     /// All nodes, to change them.
     pub(super) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
-        Arc::make_mut(&mut self.tree).nodes.values_mut()
+        self.tree_mut().nodes.values_mut()
     }
 
     /// The node of `owner`, made with every missing name between it and the apex (RFC 4592 section 2.2.2); `None` if it
@@ -299,7 +333,7 @@ impl Zone {
     pub(super) fn node_or_insert(&mut self, owner: &Name) -> Option<&mut Node> {
         let key = owner.key();
         let front: Box<[u8]> = self.in_front(&key)?.into();
-        let nodes = &mut Arc::make_mut(&mut self.tree).nodes;
+        let nodes = &mut Arc::make_mut(&mut Arc::make_mut(&mut self.body).tree).nodes;
         let (mut name, mut rest) = (Some(owner.clone()), front.as_ref());
         while let Some(missing) = name.filter(|_| !nodes.contains_key(rest)) {
             name = missing.parent();
@@ -312,18 +346,18 @@ impl Zone {
     /// Takes a node away.
     pub(super) fn remove_node(&mut self, key: &[u8]) {
         if let Some(front) = self.in_front(key) {
-            Arc::make_mut(&mut self.tree).nodes.remove(front);
+            Arc::make_mut(&mut Arc::make_mut(&mut self.body).tree).nodes.remove(front);
         }
     }
 
     /// Marks the zone as signed.
     pub(super) fn set_secure(&mut self, secure: Arc<Secure>) {
-        self.secure = Some(secure);
+        self.body_mut().secure = Some(secure);
     }
 
     /// The node of a lower-cased name in wire format, to change it.
     pub(super) fn node_mut(&mut self, key: &[u8]) -> Option<&mut Node> {
         let front = self.in_front(key)?;
-        Arc::make_mut(&mut self.tree).nodes.get_mut(front)
+        self.tree_mut().nodes.get_mut(front)
     }
 }

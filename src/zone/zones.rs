@@ -1,39 +1,54 @@
 //! The forest of all zones.
 
-use std::collections::{HashMap, HashSet};
+use std::any::Any;
+use std::collections::HashSet;
+use std::hash::RandomState;
 use std::sync::Arc;
 
+use super::table::{Table, hash_of};
 use super::tree::Zone;
 use crate::model::Name;
 
-/// All zones of the node.
+/// All zones of the node. A clone shares everything with the original until one of them is changed.
 #[derive(Clone, Debug, Default)]
 pub struct Zones {
-    zones: HashMap<Box<[u8]>, Arc<Zone>>,
+    /// Zones of templates, of which there may be a million. Apart, because zones of their own change one by one: who
+    /// copies the zones to change one of those has nothing to do with these.
+    listed: Arc<Table>,
+    /// Zones with names of their own.
+    own: Arc<Table>,
     /// The apexes of zones that are configured and could not be loaded.
     unavailable: HashSet<Box<[u8]>>,
+    hasher: RandomState,
 }
+
+/// A zone's position among all: those of templates first. Good until a zone is added or taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ZoneIx(usize);
 
 impl Zones {
     /// The deepest zone at or above a lower-cased name in wire format; `None` also where that zone is unavailable.
     #[must_use]
-    pub fn find(&self, key: &[u8]) -> Option<&Arc<Zone>> {
-        self.apex_of(key).and_then(|apex| self.zones.get(apex))
+    pub fn find(&self, key: &[u8]) -> Option<&Zone> {
+        self.deepest(key).flatten()
     }
 
     /// Whether the deepest zone at or above a lower-cased name in wire format is configured and could not be loaded.
     /// Nobody may answer in its place: its parent would deny what it holds.
     #[must_use]
     pub fn is_unavailable(&self, key: &[u8]) -> bool {
-        self.apex_of(key).is_some_and(|apex| !self.zones.contains_key(apex))
+        matches!(self.deepest(key), Some(None))
     }
 
-    /// The longest suffix of `key` that is the apex of a zone, available or not.
-    fn apex_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
+    /// The deepest zone at or above `key`, if it is available; `None` where there is none.
+    fn deepest(&self, key: &[u8]) -> Option<Option<&Zone>> {
         let mut rest = key;
         loop {
-            if self.zones.contains_key(rest) || self.unavailable.contains(rest) {
-                return Some(rest);
+            if let Some(zone) = self.at_apex(rest) {
+                return Some(Some(zone));
+            }
+            if self.unavailable.contains(rest) {
+                return Some(None);
             }
             let (&length, after) = rest.split_first()?;
             if length == 0 {
@@ -48,9 +63,15 @@ impl Zones {
         self.unavailable.iter().map(|key| &**key)
     }
 
+    /// The zone whose apex is `key`, a name in wire format in whatever case.
+    pub(super) fn at_apex(&self, key: &[u8]) -> Option<&Zone> {
+        let hash = hash_of(&self.hasher, key);
+        self.own.get(hash, key).or_else(|| self.listed.get(hash, key))
+    }
+
     /// Takes a zone away that is configured and must not be served as it is.
     pub fn withdraw(&mut self, origin: &Name) {
-        self.zones.remove(&origin.key());
+        self.remove(origin);
         self.insert_unavailable(origin);
     }
 
@@ -62,65 +83,120 @@ impl Zones {
     /// Whether the zone whose apex is `origin` is configured and could not be loaded.
     #[must_use]
     pub fn is_unavailable_apex(&self, origin: &Name) -> bool {
-        self.unavailable.contains(&origin.key())
+        self.at_apex(origin.as_wire()).is_none() && self.unavailable.contains(&origin.key())
     }
 
     /// Takes a zone away, available or not. Gives it if it was available.
-    pub fn remove(&mut self, origin: &Name) -> Option<Arc<Zone>> {
-        let key = origin.key();
-        self.unavailable.remove(&key);
-        self.zones.remove(&key)
+    pub fn remove(&mut self, origin: &Name) -> Option<Zone> {
+        if !self.unavailable.is_empty() {
+            self.unavailable.remove(&origin.key());
+        }
+        let (key, hasher) = (origin.as_wire(), &self.hasher);
+        let hash = hash_of(hasher, key);
+        // Looked at first: others may hold the table, and it is not copied for nothing.
+        let table = [&mut self.own, &mut self.listed].into_iter().find(|table| table.position(hash, key).is_some())?;
+        Arc::make_mut(table).remove(hash, key, hasher)
     }
 
     /// The zone whose apex is `origin`.
     #[must_use]
-    pub fn get(&self, origin: &Name) -> Option<&Arc<Zone>> {
-        self.zones.get(&origin.key())
+    pub fn get(&self, origin: &Name) -> Option<&Zone> {
+        self.at_apex(origin.as_wire())
     }
 
-    /// The zone whose apex has this key, to attribute it; copied first where others hold it.
-    pub(super) fn zone_mut(&mut self, key: &[u8]) -> Option<&mut Zone> {
-        self.zones.get_mut(key).map(Arc::make_mut)
-    }
-
-    /// Gives the zones with the apexes `others` the tree of the zone with the apex `leader`.
-    pub(super) fn share_tree(&mut self, leader: &[u8], others: &[Box<[u8]>]) {
-        let Some(tree) = self.zones.get(leader).map(|zone| Arc::clone(zone.tree())) else { return };
-        for key in others {
-            if let Some(zone) = self.zones.get_mut(key)
-                && !Arc::ptr_eq(zone.tree(), &tree)
-            {
-                Arc::make_mut(zone).share(&tree);
-            }
-        }
+    /// Makes room for so many zones of templates.
+    pub fn reserve_listed(&mut self, more: usize) {
+        Arc::make_mut(&mut self.listed).reserve(more, &self.hasher);
     }
 
     /// Adds a zone, or replaces the one with the same apex.
-    pub fn insert(&mut self, zone: Arc<Zone>) {
-        self.unavailable.remove(&zone.origin().key());
-        self.zones.insert(zone.origin().key(), zone);
+    pub fn insert(&mut self, zone: Zone) {
+        if !self.unavailable.is_empty() {
+            self.unavailable.remove(&zone.origin().key());
+        }
+        let hasher = &self.hasher;
+        let hash = hash_of(hasher, zone.origin().as_wire());
+        let (table, other) =
+            if zone.is_shared() { (&mut self.listed, &mut self.own) } else { (&mut self.own, &mut self.listed) };
+        if other.position(hash, zone.origin().as_wire()).is_some() {
+            Arc::make_mut(other).remove(hash, zone.origin().as_wire(), hasher);
+        }
+        Arc::make_mut(table).insert(hash, zone, hasher);
     }
 
-    /// All zones, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Zone>> {
-        self.zones.values()
+    /// All zones, those with names of their own first, and otherwise in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Zone> {
+        self.own.zones().iter().chain(self.listed.zones())
+    }
+
+    /// What clones share for as long as none of them is changed: all that takes long to be freed.
+    #[must_use]
+    pub fn shared(&self) -> [Arc<dyn Any + Send + Sync>; 2] {
+        let (listed, own) = (Arc::clone(&self.listed), Arc::clone(&self.own));
+        [listed, own]
+    }
+
+    /// Zones that `before` does not hold as they are here: other ones, or changed in whatever way.
+    pub fn not_in<'z>(&'z self, before: &'z Self) -> impl Iterator<Item = &'z Zone> {
+        let tables = [(&self.listed, &before.listed), (&self.own, &before.own)];
+        let changed = tables.into_iter().filter(|(now, before)| !Arc::ptr_eq(now, before));
+        changed
+            .flat_map(|(now, _)| now.zones())
+            .filter(|zone| before.get(zone.origin()).is_none_or(|before| !Arc::ptr_eq(before.body(), zone.body())))
+    }
+
+    /// Zones with names of their own, with their positions.
+    pub(super) fn own(&self) -> impl Iterator<Item = (ZoneIx, &Zone)> {
+        let before = self.listed.zones().len();
+        self.own.zones().iter().enumerate().map(move |(ix, zone)| (ZoneIx(before + ix), zone))
+    }
+
+    /// Zones of templates, with their positions.
+    pub(super) fn listed(&self) -> impl Iterator<Item = (ZoneIx, &Zone)> {
+        self.listed.zones().iter().enumerate().map(|(ix, zone)| (ZoneIx(ix), zone))
+    }
+
+    /// The zone at a position.
+    pub(super) fn at(&self, ZoneIx(ix): ZoneIx) -> Option<&Zone> {
+        let listed = self.listed.zones();
+        listed.get(ix).or_else(|| self.own.zones().get(ix - listed.len()))
+    }
+
+    /// The zone at a position, to attribute it. Its name has to stay.
+    pub(super) fn at_mut(&mut self, ZoneIx(ix): ZoneIx) -> Option<&mut Zone> {
+        match ix.checked_sub(self.listed.zones().len()) {
+            None => Arc::make_mut(&mut self.listed).zones_mut().get_mut(ix),
+            Some(ix) => Arc::make_mut(&mut self.own).zones_mut().get_mut(ix),
+        }
+    }
+
+    /// Gives the zones at `others` what the zone at `leader` has besides its name.
+    pub(super) fn share(&mut self, leader: ZoneIx, others: &[ZoneIx]) {
+        let Some(body) = self.at(leader).map(|zone| Arc::clone(zone.body())) else { return };
+        for ix in others {
+            // Looked at first: others may hold the table, and it is not copied for nothing.
+            let differs = self.at(*ix).is_some_and(|zone| !Arc::ptr_eq(zone.body(), &body));
+            if let Some(zone) = differs.then(|| self.at_mut(*ix)).flatten() {
+                zone.share(&body);
+            }
+        }
     }
 
     /// How many zones there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.zones.len()
+        self.listed.zones().len() + self.own.zones().len()
     }
 
     /// Whether there is no zone.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.zones.is_empty()
+        self.len() == 0
     }
 }
 
-impl FromIterator<Arc<Zone>> for Zones {
-    fn from_iter<T: IntoIterator<Item = Arc<Zone>>>(zones: T) -> Self {
+impl FromIterator<Zone> for Zones {
+    fn from_iter<T: IntoIterator<Item = Zone>>(zones: T) -> Self {
         let mut all = Self::default();
         zones.into_iter().for_each(|zone| all.insert(zone));
         all

@@ -106,7 +106,7 @@ pub fn settings() -> Settings {
 pub fn attribution(zones: &[(&str, &str)]) -> Attribution {
     let load = |(origin, text): &(&str, &str)| {
         let (zone, report) = zone::load(&name(origin), &PathBuf::from("test.zone"), text, &NoIncludes);
-        Arc::new(zone.unwrap_or_else(|| panic!("{report}")))
+        zone.unwrap_or_else(|| panic!("{report}"))
     };
     zone::attribute(zones.iter().map(load).collect::<Zones>(), &settings())
 }

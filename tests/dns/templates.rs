@@ -50,7 +50,7 @@ fn template() -> Template {
 }
 
 fn template_of(template: &Template, origin: &str) -> Zone {
-    template.zone(&name(origin)).unwrap()
+    template.zone(name(origin)).unwrap()
 }
 
 fn own(origin: &str) -> Zone {
@@ -75,8 +75,8 @@ fn answers_are_those_of_a_file_of_its_own() {
     ];
     let mut compared = 0;
     for fra in [State::Up, State::Down] {
-        let one = tables(ORIGINS.iter().map(|origin| Arc::new(template_of(&template, origin))).collect(), fra);
-        let other = tables(ORIGINS.iter().map(|origin| Arc::new(own(origin))).collect(), fra);
+        let one = tables(ORIGINS.iter().map(|origin| template_of(&template, origin)).collect(), fra);
+        let other = tables(ORIGINS.iter().map(|origin| own(origin)).collect(), fra);
         for origin in ORIGINS {
             for question in
                 owners.iter().flat_map(|owner| types.map(|rtype| (name(&format!("{owner}{origin}")), rtype)))
@@ -103,7 +103,7 @@ fn answers_are_those_of_a_file_of_its_own() {
 fn a_hundred_thousand_zones_are_one_tree() {
     let template = template();
     let origins = (0..100_000).map(|number| name(&format!("domain-{number}.hosted.example")));
-    let zones: Zones = origins.map(|origin: Name| Arc::new(template.zone(&origin).unwrap())).collect();
+    let zones: Zones = origins.map(|origin: Name| template.zone(origin).unwrap()).collect();
     let tables = tables(zones, State::Down);
     assert_eq!(tables.zones().len(), 100_000);
     // What services steer is attributed once for all of them.

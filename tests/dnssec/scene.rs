@@ -78,7 +78,7 @@ fn load(origin: &str, text: &str) -> zone::Zone {
 }
 
 fn tables_of(zones: Vec<zone::Zone>, state: impl Fn(&str) -> State) -> Tables {
-    let attribution = zone::attribute(zones.into_iter().map(Arc::new).collect::<Zones>(), &support::settings());
+    let attribution = zone::attribute(zones.into_iter().collect::<Zones>(), &support::settings());
     let health = support::health(&attribution.topology, state);
     let generation = Generation { epoch: 1, sequence: 1 };
     let plan = plan::make(plan::Inputs { topology: &attribution.topology, health: &health, intents: &[], generation });

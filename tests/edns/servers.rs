@@ -141,7 +141,7 @@ pub fn waypost(rate_limit: RateLimitSettings) -> Running {
     let settings = settings.unwrap_or_else(|| panic!("{report}"));
     let origin = "example.org".parse().unwrap();
     let (zone, report) = zone::load(&origin, Path::new("example.org.zone"), ZONE, &NoIncludes);
-    let zone = Arc::new(zone.unwrap_or_else(|| panic!("{report}")));
+    let zone = zone.unwrap_or_else(|| panic!("{report}"));
     let attribution = zone::attribute([zone].into_iter().collect::<Zones>(), &settings);
     let steering = Steering::build(&attribution.topology, &settings.geo, &Atlas::embedded());
     let generation = Generation { epoch: 1, sequence: 1 };

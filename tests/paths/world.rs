@@ -203,8 +203,8 @@ fn keys() -> KeyPhase {
 fn zones() -> Zones {
     let (template, report) = Template::load(&name(ORIGINS[0]), Path::new("hosted.zone"), TEMPLATE, &NoIncludes);
     let template = template.unwrap_or_else(|| panic!("{report}"));
-    let hosted = ORIGINS.iter().map(|origin| template.zone(&name(origin)).unwrap());
-    let more = (0..90).map(|number| template.zone(&name(&format!("{number}.many.hosted.test"))).unwrap());
+    let hosted = ORIGINS.iter().map(|origin| template.zone(name(origin)).unwrap());
+    let more = (0..90).map(|number| template.zone(name(&format!("{number}.many.hosted.test"))).unwrap());
     let host = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\nns2 A 192.0.2.54\nmx-fra A 192.0.2.10\nwww A 192.0.2.9\nwww A 198.51.100.9\n";
     let weights = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.53\ndrawn A 192.0.2.9\ndrawn A 198.51.100.9\n";
     let own = [
@@ -215,7 +215,7 @@ fn zones() -> Zones {
         load("host.test", host),
         load("weights.test", weights),
     ];
-    let mut zones: Zones = hosted.chain(more).chain(own).map(Arc::new).collect();
+    let mut zones: Zones = hosted.chain(more).chain(own).collect();
     zones.insert_unavailable(&name("broken.example.org"));
     zones
 }

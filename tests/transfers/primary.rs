@@ -91,7 +91,7 @@ pub fn zone(origin: &str, text: &str, policy: &ZonePolicy) -> Zone {
 }
 
 fn tables(zones: Vec<Zone>) -> Tables {
-    let attribution = zone::attribute(zones.into_iter().map(Arc::new).collect::<Zones>(), &support::settings());
+    let attribution = zone::attribute(zones.into_iter().collect::<Zones>(), &support::settings());
     // One site is down, so that what is steered differs from what is declared.
     let state = |site: &str| if site == "fra" { State::Down } else { State::Up };
     let health = support::health(&attribution.topology, state);

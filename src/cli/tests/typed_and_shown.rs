@@ -151,6 +151,7 @@ fn status() -> Status {
         }],
         revision: 1,
         zones: vec![],
+        zone_count: 0,
         degradations: vec![Degradation { part: "store".into(), detail: "no space".into(), since: now() }],
         geo: GeoStatus { source: "embedded".into(), detail: String::new() },
         last_event: 9,

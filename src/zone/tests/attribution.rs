@@ -1,7 +1,6 @@
 //! Which record belongs to which site, and what is said about those that belong to none.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use hickory_proto::rr::RecordType;
 
@@ -51,7 +50,7 @@ fn zones(texts: &[(&str, &str)]) -> Zones {
                 format!("$TTL 1h\n@ SOA ns.example.net. hostmaster 1 2h 15m 2w 1h\n@ NS ns.example.net.\n{text}");
             let file = format!("{origin}.zone");
             let (zone, report) = load(&name(origin), Path::new(&file), &text, &Files::default());
-            Arc::new(zone.unwrap_or_else(|| panic!("{report}")))
+            zone.unwrap_or_else(|| panic!("{report}"))
         })
         .collect()
 }

@@ -121,7 +121,7 @@ fn a_zone_of_a_template_is_the_zone_that_its_text_makes() {
          d DNAME b\ne CNAME b\nf PTR b\ng NS b\n",
     );
     let (template, report) = Template::load(&name("example.org"), Path::new("template"), &text, &Files::default());
-    let zone = template.unwrap_or_else(|| panic!("{report}")).zone(&name("hosted.example")).unwrap();
+    let zone = template.unwrap_or_else(|| panic!("{report}")).zone(name("hosted.example")).unwrap();
     let (alone, report) = load(&name("hosted.example"), Path::new("template"), &text, &Files::default());
     assert_eq!(content(&zone.standalone()), content(&alone.unwrap_or_else(|| panic!("{report}"))));
 }
@@ -130,7 +130,7 @@ fn a_zone_of_a_template_is_the_zone_that_its_text_makes() {
 fn a_zone_of_a_template_is_written_with_its_own_names() {
     let text = with_apex("a MX 10 mail.b\nb A 192.0.2.1\n");
     let (template, report) = Template::load(&name("example.org"), Path::new("template"), &text, &Files::default());
-    let zone = template.unwrap_or_else(|| panic!("{report}")).zone(&name("hosted.example")).unwrap();
+    let zone = template.unwrap_or_else(|| panic!("{report}")).zone(name("hosted.example")).unwrap();
     let (again, report) = load(zone.origin(), Path::new("again"), &write(&zone), &Files::default());
     assert_eq!(content(&again.unwrap_or_else(|| panic!("{report}"))), content(&zone.standalone()));
     assert!(write(&zone).contains("a.hosted.example.\t3600\tIN\tMX\t10 mail.b.hosted.example."), "{}", write(&zone));

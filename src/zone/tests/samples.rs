@@ -1,7 +1,6 @@
 //! The zones that are handed out as a starting point must load without a remark.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::attribution::settings;
 use super::{Files, load, name};
@@ -22,7 +21,7 @@ fn the_sample_zones_load_and_are_steered_without_a_remark() {
     {
         let (zone, report) = load(&origin, Path::new("sample.zone"), text, &Files::default());
         assert!(report.is_empty(), "{report}");
-        zones.insert(Arc::new(zone.unwrap()));
+        zones.insert(zone.unwrap());
     }
     let settings = settings(
         r#"

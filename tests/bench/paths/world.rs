@@ -113,8 +113,8 @@ impl World {
         let template = template.unwrap_or_else(|| panic!("{report}"));
         let text = steered(size.sites);
         let own = [load("example.org", &text), load("signed.example", &text).secured(keys(), Denial::Nsec, 1)];
-        let hosted = (0..size.domains).map(|number| template.zone(&name(&origin(number))).unwrap());
-        let zones: Zones = own.into_iter().chain(hosted).map(Arc::new).collect();
+        let hosted = (0..size.domains).map(|number| template.zone(name(&origin(number))).unwrap());
+        let zones: Zones = own.into_iter().chain(hosted).collect();
         let attribution = Arc::new(zone::attribute(zones, &settings));
         let steering = Arc::new(Steering::build(&attribution.topology, &settings.geo, &Atlas::embedded()));
         let plan = planned(&attribution, 1, None);

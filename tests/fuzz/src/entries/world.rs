@@ -112,7 +112,7 @@ fn tables() -> Tables {
         load("nsec3.example", PLAIN).secured(keys(), Denial::Nsec3, 1),
         load("plain.example", PLAIN),
     ];
-    let attribution = zone::attribute(zones.into_iter().map(Arc::new).collect::<Zones>(), &settings);
+    let attribution = zone::attribute(zones.into_iter().collect::<Zones>(), &settings);
     let of = |_: &waypost::model::Endpoint| EndpointHealth {
         state: State::Up,
         suspect: false,

@@ -73,7 +73,7 @@ fn template(text: &str, watch: &impl Watch) {
     let example = name("example.org");
     let (template, _) = watch.timed("reading a template", || Template::load(&example, file, text, &Hosts));
     let origin = name("hosted.example");
-    let Some(Ok(zone)) = template.map(|template| template.zone(&origin)) else { return };
+    let Some(Ok(zone)) = template.map(|template| template.zone(origin.clone())) else { return };
     let (alone, report) = zone::load(&origin, file, text, &Hosts);
     let alone = alone.unwrap_or_else(|| panic!("{report}"));
     assert_eq!(records(&zone.standalone()), records(&alone));
