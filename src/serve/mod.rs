@@ -35,6 +35,8 @@ mod transfer_out;
 mod transfer_stream;
 mod udp;
 mod usage;
+#[cfg(feature = "xdp")]
+pub mod xdp;
 
 pub use backstage::{Backstage, Nobody, Notification, UpdateRequest};
 pub use certificate::CertificateError;
