@@ -82,6 +82,10 @@ pub(super) const TRANSFER_MESSAGE: u16 = 16_384;
 /// The most datagrams whose reply waits for the node: updates and notifications.
 pub(super) const WAITING_DATAGRAMS: usize = 64;
 
+/// The most datagrams that wait for the general path after they came past the kernel.
+#[cfg(feature = "xdp")]
+pub(super) const HANDED_OVER: usize = 4096;
+
 /// How long a TLS or QUIC handshake may take, the wait for its turn included.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
 

@@ -7,6 +7,8 @@
 mod accept;
 mod backstage;
 mod bounds;
+#[cfg(feature = "xdp")]
+mod bypass;
 mod certificate;
 mod clock;
 mod connections;

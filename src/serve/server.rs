@@ -39,6 +39,8 @@ impl Server {
         let sockets = setup.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
         let certificates = encrypted.certificate.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
         let limits = setup.limits.clone();
+        #[cfg(feature = "xdp")]
+        let xdp = setup.xdp.clone();
         let (stop, stopped) = watch::channel(false);
         let hall = Hall {
             handler: Arc::new(Handler::new(setup)),
@@ -54,6 +56,8 @@ impl Server {
             tasks.plain(sockets, &hall);
         }
         tasks.watch(&hall, certificates);
+        #[cfg(feature = "xdp")]
+        super::bypass::start(xdp, &sockets, &hall, &mut tasks.set);
         let addresses = sockets.iter().map(|sockets| sockets.address).collect();
         Ok(Self { tasks: tasks.set, stop, addresses, encrypted: listening })
     }

@@ -77,6 +77,20 @@ pub(super) async fn serve(datagrams: Arc<Datagrams>, handler: Arc<Handler>, mut 
     }
 }
 
+/// Answers a datagram that another way of ours received: from `destination`, which the socket serves.
+#[cfg(feature = "xdp")]
+pub(super) async fn answer_for(
+    datagrams: &Arc<Datagrams>,
+    handler: &Arc<Handler>,
+    packet: &[u8],
+    source: SocketAddr,
+    destination: IpAddr,
+) {
+    let mut meta = RecvMeta::default();
+    (meta.addr, meta.dst_ip, meta.len, meta.stride) = (source, Some(destination), packet.len(), packet.len());
+    answer_run(datagrams, handler, packet, &meta).await;
+}
+
 async fn answer_run(datagrams: &Arc<Datagrams>, handler: &Arc<Handler>, buffer: &[u8], meta: &RecvMeta) {
     handler.tick();
     let run = buffer.get(..meta.len).unwrap_or_default();

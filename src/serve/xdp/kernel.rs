@@ -4,11 +4,13 @@
 //! The one file of this crate with `unsafe`. Each block says why it holds; nothing unsafe leaves the file.
 #![allow(unsafe_code, reason = "memory shared with the kernel; confined to this file")]
 
+use std::collections::VecDeque;
+use std::hint::black_box;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use xdp::nic::NicIndex;
-use xdp::slab::{HeapSlab, Slab};
+use xdp::slab::Slab;
 use xdp::socket::{PollTimeout, SocketError, XdpSocket, XdpSocketBuilder};
 use xdp::umem::{FrameSize, UmemCfgBuilder};
 use xdp::{CompletionRing, Packet, RingConfigBuilder, RxRing, Umem, WakableFillRing, WakableTxRing};
@@ -296,11 +298,54 @@ pub(super) struct Queue {
     receive: RxRing,
     send: WakableTxRing,
     complete: CompletionRing,
-    received: HeapSlab,
-    replies: HeapSlab,
+    received: Batch,
+    replies: Batch,
     /// Frames that the kernel was given to send and has not given back.
     sending: usize,
     umem: Umem,
+}
+
+/// Frames between two rings.
+struct Batch(VecDeque<Packet>);
+
+impl Batch {
+    fn new() -> Self {
+        Self(VecDeque::with_capacity(BATCH))
+    }
+
+    /// Loads the ends of all frames, whose octets the kernel has mostly written on another processor: asked for
+    /// together, they come in the time of a few. One by one they took half of all the time spent here.
+    fn touch(&self) {
+        let ends = self.0.iter().map(|packet| packet.first().unwrap_or(&0) ^ packet.last().unwrap_or(&0));
+        black_box(ends.fold(0, |all, end| all ^ end));
+    }
+}
+
+/// The names are the crate's; frames leave in the order in which they come.
+impl Slab for Batch {
+    fn available(&self) -> usize {
+        BATCH.saturating_sub(self.0.len())
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn push_front(&mut self, packet: Packet) -> Option<Packet> {
+        if self.available() == 0 {
+            return Some(packet);
+        }
+        self.0.push_back(packet);
+        None
+    }
+
+    fn pop_back(&mut self) -> Option<Packet> {
+        self.0.pop_front()
+    }
 }
 
 // SAFETY: the pointers in it lead to mappings of the process that belong to this value alone: frames to `umem`, rings to
@@ -329,8 +374,8 @@ impl Queue {
             send: rings.tx_ring.ok_or_else(missing)?,
             fill: rings.fill_ring,
             complete: rings.completion_ring,
-            received: HeapSlab::with_capacity(BATCH),
-            replies: HeapSlab::with_capacity(BATCH),
+            received: Batch::new(),
+            replies: Batch::new(),
             sending: 0,
             socket: builder.bind(NicIndex(interface), queue, flags)?,
             umem,
@@ -353,6 +398,7 @@ impl Queue {
         self.give_back();
         // SAFETY: the packets stay in the two slabs of this value, and are forgotten before its memory goes.
         let count = unsafe { self.receive.recv(&self.umem, &mut self.received) };
+        self.received.touch();
         while let Some(mut packet) = self.received.pop_back() {
             match respond(&mut Frame(&mut packet)) {
                 Fate::Send => {
