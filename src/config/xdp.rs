@@ -36,7 +36,8 @@ fn interfaces(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<String> {
     for member in members {
         let Some(name) = reader.string(&member) else { continue };
         if !is_name(name) {
-            let expected = format!("the name of a network interface, 1 to {INTERFACE_OCTETS} octets without spaces and /");
+            let expected =
+                format!("the name of a network interface, 1 to {INTERFACE_OCTETS} octets without spaces and /");
             reader.refuse(&member, expected, "write it as `ip link` shows it, as in \"eth0\"");
         } else if names.iter().any(|other| other == name) {
             reader.error(&member.span, format!("{name} a second time as {value}"), "each interface once", "delete one");

@@ -7,9 +7,9 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
-use super::Usage;
 use super::accept::Hall;
 use super::bounds::HANDED_OVER;
+use super::handler::Handler;
 use super::sockets::Sockets;
 use super::udp::{self, Datagrams};
 use super::xdp::{Answer, Bypass, Elsewhere, Hot, LOOK};
@@ -36,13 +36,13 @@ struct Handed {
 /// The way to the general path. What finds it full is lost, as in a socket's buffer.
 struct Desk {
     way: Sender<Handed>,
-    usage: Arc<Usage>,
+    handler: Arc<Handler>,
 }
 
 impl Elsewhere for Desk {
     fn hand_over(&self, packet: Vec<u8>, source: SocketAddr, destination: SocketAddr) {
         if self.way.try_send(Handed { packet, source, destination }).is_err() {
-            self.usage.count_unsent();
+            self.handler.usage().count_unsent();
         }
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn start(settings: XdpSettings, sockets: &[Sockets], hall: &Hall, tas
         return;
     }
     let (way, handed) = mpsc::channel(HANDED_OVER);
-    let desk = Arc::new(Desk { way, usage: Arc::clone(hall.handler.usage()) });
+    let desk = Arc::new(Desk { way, handler: Arc::clone(&hall.handler) });
     let listen: Vec<SocketAddr> = sockets.iter().map(|sockets| sockets.address).collect();
     let replies = sockets.iter().map(|sockets| (sockets.address, Arc::clone(&sockets.datagrams))).collect();
     tasks.spawn(answer(handed, replies, hall.clone()));
@@ -65,7 +65,9 @@ async fn keep<M: Fn() -> General + Send + 'static>(mut bypass: Bypass<M, Desk>, 
     loop {
         // The kernel may take its time, and a worker its last batch.
         let Ok((back, state)) = spawn_blocking(move || {
-            let state = bypass.look().map_err(|error| format!("{error}. Meanwhile its queries take the way through the kernel"));
+            let state = bypass
+                .look()
+                .map_err(|error| format!("{error}. Meanwhile its queries take the way through the kernel"));
             (bypass, state)
         })
         .await

@@ -14,7 +14,9 @@ pub enum XdpError {
         interface: String,
     },
     /// It has no address of its own on its link.
-    #[error("{interface} is not an Ethernet interface, and only those can be answered past the kernel; leave it out of node.xdp")]
+    #[error(
+        "{interface} is not an Ethernet interface, and only those can be answered past the kernel; leave it out of node.xdp"
+    )]
     NotEthernet {
         /// As configured.
         interface: String,
@@ -71,7 +73,9 @@ pub enum XdpError {
         interface: String,
     },
     /// More queues than we serve.
-    #[error("{interface} has {queues} receiving queues; at most {most} are served: ethtool -L {interface} combined {most}")]
+    #[error(
+        "{interface} has {queues} receiving queues; at most {most} are served: ethtool -L {interface} combined {most}"
+    )]
     ManyQueues {
         /// As configured.
         interface: String,

@@ -199,8 +199,7 @@ fn ipv4_header([l0, l1]: [u8; 2], source: Ipv4Addr, destination: Ipv4Addr) -> [u
     let [f0, f1] = DONT_FRAGMENT;
     let [s0, s1, s2, s3] = source.octets();
     let [d0, d1, d2, d3] = destination.octets();
-    let mut header =
-        [PLAIN_IPV4, 0, l0, l1, 0, 0, f0, f1, HOPS, PROTOCOL_UDP, 0, 0, s0, s1, s2, s3, d0, d1, d2, d3];
+    let mut header = [PLAIN_IPV4, 0, l0, l1, 0, 0, f0, f1, HOPS, PROTOCOL_UDP, 0, 0, s0, s1, s2, s3, d0, d1, d2, d3];
     let sum = !Sum::default().over(&header).folded();
     let [.., c0, c1, _, _, _, _, _, _, _, _] = &mut header;
     [*c0, *c1] = sum.to_be_bytes();

@@ -168,7 +168,11 @@ fn what_is_no_plain_datagram_is_refused() {
         ("a datagram longer than its packet", changed(&[(39, 17)])),
         ("a datagram shorter than its header", changed(&[(39, 7)])),
         ("an ethertype of VLANs", changed(&[(12, 0x81)])),
-        ("a frame that is too long", { let mut long = plain(); long.resize(1515, 0); long }),
+        ("a frame that is too long", {
+            let mut long = plain();
+            long.resize(1515, 0);
+            long
+        }),
     ] {
         assert_eq!(Datagram::read(&frame), Err(Unfit::Form), "{what}");
     }

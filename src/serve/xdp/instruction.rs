@@ -116,7 +116,9 @@ pub(super) fn assemble<L: Copy + PartialEq>(steps: &[Step<L>]) -> Option<Vec<Ins
             Step::And(to, bits) => encode(AND, to, R0, 0, bits),
             Step::Load(size, to, base, offset) => encode(LOAD | size as u8, to, base, offset, 0),
             Step::Store(size, base, offset, from) => encode(STORE | size as u8, base, from, offset, 0),
-            Step::StoreNumber(size, base, offset, number) => encode(STORE_NUMBER | size as u8, base, R0, offset, number),
+            Step::StoreNumber(size, base, offset, number) => {
+                encode(STORE_NUMBER | size as u8, base, R0, offset, number)
+            }
             Step::Map(to, descriptor) => {
                 let mut first = encode(LOAD_WIDE, to, R0, 0, descriptor);
                 let [_, registers, ..] = &mut first;

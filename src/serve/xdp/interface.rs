@@ -176,12 +176,7 @@ impl Drop for Interface {
     }
 }
 
-fn load(
-    name: &str,
-    mac: Mac,
-    targets: &Map<{ Target::OCTETS }>,
-    sockets: &Map<4>,
-) -> Result<Program, XdpError> {
+fn load(name: &str, mac: Mac, targets: &Map<{ Target::OCTETS }>, sockets: &Map<4>) -> Result<Program, XdpError> {
     use std::os::fd::AsRawFd;
     let instructions = program(mac, targets.as_raw_fd(), sockets.as_raw_fd()).unwrap_or_default();
     Program::load(&instructions).map_err(|(source, reasons)| XdpError::of_program(name, source, reasons))

@@ -126,9 +126,8 @@ impl Attributes for Trial {}
 fn bpf<A: Attributes>(command: Command, attributes: &mut A) -> io::Result<i32> {
     // SAFETY: the kernel reads and writes no more than the size given of the attributes, which are valid for both. The
     // addresses within are made of live references by the callers.
-    let given = unsafe {
-        libc::syscall(libc::SYS_bpf, command as i32, std::ptr::from_mut(attributes), size_of::<A>() as u32)
-    };
+    let given =
+        unsafe { libc::syscall(libc::SYS_bpf, command as i32, std::ptr::from_mut(attributes), size_of::<A>() as u32) };
     // Descriptors and outcomes fit; what does not is negative and means an error.
     if given < 0 { Err(io::Error::last_os_error()) } else { Ok(given as i32) }
 }
@@ -160,8 +159,7 @@ impl<const K: usize> Map<K> {
     /// Sets an entry.
     pub(super) fn put(&self, key: &[u8; K], value: u32) -> io::Result<()> {
         // The kernel reads as many octets as the map was made with: K and four.
-        let mut entry =
-            Entry { map: number(&self.0), zero: 0, key: address(key), value: address(&value), flags: 0 };
+        let mut entry = Entry { map: number(&self.0), zero: 0, key: address(key), value: address(&value), flags: 0 };
         bpf(Command::PutInMap, &mut entry).map(drop)
     }
 
@@ -229,8 +227,7 @@ impl Program {
 
     /// Attaches the program to the interface of this index.
     pub(super) fn attach(&self, interface: u32, how: Attach) -> io::Result<Link> {
-        let mut attributes =
-            NewLink { program: number(&self.0), interface, attach: ATTACH_XDP, flags: how as u32 };
+        let mut attributes = NewLink { program: number(&self.0), interface, attach: ATTACH_XDP, flags: how as u32 };
         bpf_descriptor(Command::CreateLink, &mut attributes).map(Link)
     }
 
@@ -360,12 +357,8 @@ impl Queue {
         let frames = UmemCfgBuilder { frame_size: FrameSize::TwoK, frame_count: FRAMES, ..UmemCfgBuilder::default() };
         let umem = Umem::map(frames.build().map_err(|error| failed(&error))?).map_err(SocketError::SocketCreation)?;
         // Each ring holds all frames, so that none is ever full.
-        let rings = RingConfigBuilder {
-            rx_count: FRAMES,
-            tx_count: FRAMES,
-            fill_count: FRAMES,
-            completion_count: FRAMES,
-        };
+        let rings =
+            RingConfigBuilder { rx_count: FRAMES, tx_count: FRAMES, fill_count: FRAMES, completion_count: FRAMES };
         let rings = rings.build().map_err(|error| failed(&error))?;
         let (rings, flags) = builder.build_wakable_rings(&umem, rings)?;
         let missing = || failed(&"a ring is missing");

@@ -54,7 +54,8 @@ fn client(ip: &str) -> SocketAddr {
 /// A query of 30 octets from `client` to `server`, for the scene's interface.
 fn query(client_ip: &str, server: &str) -> Vec<u8> {
     let (client, server) = (client(client_ip), server.parse().unwrap());
-    let mut frame = if client.is_ipv4() { query_ipv4(client, server, &[7; 30]) } else { query_ipv6(client, server, &[7; 30]) };
+    let mut frame =
+        if client.is_ipv4() { query_ipv4(client, server, &[7; 30]) } else { query_ipv6(client, server, &[7; 30]) };
     frame[..6].copy_from_slice(&MAC);
     frame
 }
@@ -95,9 +96,17 @@ fn whatever_is_not_plain_goes_to_the_kernel() {
     let cases: [(&str, Vec<u8>); 14] = [
         ("another interface", changed(&four, 5, 0x02)),
         ("another interface", changed(&six, 0, 0x06)),
-        ("for all", { let mut all = four.clone(); all[..6].fill(0xff); all }),
+        ("for all", {
+            let mut all = four.clone();
+            all[..6].fill(0xff);
+            all
+        }),
         ("ARP", changed(&four, 13, 0x06)),
-        ("a VLAN tag", { let mut tagged = four.clone(); tagged.splice(12..12, [0x81, 0, 0, 5]); tagged }),
+        ("a VLAN tag", {
+            let mut tagged = four.clone();
+            tagged.splice(12..12, [0x81, 0, 0, 5]);
+            tagged
+        }),
         ("IP options", changed(&four, 14, 0x46)),
         ("TCP", changed(&four, 23, 6)),
         ("a first fragment", changed(&four, 20, 0x20)),
@@ -105,8 +114,16 @@ fn whatever_is_not_plain_goes_to_the_kernel() {
         ("ICMPv6", changed(&six, 20, 58)),
         ("an extension header", changed(&six, 20, 0)),
         ("version 5 in an IPv6 frame", changed(&six, 14, 0x50)),
-        ("longer than a frame of ours", { let mut long = four.clone(); long.resize(1515, 0); long }),
-        ("longer than a frame of ours", { let mut long = six.clone(); long.resize(3000, 0); long }),
+        ("longer than a frame of ours", {
+            let mut long = four.clone();
+            long.resize(1515, 0);
+            long
+        }),
+        ("longer than a frame of ours", {
+            let mut long = six.clone();
+            long.resize(3000, 0);
+            long
+        }),
     ];
     for (what, frame) in cases {
         assert_eq!(judge(&frame), PASS, "{what}");

@@ -12,7 +12,8 @@ pub(super) fn wanted(listen: &[SocketAddr], own: &[IpAddr]) -> BTreeSet<Target> 
     let reachable = |address: &IpAddr| !address.is_loopback() && !address.is_unspecified();
     let of = |socket: &SocketAddr| -> Vec<IpAddr> {
         let family = |address: &&IpAddr| address.is_ipv4() == socket.is_ipv4();
-        let all = if socket.ip().is_unspecified() { own.iter().filter(family).copied().collect() } else { vec![socket.ip()] };
+        let all =
+            if socket.ip().is_unspecified() { own.iter().filter(family).copied().collect() } else { vec![socket.ip()] };
         all.into_iter().filter(reachable).collect()
     };
     let sockets = listen.iter().flat_map(|socket| of(socket).into_iter().map(|ip| SocketAddr::new(ip, socket.port())));

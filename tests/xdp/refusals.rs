@@ -1,0 +1,42 @@
+//! Broken here, and an operator is left with "Operation not permitted" at three in the morning.
+
+use crate::echo::Echo;
+use crate::wire::{INTERFACE, SERVER_V4, Wire};
+use crate::world::{in_a_world, run};
+
+#[test]
+fn a_second_server_is_refused_and_the_first_goes_on() {
+    in_a_world("refusals::a_second_server_is_refused_and_the_first_goes_on", |_| {
+        let wire = Wire::new(&[]);
+        let first = Echo::start(&[]);
+        let second = Echo::spawn(5300, &[]);
+        second.says("queue 0 of wire0 is read by another program");
+        wire.dig(SERVER_V4, &["example.org"]);
+        first.counts("answered", 1);
+        // Its queries take the way through the kernel, until the first is gone.
+        wire.dig(SERVER_V4, &["-p", "5300", "example.org"]);
+        first.kill();
+        second.says("answered: 0");
+        wire.dig(SERVER_V4, &["-p", "5300", "example.org"]);
+        second.counts("answered", 1);
+    });
+}
+
+#[test]
+fn packets_too_large_for_the_driver_are_named() {
+    in_a_world("refusals::packets_too_large_for_the_driver_are_named", |_| {
+        let wire = Wire::new(&[]);
+        run("ip", &["link", "set", INTERFACE, "mtu", "9000"]);
+        wire.there("ip", &["link", "set", "wire1", "mtu", "9000"]);
+        let echo = Echo::spawn(53, &[]);
+        let said = echo.says("takes no XDP program while packets may be 9000 octets long");
+        assert!(said.contains("mtu 1500"), "{said}");
+        // Through the kernel it answers all the same; and past it as soon as the cause is gone.
+        wire.dig(SERVER_V4, &["example.org"]);
+        wire.there("ip", &["link", "set", "wire1", "mtu", "1500"]);
+        run("ip", &["link", "set", INTERFACE, "mtu", "1500"]);
+        echo.says("answered: 0");
+        wire.dig(SERVER_V4, &["example.org"]);
+        echo.counts("answered", 1);
+    });
+}
