@@ -24,7 +24,18 @@ fn executable() -> PathBuf {
 impl Echo {
     /// Starts it on our end of the wire without waiting for anything.
     pub fn spawn(port: u16, flags: &[&str]) -> Self {
-        let mut command = Command::new(executable());
+        Self::launch(Command::new(executable()), port, flags)
+    }
+
+    /// As [`Echo::spawn`], with these capabilities only and with 5 MiB of memory to lock.
+    pub fn spawn_with(capabilities: &str) -> Self {
+        let mut command = Command::new("prlimit");
+        command.args(["--memlock=5242880", "setpriv", "--inh-caps=-all"]);
+        command.arg(format!("--bounding-set=-all,+net_bind_service,{capabilities}")).arg(executable());
+        Self::launch(command, 53, &[])
+    }
+
+    fn launch(mut command: Command, port: u16, flags: &[&str]) -> Self {
         command.args(flags).arg(INTERFACE).args([format!("{SERVER_V4}:{port}"), format!("[{SERVER_V6}]:{port}")]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();

@@ -23,6 +23,34 @@ fn a_second_server_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
+fn what_the_documents_ask_for_is_enough_and_less_is_refused() {
+    in_a_world("refusals::what_the_documents_ask_for_is_enough_and_less_is_refused", |_| {
+        let wire = Wire::new(&[]);
+        for less in ["+net_raw,+bpf", "+net_admin,+bpf", "+net_admin,+net_raw"] {
+            let echo = Echo::spawn_with(less);
+            let said = echo.says("permission denied");
+            assert!(said.contains("CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF"), "{less}: {said}");
+            wire.dig(SERVER_V4, &["example.org"]);
+        }
+        let echo = Echo::spawn_with("+net_admin,+net_raw,+bpf");
+        echo.says("answered: 0");
+        wire.dig(SERVER_V4, &["example.org"]);
+        echo.counts("answered", 1);
+    });
+}
+
+#[test]
+fn a_limit_on_locked_memory_is_named() {
+    in_a_world("refusals::a_limit_on_locked_memory_is_named", |_| {
+        let _wire = Wire::new(&["numtxqueues", "2", "numrxqueues", "2"]);
+        // Enough for one queue, not for two.
+        let echo = Echo::spawn_with("+net_admin,+net_raw,+bpf");
+        let said = echo.says("locks 4 MiB");
+        assert!(said.contains("LimitMEMLOCK=infinity"), "{said}");
+    });
+}
+
+#[test]
 fn packets_too_large_for_the_driver_are_named() {
     in_a_world("refusals::packets_too_large_for_the_driver_are_named", |_| {
         let wire = Wire::new(&[]);
