@@ -22,7 +22,7 @@ pub(super) fn decide<'t>(tables: &'t Tables, question: &Question, client: &Clien
     }
     let mut answer =
         Composer { tables, client, draw, rtype: question.rtype, reply: Reply::empty(ResponseCode::NoError) };
-    let mut name = question.name.clone();
+    let mut name = question.name.to_lower();
     for link in 0..=MAX_LINKS {
         let key = name.key();
         let Some(zone) = zone_for(tables.zones(), &key, question.rtype) else {
@@ -35,6 +35,9 @@ pub(super) fn decide<'t>(tables: &'t Tables, question: &Question, client: &Clien
             // The chain left our zones: the resolver follows it elsewhere.
             break;
         };
+        if link == 0 {
+            answer.reply.within = Some(zone.origin());
+        }
         let next = match locate(zone, &key, question.rtype) {
             Place::Node(found) => answer.at_node(zone, &found, name, &key),
             Place::Dname(node, dname) => answer.below_dname(zone, node, dname, name),

@@ -7,6 +7,8 @@
 mod bounds;
 mod decision;
 mod explain;
+mod finder;
+mod hashes;
 mod lookup;
 mod proof;
 mod question;
@@ -17,6 +19,8 @@ mod variants;
 
 pub use bounds::MAX_LINKS;
 pub use explain::{ClientSeen, Explanation, SiteExplanation, SteeredExplanation};
+pub use finder::{ApexIx, Finder, GroupIx, Inside, NodeIx, Relation, Spot};
+pub use hashes::Labels;
 pub use question::{Client, Question, Transport};
 pub use reply::{Glue, Named, Note, Part, Reply, Signer};
 pub use subnet::{ClientSubnet, SubnetError};

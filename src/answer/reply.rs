@@ -22,6 +22,8 @@ pub struct Reply<'t> {
     pub authority: Vec<Part<'t>>,
     /// Additional section: glue.
     pub additional: Vec<Glue<'t>>,
+    /// The apex of the zone that the question's name lies in, where there is one.
+    pub within: Option<&'t Name>,
     /// The widest prefix length around the client with the same answer; 0 where nothing was steered.
     pub scope: u8,
     /// Extended errors (RFC 8914).
@@ -43,6 +45,7 @@ impl Reply<'_> {
             answer: Vec::new(),
             authority: Vec::new(),
             additional: Vec::new(),
+            within: None,
             scope: 0,
             notes: Vec::new(),
             named: Vec::new(),
@@ -60,7 +63,8 @@ impl Reply<'_> {
 /// One whole RRset of a section.
 #[derive(Clone, Debug)]
 pub struct Part<'t> {
-    /// The owner; of answers in the case that was asked.
+    /// The owner. The name that was asked comes in lower case; a packet shows it in the case of its question, which it
+    /// points to.
     pub owner: Name,
     /// The type.
     pub rtype: RecordType,

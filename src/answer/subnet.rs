@@ -94,22 +94,29 @@ impl ClientSubnet {
         if subnet.address == address { Ok(subnet) } else { Err(SubnetError::HostBits) }
     }
 
-    /// The option's data for the reply: family, source prefix and address echoed, with `scope`.
+    /// The option's data for the reply: family, source prefix and address echoed, with `scope`. The first octets of the
+    /// array, and how many.
+    #[must_use]
+    pub fn to_octets(&self, scope: u8) -> ([u8; 20], u8) {
+        let mut data = [0; 20];
+        let family = if self.address.is_ipv4() { 1 } else { 2 };
+        let address = match self.address {
+            IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        // No bit is set behind the source prefix.
+        let octets = [0, family, self.source_prefix, scope].into_iter().chain(address.to_be_bytes());
+        for (place, octet) in data.iter_mut().zip(octets) {
+            *place = octet;
+        }
+        (data, 4 + self.source_prefix.div_ceil(8))
+    }
+
+    /// The same as [`Self::to_octets`].
     #[must_use]
     pub fn to_option(&self, scope: u8) -> Vec<u8> {
-        let needed = usize::from(self.source_prefix).div_ceil(8);
-        let mut data = Vec::with_capacity(4 + needed);
-        match self.address {
-            IpAddr::V4(address) => {
-                data.extend([0, 1, self.source_prefix, scope]);
-                data.extend(address.octets().iter().take(needed));
-            }
-            IpAddr::V6(address) => {
-                data.extend([0, 2, self.source_prefix, scope]);
-                data.extend(address.octets().iter().take(needed));
-            }
-        }
-        data
+        let (octets, length) = self.to_octets(scope);
+        octets.into_iter().take(length.into()).collect()
     }
 
     /// The base address.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::decision;
 use super::variants::{Shapes, Variant, Variants};
-use super::{Client, Explanation, Question, Reply};
+use super::{Client, Explanation, Finder, Question, Reply};
 use crate::model::{Plan, ServiceIx, SiteSet, Topology};
 use crate::steer::Steering;
 use crate::zone::{Attribution, SteeredIx, SteeredSet, Zones};
@@ -19,6 +19,7 @@ pub struct Tables {
     steering: Arc<Steering>,
     plan: Arc<Plan>,
     variants: Variants,
+    finder: Arc<Finder>,
 }
 
 /// A steered answer for one client.
@@ -35,7 +36,8 @@ impl Tables {
     pub fn new(attribution: Arc<Attribution>, steering: Arc<Steering>, plan: Arc<Plan>) -> Self {
         let shapes = Arc::new(Shapes::of(&attribution.steered));
         let variants = Variants::compile(shapes, &attribution.topology, &steering, &plan);
-        Self { attribution, steering, plan, variants }
+        let finder = Arc::new(Finder::new(&attribution.zones));
+        Self { attribution, steering, plan, variants, finder }
     }
 
     /// The same tables under another plan.
@@ -43,7 +45,23 @@ impl Tables {
     pub fn with_plan(&self, plan: Arc<Plan>) -> Self {
         let shapes = Arc::clone(self.variants.shapes());
         let variants = Variants::compile(shapes, self.topology(), &self.steering, &plan);
-        Self { attribution: Arc::clone(&self.attribution), steering: Arc::clone(&self.steering), plan, variants }
+        let (attribution, steering) = (Arc::clone(&self.attribution), Arc::clone(&self.steering));
+        Self { attribution, steering, plan, variants, finder: Arc::clone(&self.finder) }
+    }
+
+    /// The names of all zones.
+    #[must_use]
+    pub fn finder(&self) -> &Finder {
+        &self.finder
+    }
+
+    /// Which of the compiled answers of a steered set a client at `location` gets, and the widest prefix length around it
+    /// with the same view. The number tells the answers of this set under this plan apart.
+    #[must_use]
+    pub fn choose(&self, ix: SteeredIx, location: IpAddr, draw: u16) -> Option<(u32, u8)> {
+        let service = self.steered_set(ix)?.service;
+        let (view, scope) = self.steering.view(service, location);
+        Some((self.variants.number(ix.get(), service, view.0.into(), draw)?, scope))
     }
 
     /// Answers `question` for `client`. Pure; `draw` is a number below 1000, new for every query.

@@ -153,10 +153,20 @@ impl Variants {
     /// The answer of the steered set at `set` of `service`, for a view (by its position among the service's views)
     /// and a draw below 1000.
     pub(super) fn get(&self, set: usize, service: ServiceIx, view: usize, draw: u16) -> Option<&Variant> {
+        let (answers, ix) = self.locate(set, service, view, draw)?;
+        answers.distinct.get(ix)
+    }
+
+    /// The position of the same answer among those of its shape.
+    pub(super) fn number(&self, set: usize, service: ServiceIx, view: usize, draw: u16) -> Option<u32> {
+        self.locate(set, service, view, draw).and_then(|(_, ix)| u32::try_from(ix).ok())
+    }
+
+    fn locate(&self, set: usize, service: ServiceIx, view: usize, draw: u16) -> Option<(&Answers, usize)> {
         let cuts = self.cuts.get(service.get())?;
         let class = cuts.partition_point(|cut| *cut <= draw).saturating_sub(1);
         let answers = self.answers.get(*self.shapes.of_set.get(set)?)?;
-        answers.by_view.get(view * cuts.len() + class).and_then(|ix| answers.distinct.get(*ix))
+        answers.by_view.get(view * cuts.len() + class).map(|ix| (answers, *ix))
     }
 }
 

@@ -28,4 +28,4 @@ pub use keyset::{AtParent, Duty, End, KeptKey, Keyset, KeysetError, SERIAL_PERIO
 pub use keyset_name::{BadKeysetName, KeysetName};
 pub use outlook::{Awaited, Coming, Turn, Use};
 pub use secure::{Secure, apex_sets};
-pub use signature::{Draft, Fingerprint, Signable, SigningFault, Window};
+pub use signature::{Draft, Fingerprint, Signable, SigningFault, Window, renewal};

@@ -138,6 +138,13 @@ impl Draft {
 
 const CLASS_IN: u16 = 1;
 
+/// The moment after `now`, both in seconds since 1970, at which the signatures of `owner` are made anew.
+#[must_use]
+pub fn renewal(owner: &Name, now: u64) -> u64 {
+    let shift = u64::from(spread(&owner.key())) % Window::RENEWAL;
+    (now.saturating_sub(shift) / Window::RENEWAL + 1) * Window::RENEWAL + shift
+}
+
 /// FNV-1a: any number that is the same on all nodes will do.
 fn spread(owner: &[u8]) -> u32 {
     owner.iter().fold(0x811c_9dc5, |hash, octet| (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193))
@@ -150,6 +157,15 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn signatures_change_at_their_renewal_and_not_before(now in 86_400 * 30_u64..1 << 32, label in "[a-z]{1,9}") {
+            let owner: Name = label.parse().unwrap();
+            let (spread, end) = (spread(&owner.key()), renewal(&owner, now));
+            prop_assert!(now < end && end - now <= Window::RENEWAL);
+            prop_assert_eq!(Window::at(now, spread), Window::at(end - 1, spread));
+            prop_assert_ne!(Window::at(now, spread), Window::at(end, spread));
+        }
+
         /// Whenever an answer is signed, its signature has begun for clocks that lag and holds for longer than any
         /// cache and any secondary keeps it; over 150 years of clock.
         #[test]

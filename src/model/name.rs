@@ -80,6 +80,12 @@ impl Name {
         self.0.iter().map(u8::to_ascii_lowercase).collect()
     }
 
+    /// The same name in lower case.
+    #[must_use]
+    pub fn to_lower(&self) -> Self {
+        Self(self.key())
+    }
+
     /// The labels from left to right, the root label left out.
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
         self.suffixes().map(|suffix| {

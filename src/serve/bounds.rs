@@ -82,10 +82,6 @@ pub(super) const TRANSFER_MESSAGE: u16 = 16_384;
 /// The most datagrams whose reply waits for the node: updates and notifications.
 pub(super) const WAITING_DATAGRAMS: usize = 64;
 
-/// The most datagrams that wait for the general path after they came past the kernel.
-#[cfg(feature = "xdp")]
-pub(super) const HANDED_OVER: usize = 4096;
-
 /// How long a TLS or QUIC handshake may take, the wait for its turn included.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
 
@@ -100,3 +96,15 @@ pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
 
 /// The largest certificate or key file in octets.
 pub(super) const CERTIFICATE_OCTETS: u64 = 1 << 20;
+
+/// Replies that a UDP worker keeps made, twice: those asked for lately, and those before.
+pub(super) const BODIES: usize = 1 << 16;
+
+/// Octets of memory that they take, twice.
+pub(super) const BODY_OCTETS: usize = 24 << 20;
+
+/// Datagrams that wait for the general path.
+pub(super) const GENERAL_WAITING: usize = 1024;
+
+/// The most replies of the general path that wait for the node.
+pub(super) const GENERAL_TASKS: usize = WAITING_DATAGRAMS;

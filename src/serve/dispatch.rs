@@ -143,7 +143,7 @@ impl Handler {
 
     async fn send(&self, response: Option<Response>, seal: &mut Seal) -> Outcome {
         let Some(response) = response else { return Outcome::Silence };
-        let Some(mut message) = encode(&response).await else { return Outcome::Silence };
+        let Some(mut message) = encode(&response) else { return Outcome::Silence };
         seal.close(&mut message, self.unix());
         Outcome::Reply(message)
     }

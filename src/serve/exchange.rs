@@ -3,18 +3,11 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use async_trait::async_trait;
 use futures_util::FutureExt;
-use hickory_proto::rr::Record;
-use hickory_proto::serialize::binary::BinEncoder;
-use hickory_server::net::NetError;
-use hickory_server::net::runtime::TokioTime;
 use hickory_server::net::xfer::Protocol;
-use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
-use hickory_server::zone_handler::MessageResponse;
+use hickory_server::server::Request;
 
 use super::Usage;
 use super::handler::Handler;
@@ -76,12 +69,12 @@ async fn contained(
 async fn outcome(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Outcome {
     match handler.dispatch(packet, source, transport).await {
         Some(outcome) => outcome,
-        None => reply(handler, packet, source, transport).await.into(),
+        None => reply(handler, packet, source, transport).into(),
     }
 }
 
 /// The reply to a plain query.
-async fn reply(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Option<Vec<u8>> {
+fn reply(handler: &Handler, packet: &[u8], source: SocketAddr, transport: Transport) -> Option<Vec<u8>> {
     let protocol = match transport {
         Transport::Udp => Protocol::Udp,
         Transport::Tcp => Protocol::Tcp,
@@ -89,55 +82,18 @@ async fn reply(handler: &Handler, packet: &[u8], source: SocketAddr, transport: 
         Transport::Quic => Protocol::Quic,
         Transport::Https => Protocol::Https,
     };
-    let capture = Capture::default();
-    match Request::from_bytes(packet.to_vec(), source, protocol) {
-        Ok(request) => {
-            handler.handle_request::<_, TokioTime>(&request, capture.clone()).await;
-        }
+    let response = match Request::from_bytes(packet.to_vec(), source, protocol) {
+        Ok(_) => handler.respond(packet, source, transport)?,
         // What the library cannot read gets its error, or silence, by our own reading of it.
-        Err(_) => {
-            return encode(&handler.respond_unread(packet, source, transport)?).await;
-        }
-    }
-    capture.take()
+        Err(_) => handler.respond_unread(packet, source, transport)?,
+    };
+    encode(&response)
 }
 
 /// The packet of a response.
-pub(super) async fn encode(response: &Response) -> Option<Vec<u8>> {
-    let mut capture = Capture::default();
-    response.send(&mut capture).await.ok()?;
-    capture.take()
-}
-
-/// A transport that keeps the packet.
-#[derive(Clone, Default)]
-pub(super) struct Capture(Arc<Mutex<Option<Vec<u8>>>>);
-
-impl Capture {
-    pub(super) fn take(&self) -> Option<Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-#[async_trait]
-impl ResponseHandler for Capture {
-    async fn send_response<'a>(
-        &mut self,
-        response: MessageResponse<
-            '_,
-            'a,
-            impl Iterator<Item = &'a Record> + Send + 'a,
-            impl Iterator<Item = &'a Record> + Send + 'a,
-            impl Iterator<Item = &'a Record> + Send + 'a,
-            impl Iterator<Item = &'a Record> + Send + 'a,
-        >,
-    ) -> Result<ResponseInfo, NetError> {
-        let mut packet = Vec::with_capacity(512);
-        // The response fits the client already; the encoder's own cutting would split RRsets.
-        let info = response.destructive_emit(&mut BinEncoder::new(&mut packet))?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(packet);
-        Ok(info)
-    }
+pub(super) fn encode(response: &Response) -> Option<Vec<u8>> {
+    let encoded = response.encode();
+    encoded.inspect_err(|error| tracing::error!(%error, "a reply could not be encoded")).ok()
 }
 
 /// SERVFAIL with nothing but the header, made without any of the code that may just have failed.

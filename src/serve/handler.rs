@@ -1,20 +1,17 @@
-//! The one request handler: every transport's queries, ours and those of the server library, are answered here.
+//! The one request handler: the queries of every transport are answered here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use hickory_proto::ProtoError;
-use hickory_proto::op::{Header, HeaderCounts, MessageType, Metadata, OpCode, ResponseCode};
-use hickory_proto::rr::RecordType;
-use hickory_server::net::runtime::Time;
-use hickory_server::net::xfer::Protocol;
-use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{Record, RecordType};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bounds::WAITING_DATAGRAMS;
 use super::clock::Clock;
+use super::cookies::{ClientCookie, Judged};
 use super::draw::{draw, secret};
 use super::inquiry::Inquiry;
 use super::kind::Kind;
@@ -24,8 +21,9 @@ use super::rate_limit::{RateLimiter, Verdict};
 use super::response::Response;
 use super::signatures::Signatures;
 use super::usage::Limited;
-use super::{Backstage, Setup, Usage};
+use super::{Backstage, Secrets, Setup, Usage};
 use crate::answer::{Client, Part, Reply, Transport};
+use crate::dnssec::SigningFault;
 use crate::model::Limits;
 
 /// What a signature does for a reply.
@@ -95,6 +93,28 @@ impl Handler {
     /// The bounds.
     pub(super) const fn limits(&self) -> &Limits {
         &self.setup.limits
+    }
+
+    /// The rate limiter.
+    pub(super) const fn limiter(&self) -> &RateLimiter {
+        &self.limiter
+    }
+
+    /// The time since the start, at the last tick.
+    pub(super) fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// What a cookie is worth under `secrets`.
+    pub(super) fn judge(&self, cookie: &ClientCookie, source: IpAddr, secrets: &Secrets) -> Option<Judged> {
+        let own = std::slice::from_ref(&self.own_cookie_secret);
+        let secrets = if secrets.cookies.is_empty() { own } else { &secrets.cookies };
+        cookie.judge(source, secrets, self.clock.serial())
+    }
+
+    /// The signatures of a part of an answer.
+    pub(super) fn sign(&self, part: &Part<'_>) -> Result<Vec<Record>, SigningFault> {
+        self.signatures.of(part, self.clock.unix(), self.usage())
     }
 
     /// The signatures of signed zones.
@@ -168,12 +188,8 @@ impl Handler {
         standing: Standing,
         make: impl FnOnce(&Terms<'_>) -> Result<(Response, Kind), ProtoError>,
     ) -> Option<Response> {
-        let cookie = inquiry.edns.and_then(|edns| edns.cookie).and_then(|cookie| {
-            let secrets = self.setup.secrets.load();
-            let own = std::slice::from_ref(&self.own_cookie_secret);
-            let secrets = if secrets.cookies.is_empty() { own } else { &secrets.cookies };
-            cookie.judge(source.ip(), secrets, self.clock.serial())
-        });
+        let cookie = inquiry.edns.and_then(|edns| edns.cookie);
+        let cookie = cookie.and_then(|cookie| self.judge(&cookie, source.ip(), &self.setup.secrets.load()));
         let terms = Terms {
             node: &self.setup.node,
             transport,
@@ -259,7 +275,7 @@ impl Handler {
         };
         let tables = self.setup.tables.load();
         let reply = tables.decide(question, &client, draw());
-        let sign = |part: &Part<'_>| self.signatures.of(part, self.clock.unix(), self.usage());
+        let sign = |part: &Part<'_>| self.sign(part);
         let response = Response::new(packet, inquiry, terms, &reply, &sign)?;
         // Counted before the packet leaves, so that a site is never named without being counted as named.
         let named = reply.named.iter().filter(|named| !tables.is_host(named.set));
@@ -277,36 +293,7 @@ impl Handler {
         terms: &Terms<'_>,
         reply: &Reply<'_>,
     ) -> Result<(Response, Kind), ProtoError> {
-        let sign = |part: &Part<'_>| self.signatures.of(part, self.clock.unix(), self.usage());
+        let sign = |part: &Part<'_>| self.sign(part);
         Ok((Response::new(packet, inquiry, terms, reply, &sign)?, self.limiter.kind(reply)))
     }
-}
-
-#[async_trait]
-impl RequestHandler for Handler {
-    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut transport: R) -> ResponseInfo {
-        let kind = match request.protocol() {
-            Protocol::Udp => Transport::Udp,
-            Protocol::Tls => Transport::Tls,
-            Protocol::Quic => Transport::Quic,
-            Protocol::Https => Transport::Https,
-            // What is added to the library is another stream.
-            _ => Transport::Tcp,
-        };
-        let sent = match self.respond(request.as_slice(), request.src(), kind) {
-            Some(response) => response.send(&mut transport).await,
-            None => Ok(unsent(request)),
-        };
-        sent.unwrap_or_else(|error| {
-            tracing::debug!(%error, client = %request.src(), "a reply could not be sent");
-            self.usage().count_unsent();
-            unsent(request)
-        })
-    }
-}
-
-/// What the library is told of a request without a reply.
-fn unsent(request: &Request) -> ResponseInfo {
-    let metadata = Metadata::new(request.metadata.id, MessageType::Response, OpCode::Query);
-    ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
 }

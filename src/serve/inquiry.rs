@@ -176,7 +176,8 @@ impl Inquiry {
 /// A record of a query, undecoded.
 pub(super) struct RawRecord<'p> {
     at_root: bool,
-    rtype: u16,
+    /// TYPE.
+    pub(super) rtype: u16,
     /// CLASS; of an OPT the largest UDP reply.
     pub(super) class: u16,
     /// TTL; of an OPT extended RCODE, version and flags.
@@ -186,6 +187,11 @@ pub(super) struct RawRecord<'p> {
 }
 
 impl RawRecord<'_> {
+    /// Whether the owner is the root.
+    pub(super) const fn is_at_root(&self) -> bool {
+        self.at_root
+    }
+
     /// The serial of an SOA: it stands 20 octets before the end, behind two names (RFC 1035 section 3.3.13).
     fn serial(&self) -> Option<u32> {
         let numbers = self.rdata.len().checked_sub(20).filter(|names| *names >= 2)?;
@@ -244,7 +250,8 @@ impl<'p> Octets<'p> {
         }
     }
 
-    fn record(&mut self) -> Option<RawRecord<'p>> {
+    /// The next record.
+    pub(super) fn record(&mut self) -> Option<RawRecord<'p>> {
         let at_root = self.packet.get(self.at) == Some(&0);
         self.skip_name()?;
         let (rtype, class, ttl) = (self.u16()?, self.u16()?, self.u32()?);

@@ -16,18 +16,22 @@ pub(super) struct Kind(u64);
 impl Kind {
     /// The kind of `reply`.
     pub(super) fn of(reply: &Reply<'_>, key: &[u8; 16]) -> Self {
-        Self::hashed(&Trait::of(reply), key)
+        let (zone, like) = Trait::of(reply);
+        match zone {
+            Some(zone) => Self::within(zone_mark(&zone.key(), key), like.mark(key)),
+            None => Self(like.mark(key)),
+        }
     }
 
     /// The kind of every error.
     pub(super) fn error(key: &[u8; 16]) -> Self {
-        Self::hashed(&Trait::Error, key)
+        Self(Trait::Error.mark(key))
     }
 
-    fn hashed(like: &Trait<'_>, key: &[u8; 16]) -> Self {
-        let mut hasher = SipHasher13::new_with_key(key);
-        like.hash(&mut hasher);
-        Self(hasher.finish())
+    /// The kind of what is marked `like` in the zone marked `zone`.
+    pub(super) const fn within(zone: u64, like: u64) -> Self {
+        // Both are hashes whose key nobody knows: any way to join them will do that loses nothing.
+        Self(zone.rotate_left(32) ^ like)
     }
 
     /// One of many kinds.
@@ -37,41 +41,59 @@ impl Kind {
     }
 }
 
-/// What makes responses the same. Whatever a client can vary without end shares one kind: names that do not exist, names
-/// that a wildcard or a DNAME stands for, and errors.
+/// What stands for the zone with an apex of this key.
+pub(super) fn zone_mark(apex: &[u8], key: &[u8; 16]) -> u64 {
+    let mut hasher = SipHasher13::new_with_key(key);
+    hasher.write(apex);
+    hasher.finish()
+}
+
+/// What makes responses of a zone the same. Whatever a client can vary without end shares one kind: names that do not
+/// exist, names that a wildcard or a DNAME stands for, and errors.
 #[derive(Hash)]
-enum Trait<'r> {
+pub(super) enum Trait<'r> {
     /// An error, whatever was asked.
     Error,
-    /// A name of this zone that does not exist.
-    NoName(&'r Name),
-    /// A name of this zone without records of the type.
-    NoData(&'r Name),
-    /// A referral to this zone.
-    Referral(&'r Name),
-    /// An RRset of a zone, by where it is in memory: the same for every name that it stands for.
-    Stored(&'r Name, usize),
+    /// A name of the zone that does not exist.
+    NoName,
+    /// A name of the zone without records of the type.
+    NoData,
+    /// A referral to the zone.
+    Referral,
+    /// An RRset of the zone, by where it is in memory: the same for every name that it stands for.
+    Stored(usize),
     /// An RRset that is in no zone file.
     Made(&'r Name, RecordType),
 }
 
 impl<'r> Trait<'r> {
-    fn of(reply: &'r Reply<'_>) -> Self {
+    /// What is said, and of which zone.
+    pub(super) fn of(reply: &'r Reply<'_>) -> (Option<&'r Name>, Self) {
         let authority = |rtype| reply.authority.iter().find(|part| part.rtype == rtype).map(|part| &part.owner);
         let first = reply.answer.first();
         match (reply.rcode, first) {
-            (ResponseCode::NXDomain, _) => authority(RecordType::SOA).map_or(Self::Error, Self::NoName),
-            (ResponseCode::NoError, None) => match (authority(RecordType::SOA), authority(RecordType::NS)) {
-                (Some(zone), _) => Self::NoData(zone),
-                (None, Some(zone)) => Self::Referral(zone),
-                (None, None) => Self::Error,
+            (ResponseCode::NXDomain, _) => match authority(RecordType::SOA) {
+                Some(zone) => (Some(zone), Self::NoName),
+                None => (None, Self::Error),
             },
-            (ResponseCode::NoError, Some(part)) => {
-                let stored = reply.stored.map(|(zone, set)| Self::Stored(zone, std::ptr::from_ref(set).addr()));
-                stored.unwrap_or(Self::Made(&part.owner, part.rtype))
-            }
-            _ => Self::Error,
+            (ResponseCode::NoError, None) => match (authority(RecordType::SOA), authority(RecordType::NS)) {
+                (Some(zone), _) => (Some(zone), Self::NoData),
+                (None, Some(zone)) => (Some(zone), Self::Referral),
+                (None, None) => (None, Self::Error),
+            },
+            (ResponseCode::NoError, Some(part)) => match reply.stored {
+                Some((zone, set)) => (Some(zone), Self::Stored(std::ptr::from_ref(set).addr())),
+                None => (None, Self::Made(&part.owner, part.rtype)),
+            },
+            _ => (None, Self::Error),
         }
+    }
+
+    /// What stands for it beside the zone.
+    pub(super) fn mark(&self, key: &[u8; 16]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(key);
+        self.hash(&mut hasher);
+        hasher.finish()
     }
 }
 

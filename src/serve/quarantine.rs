@@ -27,6 +27,11 @@ impl Quarantine {
         self.used.load(Ordering::Acquire) && self.until().get(&self.shape(packet)).is_some_and(|until| now < *until)
     }
 
+    /// Whether nothing ever panicked.
+    pub(super) fn is_unused(&self) -> bool {
+        !self.used.load(Ordering::Acquire)
+    }
+
     /// Notes that `packet` made the handler panic.
     pub(super) fn insert(&self, packet: &[u8], now: Instant) {
         let mut until = self.until();

@@ -96,6 +96,11 @@ impl RateLimiter {
         self.interval.is_some()
     }
 
+    /// What kinds of responses are hashed with.
+    pub(super) const fn key(&self) -> &[u8; 16] {
+        &self.key
+    }
+
     /// The kind of `reply`.
     pub(super) fn kind(&self, reply: &Reply<'_>) -> Kind {
         Kind::of(reply, &self.key)

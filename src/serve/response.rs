@@ -4,8 +4,6 @@ use hickory_proto::ProtoError;
 use hickory_proto::op::{Edns, MessageType, Metadata, ResponseCode};
 use hickory_proto::rr::Record;
 use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder};
-use hickory_server::net::NetError;
-use hickory_server::server::{ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::{MessageResponseBuilder, Queries};
 
 use super::bounds::{PADDING_BLOCK, STREAM_PAYLOAD, UDP_PAYLOAD, UDP_PLAIN};
@@ -14,8 +12,11 @@ use super::options::{Extent, Terms, padding};
 use super::signatures::shows_records;
 use crate::answer::{Part, Reply, Transport};
 use crate::dnssec::SigningFault;
+use crate::model::Name;
 
 const HEADER: usize = 12;
+/// Octets of a question behind its name.
+const TYPE_AND_CLASS: usize = 4;
 /// Octets of an option beside its data.
 const OPTION_HEAD: usize = 4;
 
@@ -30,6 +31,9 @@ pub(super) struct Response {
     pub(super) authorities: Vec<Record>,
     pub(super) additionals: Vec<Record>,
     pub(super) edns: Option<Edns>,
+    /// How many last octets of the question's name are the apex of its zone: names of the reply are written as pointers
+    /// into the question as far as they lie within it.
+    apex: usize,
     /// Octets of the packet beside the OPT record.
     length: usize,
 }
@@ -46,6 +50,7 @@ impl Response {
         let limit = limit(inquiry, terms.transport).saturating_sub(terms.reserved);
         let mut response = Self::bare(packet, inquiry, reply.rcode)?;
         response.metadata.authoritative = reply.authoritative;
+        response.apex = reply.within.map_or(usize::MAX, |apex| apex.as_wire().len());
         for extent in [Extent::Everything, Extent::Needed] {
             response.edns = inquiry.edns.map(|asked| terms.extension(&asked, Some(reply), extent));
             // What only people read takes no room from what the client asked for (RFC 8914 section 3).
@@ -128,6 +133,7 @@ impl Response {
             authorities: Vec::new(),
             additionals: Vec::new(),
             edns: None,
+            apex: usize::MAX,
             length: HEADER + question.len(),
         })
     }
@@ -154,9 +160,10 @@ impl Response {
         self.clear();
         let opt = self.opt_length()?;
         let mut scratch = Vec::with_capacity(usize::from(UDP_PAYLOAD));
-        let mut room = Room::new(&mut scratch, self.queries.as_bytes(), limit, opt)?;
+        let limit = usize::from(limit).saturating_sub(opt);
+        let mut room = Room::new(&mut scratch, self.queries.as_bytes(), self.apex, limit)?;
         self.metadata.truncation = !self.fill_room(&mut room, reply, sign)?;
-        self.length = room.0.offset();
+        self.length = room.encoder.offset();
         Ok(())
     }
 
@@ -177,8 +184,12 @@ impl Response {
         Ok(true)
     }
 
-    /// Hands the reply to a transport of the server library, or of ours.
-    pub(super) async fn send<R: ResponseHandler>(&self, transport: &mut R) -> Result<ResponseInfo, NetError> {
+    /// The packet.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, ProtoError> {
+        let mut packet = Vec::with_capacity(usize::from(UDP_PLAIN));
+        let mut encoder = begin(&mut packet, self.queries.as_bytes(), self.apex)?;
+        // The library writes header and question over the ones that the pointers lead to.
+        encoder.set_offset(0);
         let message = MessageResponseBuilder::new(&self.queries, self.edns.as_ref()).build(
             self.metadata,
             &self.answers,
@@ -186,7 +197,84 @@ impl Response {
             &[],
             &self.additionals,
         );
-        transport.send_response(message).await
+        // The response fits the client already; the encoder's own cutting would split RRsets.
+        message.destructive_emit(&mut encoder)?;
+        Ok(packet)
+    }
+}
+
+/// An encoder behind header and question, which knows the question's name and its ancestors up to the last `apex` octets
+/// as targets of pointers (RFC 1035 section 4.1.4).
+///
+/// Of the ancestors above the apex nothing is gained but an octet or two, and replies would differ by what the names of
+/// hosted zones have in common with the names of their host. The targets are in lower case, so that a reply does not
+/// change its form with the case of the question (RFC 4343).
+fn begin<'b>(packet: &'b mut Vec<u8>, question: &[u8], apex: usize) -> Result<BinEncoder<'b>, ProtoError> {
+    let mut encoder = BinEncoder::new(packet);
+    encoder.emit_vec(&[0; HEADER])?;
+    encoder.emit_vec(&question.to_ascii_lowercase())?;
+    let name = question.len().saturating_sub(TYPE_AND_CLASS);
+    let mut at = 0;
+    while let Some(&length) = question.get(at)
+        && length > 0
+        && (at == 0 || name - at >= apex)
+    {
+        // The encoder knows names without their root.
+        encoder.store_label_pointer(HEADER + at, HEADER + name - 1);
+        at += usize::from(length) + 1;
+    }
+    Ok(encoder)
+}
+
+/// The sections of a reply behind its question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Answer,
+    Authority,
+    Additional,
+}
+
+/// A reply without OPT, laid out as a packet, of which any number of RRsets from the front are what fits a client.
+pub(super) struct Layout {
+    /// From the header on, which is not filled in.
+    pub(super) octets: Vec<u8>,
+    /// The RRsets in order.
+    pub(super) parts: Vec<LaidPart>,
+}
+
+/// An RRset of a [`Layout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LaidPart {
+    /// Where it ends.
+    pub(super) end: usize,
+    /// Its records and their signatures.
+    pub(super) records: u16,
+    /// Where it belongs.
+    pub(super) section: Section,
+    /// Whether a reply without it is truncated.
+    pub(super) required: bool,
+}
+
+impl Layout {
+    /// Lays out `reply` to `question`, up to the first RRset that fits no datagram.
+    pub(super) fn new(question: &[u8], reply: &Reply<'_>, sign: Sign<'_>) -> Result<Self, ProtoError> {
+        let apex = reply.within.map_or(usize::MAX, |apex| apex.as_wire().len());
+        let mut octets = Vec::with_capacity(usize::from(UDP_PAYLOAD));
+        let mut room = Room::new(&mut octets, question, apex, usize::from(STREAM_PAYLOAD))?;
+        let answers = reply.answer.iter().map(|part| (part, Section::Answer, true));
+        let authorities = reply.authority.iter().map(|part| (part, Section::Authority, true));
+        let additionals = reply.additional.iter().map(|glue| (&glue.part, Section::Additional, glue.required));
+        let mut parts = Vec::new();
+        for (part, section, required) in answers.chain(authorities).chain(additionals) {
+            let mut records = Vec::new();
+            let fits = room.take(part, &mut records, sign)?;
+            let end = if fits { room.encoder.offset() } else { usize::MAX };
+            parts.push(LaidPart { end, records: u16::try_from(records.len()).unwrap_or(u16::MAX), section, required });
+            if end > usize::from(UDP_PAYLOAD) {
+                break;
+            }
+        }
+        Ok(Self { octets, parts })
     }
 }
 
@@ -200,34 +288,39 @@ fn limit(inquiry: &Inquiry, transport: Transport) -> u16 {
 }
 
 /// The space left in the packet, measured by encoding as the packet will be.
-struct Room<'b>(BinEncoder<'b>);
+struct Room<'b> {
+    encoder: BinEncoder<'b>,
+    /// Octets that there are, those taken included.
+    limit: usize,
+}
 
 impl<'b> Room<'b> {
-    /// The space beside header, question and an OPT of `opt` octets.
-    fn new(scratch: &'b mut Vec<u8>, question: &[u8], limit: u16, opt: usize) -> Result<Self, ProtoError> {
-        let mut encoder = BinEncoder::new(scratch);
-        encoder.emit_vec(&[0; HEADER])?;
-        encoder.emit_vec(question)?;
-        encoder.set_max_size(limit.saturating_sub(u16::try_from(opt).unwrap_or(u16::MAX)));
-        Ok(Self(encoder))
+    /// `limit` octets, of which header and question are taken.
+    fn new(scratch: &'b mut Vec<u8>, question: &[u8], apex: usize, limit: usize) -> Result<Self, ProtoError> {
+        let mut encoder = begin(scratch, question, apex)?;
+        // A name is written whole before a pointer takes its place: what fits then may not fit for a moment.
+        encoder.set_max_size(u16::try_from(limit + Name::MAX_OCTETS).unwrap_or(u16::MAX));
+        Ok(Self { encoder, limit })
     }
 
     /// Adds the RRset's records and their signatures to `section` if all of them fit.
     fn take(&mut self, part: &Part<'_>, section: &mut Vec<Record>, sign: Sign<'_>) -> Result<bool, ProtoError> {
-        let (start, known) = (self.0.offset(), section.len());
+        let (start, known) = (self.encoder.offset(), section.len());
         let signatures = sign(part).map_err(|fault| ProtoError::from(fault.to_string()))?;
         let records = part.records().filter(|_| shows_records(part));
         for record in records.chain(signatures) {
-            match record.emit(&mut self.0) {
-                Ok(()) => section.push(record),
-                Err(ProtoError::MaxBufferSizeExceeded(_)) => {
-                    self.0.set_offset(start);
-                    self.0.trim();
-                    section.truncate(known);
-                    return Ok(false);
-                }
+            let fits = match record.emit(&mut self.encoder) {
+                Ok(()) => self.encoder.offset() <= self.limit,
+                Err(ProtoError::MaxBufferSizeExceeded(_)) => false,
                 Err(other) => return Err(other),
+            };
+            if !fits {
+                self.encoder.set_offset(start);
+                self.encoder.trim();
+                section.truncate(known);
+                return Ok(false);
             }
+            section.push(record);
         }
         Ok(true)
     }
@@ -244,7 +337,6 @@ mod tests {
     use hickory_proto::rr::{RData, RecordType};
     use proptest::prelude::*;
 
-    use super::super::exchange::Capture;
     use super::*;
     use crate::answer::Note;
     use crate::model::Name;
@@ -278,9 +370,7 @@ mod tests {
     }
 
     fn emitted(response: &Response) -> Vec<u8> {
-        let mut capture = Capture::default();
-        futures_util::FutureExt::now_or_never(response.send(&mut capture)).unwrap().unwrap();
-        capture.take().unwrap()
+        response.encode().unwrap()
     }
 
     fn respond(query: &[u8], transport: Transport, reply: &Reply<'_>) -> (Vec<u8>, Message) {

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::SystemTime;
 
 use tokio::sync::{Semaphore, watch};
@@ -17,11 +16,13 @@ use super::connections::Connections;
 use super::handler::Handler;
 use super::sockets::{ServeError, Sockets, bind, bind_datagrams, bind_stream};
 use super::tls::Reception;
-use super::{Setup, https, quic, tcp, tls, udp};
+use super::udp::Workers;
+use super::{Setup, https, quic, tcp, tls};
 use crate::model::EncryptedSettings;
 
 /// A running DNS server.
 pub struct Server {
+    workers: Workers,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
     addresses: Vec<SocketAddr>,
@@ -57,9 +58,11 @@ impl Server {
         }
         tasks.watch(&hall, certificates);
         #[cfg(feature = "xdp")]
-        super::bypass::start(xdp, &sockets, &hall, &mut tasks.set);
+        super::bypass::start(xdp, &sockets, &hall, &mut tasks.set).map_err(ServeError::Threads)?;
         let addresses = sockets.iter().map(|sockets| sockets.address).collect();
-        Ok(Self { tasks: tasks.set, stop, addresses, encrypted: listening })
+        let datagrams = sockets.into_iter().flat_map(|sockets| sockets.datagrams).collect();
+        let workers = Workers::start(datagrams, &hall.handler).map_err(ServeError::Threads)?;
+        Ok(Self { workers, tasks: tasks.set, stop, addresses, encrypted: listening })
     }
 
     /// Where the server listens for DNS over UDP and TCP, with real ports, in the order configured.
@@ -77,6 +80,7 @@ impl Server {
     /// Answers what has come in already, then stops listening.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
+        self.workers.stop().await;
         while self.tasks.join_next().await.is_some() {}
     }
 }
@@ -92,13 +96,8 @@ impl Tasks {
         self.set.spawn(supervise(self.stopped.clone(), serve));
     }
 
-    /// UDP and TCP at one address.
+    /// TCP at one address.
     fn plain(&mut self, sockets: &Sockets, hall: &Hall) {
-        let workers = available_parallelism().map_or(1, usize::from);
-        for _ in 0..workers {
-            let (datagrams, hall) = (Arc::clone(&sockets.datagrams), hall.clone());
-            self.spawn(move || udp::serve(Arc::clone(&datagrams), Arc::clone(&hall.handler), hall.stop.clone()));
-        }
         let (listener, hall) = (Arc::clone(&sockets.listener), hall.clone());
         self.spawn(move || tcp::serve(Arc::clone(&listener), hall.clone()));
     }

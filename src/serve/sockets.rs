@@ -1,15 +1,16 @@
 //! Listening: sockets of every kind, and why one cannot be had.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 use super::bounds::{BACKLOG, RECEIVE_BUFFER};
 use super::certificate::CertificateError;
-use super::udp::Datagrams;
+use super::udp;
 
 /// Why the server cannot listen. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,9 @@ pub enum ServeError {
     /// The certificate of encrypted transports cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// No threads for datagrams.
+    #[error("cannot start a worker for datagrams: {0}; see `ulimit -u` and TasksMax of the systemd unit")]
+    Threads(io::Error),
     /// Anything else that the system says.
     #[error("cannot listen on {address} ({transport}): {source}")]
     Io {
@@ -96,10 +100,11 @@ impl ServeError {
     }
 }
 
-/// The two sockets of an address.
+/// The sockets of an address.
 pub(super) struct Sockets {
     pub(super) address: SocketAddr,
-    pub(super) datagrams: Arc<Datagrams>,
+    /// One for each worker.
+    pub(super) datagrams: Vec<UdpSocket>,
     pub(super) listener: Arc<TcpListener>,
 }
 
@@ -121,8 +126,9 @@ pub(super) fn bind(address: SocketAddr) -> Result<Sockets, ServeError> {
 fn bind_both(address: SocketAddr) -> Result<Sockets, ServeError> {
     let listener = listen(address).map_err(|source| ServeError::new(address, "tcp", source))?;
     let bound = listener.local_addr().map_err(|source| ServeError::new(address, "tcp", source))?;
-    let datagrams = receive(bound).map_err(|source| ServeError::new(bound, "udp", source))?;
-    Ok(Sockets { address: bound, datagrams: Arc::new(datagrams), listener: Arc::new(listener) })
+    let workers = available_parallelism().map_or(1, usize::from);
+    let datagrams = udp::bind(bound, workers).map_err(|source| ServeError::new(bound, "udp", source))?;
+    Ok(Sockets { address: bound, datagrams, listener: Arc::new(listener) })
 }
 
 /// A listener for streams of `transport`.
@@ -136,7 +142,7 @@ pub(super) fn bind_stream(
 }
 
 /// A socket for datagrams that others make sense of.
-pub(super) fn bind_datagrams(address: SocketAddr, transport: &'static str) -> Result<std::net::UdpSocket, ServeError> {
+pub(super) fn bind_datagrams(address: SocketAddr, transport: &'static str) -> Result<UdpSocket, ServeError> {
     datagram_socket(address).map_err(|source| ServeError::new(address, transport, source))
 }
 
@@ -150,11 +156,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-fn receive(address: SocketAddr) -> io::Result<Datagrams> {
-    Datagrams::new(datagram_socket(address)?)
-}
-
-fn datagram_socket(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+fn datagram_socket(address: SocketAddr) -> io::Result<UdpSocket> {
     // Without SO_REUSEADDR: a second server on the same port would take a part of the queries in silence.
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     prepare(&socket, address)?;

@@ -49,6 +49,9 @@ const QTYPES: [(u16, &str); 13] = [
     (0, "other"),
 ];
 
+/// How long after its moment an answer may leave that counts as of that moment.
+const NAMING: Duration = Duration::from_millis(10);
+
 /// Counters and drained-by times. All of it is written without a lock on the query path.
 pub struct Usage {
     epoch: Instant,
@@ -72,6 +75,48 @@ pub struct Usage {
     /// By service and site name: they outlive a reload, positions do not.
     cells: Mutex<HashMap<(String, String), Arc<AtomicU64>>>,
     layout: ArcSwap<Layout>,
+    /// What workers count by themselves.
+    tallies: Mutex<Vec<Arc<Tally>>>,
+}
+
+/// The counters of one worker of datagrams: nobody else writes them, so that no two ever wait for a cache line.
+pub(super) struct Tally {
+    /// By RCODE and question type.
+    queries: Box<[AtomicU64]>,
+    truncated: AtomicU64,
+    limited: [AtomicU64; Limited::ALL.len()],
+}
+
+impl Tally {
+    fn new() -> Self {
+        Self {
+            queries: (0..RCODES.len() * QTYPES.len()).map(|_| AtomicU64::new(0)).collect(),
+            truncated: AtomicU64::new(0),
+            limited: Default::default(),
+        }
+    }
+
+    /// One more reply.
+    pub(super) fn count_query(&self, rcode: u16, rtype: RecordType, truncated: bool) {
+        if let Some(count) = self.queries.get(class(&RCODES, rcode) * QTYPES.len() + class(&QTYPES, rtype.into())) {
+            bump(count);
+        }
+        if truncated {
+            bump(&self.truncated);
+        }
+    }
+
+    /// One more reply that rate limiting had a say in.
+    pub(super) fn count_limit(&self, limited: Limited) {
+        if let Some(count) = self.limited.get(limited as usize) {
+            bump(count);
+        }
+    }
+}
+
+/// Adds one to a counter that nobody else writes.
+fn bump(count: &AtomicU64) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
 /// The cells of one loaded configuration, by position.
@@ -138,6 +183,7 @@ pub struct UsageCounts {
 
 /// What rate limiting made of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
 pub(super) enum Limited {
     /// Not sent.
     Dropped,
@@ -220,7 +266,15 @@ impl Usage {
             updates: Default::default(),
             cells: Mutex::default(),
             layout: ArcSwap::default(),
+            tallies: Mutex::default(),
         }
+    }
+
+    /// Counters for one more worker of datagrams.
+    pub(super) fn tally(&self) -> Arc<Tally> {
+        let tally = Arc::new(Tally::new());
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&tally));
+        tally
     }
 
     /// Until when caches may hold an answer of this node that names the site for the service: the moment after which
@@ -242,22 +296,28 @@ impl Usage {
     /// The counters.
     #[must_use]
     pub fn counts(&self) -> UsageCounts {
+        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let tallied = |count: &dyn Fn(&Tally) -> Option<&AtomicU64>| -> u64 {
+            tallies.iter().filter_map(|tally| Some(count(tally)?.load(Ordering::Relaxed))).sum()
+        };
         let kinds = Transport::ALL.iter().flat_map(|transport| {
             RCODES.iter().flat_map(move |rcode| QTYPES.iter().map(move |qtype| (transport, rcode, qtype)))
         });
         let queries = kinds
             .zip(&self.queries)
-            .map(|((transport, (_, rcode), (_, qtype)), count)| QueryCount {
+            .enumerate()
+            .map(|(kind, ((transport, (_, rcode), (_, qtype)), count))| QueryCount {
                 transport: transport.as_str(),
                 rcode,
                 qtype,
-                count: count.load(Ordering::Relaxed),
+                // Datagrams are the first kind of transport.
+                count: count.load(Ordering::Relaxed) + tallied(&|tally: &Tally| tally.queries.get(kind)),
             })
             .filter(|kind| kind.count > 0)
             .collect();
         UsageCounts {
             queries,
-            truncated: self.truncated.load(Ordering::Relaxed),
+            truncated: self.truncated.load(Ordering::Relaxed) + tallied(&|tally: &Tally| Some(&tally.truncated)),
             panics: self.panics.load(Ordering::Relaxed),
             discarded: self.discarded.load(Ordering::Relaxed),
             unsent: self.unsent.load(Ordering::Relaxed),
@@ -288,19 +348,42 @@ impl Usage {
             limited: Limited::ALL
                 .iter()
                 .zip(&self.limited)
-                .map(|(limited, count)| (limited.as_str(), count.load(Ordering::Relaxed)))
+                .map(|(limited, count)| {
+                    let tallied = tallied(&|tally: &Tally| tally.limited.get(*limited as usize));
+                    (limited.as_str(), count.load(Ordering::Relaxed) + tallied)
+                })
                 .collect(),
         }
     }
 
     /// An answer that lives for `ttl` named `sites` for `service`.
     pub(super) fn name_sites(&self, tables: &Tables, service: ServiceIx, sites: SiteSet, ttl: Duration) {
-        let expiry = self.epoch.elapsed().saturating_add(ttl).as_millis();
-        // A moment of 500 million years.
-        let expiry = u64::try_from(expiry).unwrap_or(u64::MAX).saturating_add(1);
+        self.name_sites_at(self.moment(), tables, service, sites, ttl);
+    }
+
+    /// This moment in milliseconds, as [`Self::name_sites_at`] takes it.
+    pub(super) fn moment(&self) -> u64 {
+        // 500 million years of them.
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The same as [`Self::name_sites`] for an answer that leaves within [`NAMING`] after `moment`.
+    pub(super) fn name_sites_at(
+        &self,
+        moment: u64,
+        tables: &Tables,
+        service: ServiceIx,
+        sites: SiteSet,
+        ttl: Duration,
+    ) {
+        let ttl = u64::try_from(ttl.saturating_add(NAMING).as_millis()).unwrap_or(u64::MAX);
+        let expiry = moment.saturating_add(ttl);
         let layout = self.layout(tables);
         for site in sites.iter() {
-            if let Some(cell) = layout.cells.get(service.get() * layout.sites + site.get()) {
+            if let Some(cell) = layout.cells.get(service.get() * layout.sites + site.get())
+                // Mostly written in this millisecond already, and reading disturbs no other worker.
+                && cell.load(Ordering::Acquire) < expiry
+            {
                 cell.fetch_max(expiry, Ordering::Release);
             }
         }

@@ -14,6 +14,8 @@ pub(super) trait Bits: Copy + Ord + std::fmt::Debug {
     fn previous(self) -> Option<Self>;
     /// How many leading bits `self` and `other` have in common.
     fn common(self, other: Self) -> u8;
+    /// The first 16 bits.
+    fn top(self) -> u16;
 }
 
 macro_rules! bits {
@@ -33,6 +35,11 @@ macro_rules! bits {
             fn common(self, other: Self) -> u8 {
                 // At most 128 zeros.
                 u8::try_from((self ^ other).leading_zeros()).unwrap_or(Self::WIDTH)
+            }
+
+            fn top(self) -> u16 {
+                // Sixteen bits are left.
+                (self >> ($width - 16)) as u16
             }
         }
     };
@@ -101,7 +108,11 @@ impl<B: Bits, V: Copy + PartialEq> Ranges<B, V> {
 
     /// The run that holds `address`; `None` only where there are no runs at all.
     pub(super) fn find(&self, address: B) -> Option<Run<B, V>> {
-        let next = self.starts.partition_point(|start| *start <= address);
+        self.run_before(self.starts.partition_point(|start| *start <= address))
+    }
+
+    /// The run in front of the one at `next`.
+    fn run_before(&self, next: usize) -> Option<Run<B, V>> {
         let position = next.checked_sub(1)?;
         let (first, value) = (*self.starts.get(position)?, *self.values.get(position)?);
         Some(Run { first, next: self.starts.get(next).copied(), value })
@@ -140,6 +151,37 @@ impl<B: Bits, V: Copy + PartialEq> Ranges<B, V> {
             }
         }
         result
+    }
+}
+
+/// Ranges with a table over the first 16 bits, so that an address is looked for among the few runs that begin with its own.
+#[derive(Debug)]
+pub(super) struct Indexed<B, V> {
+    ranges: Ranges<B, V>,
+    /// How many runs start below each value of the first 16 bits, and below the end.
+    below: Box<[u32]>,
+}
+
+impl<B: Bits, V: Copy + PartialEq> Indexed<B, V> {
+    /// The table of `ranges`.
+    pub(super) fn new(ranges: Ranges<B, V>) -> Self {
+        let mut starts = ranges.starts.iter().peekable();
+        let mut passed = 0;
+        let below = (0..=u32::from(u16::MAX) + 1).map(|top| {
+            while starts.next_if(|start| u32::from(start.top()) < top).is_some() {
+                passed += 1;
+            }
+            passed
+        });
+        Self { below: below.collect(), ranges }
+    }
+
+    /// The run that holds `address`; `None` only where there are no runs at all.
+    pub(super) fn find(&self, address: B) -> Option<Run<B, V>> {
+        let top = usize::from(address.top());
+        let (low, high) = (*self.below.get(top)? as usize, *self.below.get(top + 1)? as usize);
+        let starts = self.ranges.starts.get(low..high)?;
+        self.ranges.run_before(low + starts.partition_point(|start| *start <= address))
     }
 }
 
@@ -312,6 +354,14 @@ mod tests {
                 let ip = std::net::IpAddr::V4(address.into());
                 let lowest = networks.iter().filter(|(network, _)| network.contains(&ip)).map(|(_, ix)| *ix).min();
                 prop_assert_eq!(overlaid.find(address).unwrap().value, lowest);
+            }
+        }
+
+        #[test]
+        fn the_table_finds_what_a_search_finds(networks in networks(), ranges in ranges(), more: u32) {
+            let indexed = Indexed::new(ranges.clone());
+            for address in edges(&networks, &ranges).into_iter().chain([0, more]) {
+                prop_assert_eq!(indexed.find(address), ranges.find(address));
             }
         }
 

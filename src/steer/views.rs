@@ -13,7 +13,7 @@ use super::atlas::{Atlas, LocaleIx};
 use super::bounds::{COORDINATE_GRIDS, MAX_VIEWS};
 use super::locale::{Geography, Locale};
 use super::policy::{RuleIx, Steered};
-use super::ranges::{Bits, Ranges, Run, flattened, run_v6};
+use super::ranges::{Bits, Indexed, Ranges, Run, flattened, run_v6};
 
 /// A view's position among those of a service; clients with the same site order share one. The first is that of clients
 /// whose place is not known.
@@ -46,8 +46,8 @@ pub(super) struct ViewMap {
     pub(super) steered: Steered,
     /// What [`ViewIx`] points into.
     orders: Vec<Vec<SiteIx>>,
-    v4: Ranges<u32, ViewIx>,
-    v6: Ranges<u128, ViewIx>,
+    v4: Indexed<u32, ViewIx>,
+    v6: Indexed<u128, ViewIx>,
 }
 
 impl Steering {
@@ -104,7 +104,7 @@ const MAPPED_LENGTH: u8 = 96;
 /// What no client of IPv6 sees: keeps [`MAPPED`] apart from its neighbours.
 const NO_VIEW: ViewIx = ViewIx(u16::MAX);
 
-fn seen<B: Bits>(ranges: &Ranges<B, ViewIx>, address: B) -> (ViewIx, u8) {
+fn seen<B: Bits>(ranges: &Indexed<B, ViewIx>, address: B) -> (ViewIx, u8) {
     let run = ranges.find(address).unwrap_or(Run { first: B::FIRST, next: None, value: ViewIx::UNLOCATED });
     (run.value, run.block_around(address))
 }
@@ -121,7 +121,7 @@ impl ViewMap {
         if !steered.by_client() {
             let orders = vec![steered.sites.clone()];
             let (v4, v6) = (Ranges::all(ViewIx::UNLOCATED), Ranges::all(ViewIx::UNLOCATED));
-            return Self { steered, orders, v4, v6 };
+            return Self { steered, orders, v4: Indexed::new(v4), v6: Indexed::new(v6) };
         }
         let overrides = geography.overrides().iter().enumerate().map(|(position, (network, _))| (*network, position));
         // The longest prefix wins.
@@ -140,7 +140,7 @@ impl ViewMap {
         let v6 = overlaid(atlas.v6(), &overrides.v6, &rules.v6, &mut orders);
         let v6 = v6.overlaid(&mapped, |view, mapped| if mapped.is_some() { NO_VIEW } else { view });
         let orders = orders.distinct;
-        Self { steered, orders, v4, v6 }
+        Self { steered, orders, v4: Indexed::new(v4), v6: Indexed::new(v6) }
     }
 }
 

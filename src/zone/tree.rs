@@ -220,6 +220,19 @@ impl Zone {
         self.tree.nodes.get(self.in_front(key)?)
     }
 
+    /// Which names the zone has: zones of one template share them, and have the same number for as long as one of them
+    /// lives. Meaningless beyond that.
+    #[must_use]
+    pub fn tree_id(&self) -> usize {
+        Arc::as_ptr(&self.tree).addr()
+    }
+
+    /// All nodes, in no order, each with what stands in front of the apex in its lower-cased name in wire format. These
+    /// are the same for all zones of a [`Zone::tree_id`].
+    pub fn fronts(&self) -> impl Iterator<Item = (&[u8], &Node)> {
+        self.tree.nodes.iter().map(|(front, node)| (&**front, node))
+    }
+
     /// The file that `place` is in.
     #[must_use]
     pub fn file(&self, place: Place) -> &Path {

@@ -43,6 +43,11 @@ impl Zones {
         }
     }
 
+    /// The keys of the apexes of zones that are configured and could not be loaded.
+    pub fn unavailable(&self) -> impl Iterator<Item = &[u8]> {
+        self.unavailable.iter().map(|key| &**key)
+    }
+
     /// Takes a zone away that is configured and must not be served as it is.
     pub fn withdraw(&mut self, origin: &Name) {
         self.zones.remove(&origin.key());

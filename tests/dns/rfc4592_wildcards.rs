@@ -10,7 +10,8 @@ fn a_wildcard_stands_for_names_that_do_not_exist() {
     let tables = all_up();
     for owner in ["x.wild.example.org", "x.y.wild.example.org", "X.Wild.Example.ORG"] {
         let reply = ask(&tables, owner, RecordType::TXT);
-        assert_eq!(answers(&reply), [format!("{owner}. TXT wildcard")], "the owner is the name as asked");
+        let asked = owner.to_lowercase();
+        assert_eq!(answers(&reply), [format!("{asked}. TXT wildcard")], "the owner is the name that was asked");
         let reply = ask(&tables, owner, RecordType::A);
         assert_eq!((reply.rcode, reply.answer.len()), (ResponseCode::NoError, 0));
     }

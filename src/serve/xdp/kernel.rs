@@ -1,7 +1,7 @@
 //! What the kernel gives only to those who take pointers: the calls of bpf(2), the frames of a queue, the size of an
 //! interface's packets.
 //!
-//! The one file of this crate with `unsafe`. Each block says why it holds; nothing unsafe leaves the file.
+//! The one file of this room with `unsafe`. Each block says why it holds; nothing unsafe leaves the file.
 #![allow(unsafe_code, reason = "memory shared with the kernel; confined to this file")]
 
 use std::collections::VecDeque;

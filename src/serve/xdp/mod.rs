@@ -6,7 +6,7 @@
 //! socket on the same port. Everything works without this room too, only slower: where an interface cannot be had, its
 //! queries simply reach the ordinary sockets.
 //!
-//! Imports the model. Never decides what is answered. `kernel.rs` is the one file with `unsafe`.
+//! Imports the model. Never decides what is answered. `kernel.rs` is its one file with `unsafe`.
 
 mod bounds;
 mod error;
@@ -26,19 +26,10 @@ pub use bounds::LOOK;
 pub use error::XdpError;
 pub use worker::{Counts, Tally};
 
+pub use super::hot::Hot;
+
 use crate::model::XdpSettings;
 use interface::{Host, Interface};
-
-/// What becomes of a datagram on the hot path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hot {
-    /// The reply of so many octets stands in the buffer.
-    Reply(usize),
-    /// It is never answered.
-    Silence,
-    /// The general path must answer it.
-    Pass,
-}
 
 /// An engine of replies; one a worker.
 pub trait Answer: Send {
@@ -47,6 +38,11 @@ pub trait Answer: Send {
 
     /// Writes the reply to `packet` into `reply`, whose length is the most it may take.
     fn respond(&mut self, packet: &[u8], source: SocketAddr, reply: &mut [u8]) -> Hot;
+
+    /// After `respond` panicked at this packet, which then takes the general path.
+    fn recover(&mut self, packet: &[u8], source: SocketAddr) {
+        let _ = (packet, source);
+    }
 }
 
 /// The way to the general path. It must not block: a worker waits for it.

@@ -7,9 +7,11 @@ use super::bounds::TARGETS_MOST;
 use super::program::Target;
 
 /// The targets of `listen` on a host with the addresses `own`. An address listened on stands for itself, a wildcard for
-/// every address of its family: what is merely forwarded through this host must not be taken from the kernel.
+/// every address of its family: what is merely forwarded through this host must not be taken from the kernel. Addresses of
+/// one link only are left to it as well: whom they mean hangs on the interface, which a datagram handed over does not tell.
 pub(super) fn wanted(listen: &[SocketAddr], own: &[IpAddr]) -> BTreeSet<Target> {
-    let reachable = |address: &IpAddr| !address.is_loopback() && !address.is_unspecified();
+    let of_one_link = |address: &IpAddr| matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+    let reachable = |address: &IpAddr| !address.is_loopback() && !address.is_unspecified() && !of_one_link(address);
     let of = |socket: &SocketAddr| -> Vec<IpAddr> {
         let family = |address: &&IpAddr| address.is_ipv4() == socket.is_ipv4();
         let all =
@@ -34,8 +36,9 @@ mod tests {
 
     #[test]
     fn a_wildcard_is_every_address_of_its_family_but_loopback() {
-        let own: Vec<IpAddr> =
-            ["127.0.0.1", "192.0.2.1", "198.51.100.1", "::1", "2001:db8::1"].map(|ip| ip.parse().unwrap()).to_vec();
+        let own: Vec<IpAddr> = ["127.0.0.1", "192.0.2.1", "198.51.100.1", "::1", "2001:db8::1", "fe80::1"]
+            .map(|ip| ip.parse().unwrap())
+            .to_vec();
         assert_eq!(wanted(&listen(&["0.0.0.0:53"]), &own), targets(&["192.0.2.1:53", "198.51.100.1:53"]));
         assert_eq!(wanted(&listen(&["[::]:5300"]), &own), targets(&["[2001:db8::1]:5300"]));
         assert_eq!(wanted(&listen(&["127.0.0.1:53", "[::1]:53"]), &own), targets(&[]));

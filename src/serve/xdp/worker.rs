@@ -149,8 +149,12 @@ fn respond(
     let room = room.behind(datagram.start - ETHERNET);
     let said = if frame.resize(datagram.start + room) {
         let reply = frame.octets_mut().get_mut(datagram.start..).unwrap_or_default();
-        // One packet's panic must not reach another's; the general path keeps such messages in quarantine.
-        catch_unwind(AssertUnwindSafe(|| answer.respond(query, datagram.source, reply))).unwrap_or(Hot::Pass)
+        // One packet's panic must not reach another's.
+        let answered = catch_unwind(AssertUnwindSafe(|| answer.respond(query, datagram.source, reply)));
+        answered.unwrap_or_else(|_| {
+            answer.recover(query, datagram.source);
+            Hot::Pass
+        })
     } else {
         Hot::Pass
     };

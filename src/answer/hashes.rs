@@ -1,0 +1,276 @@
+//! A flat hash table of names, and the hashes of a name and all its ancestors in one pass.
+
+use super::finder::GroupIx;
+
+/// The most labels of a name that is looked for in flat tables: the name of an IPv6 address in `ip6.arpa` has 34. Longer
+/// ones are left to the tree.
+pub(super) const MAX_LABELS: usize = 40;
+/// Odd, without pattern: digits of the golden ratio and of e.
+const SPICE: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xB7E1_5162_8AED_2A6B];
+
+/// Where the labels of a name begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Labels {
+    /// The first `count` are in use.
+    offsets: [u8; MAX_LABELS],
+    count: u8,
+    /// Octets of all labels together.
+    end: u8,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self { offsets: [0; MAX_LABELS], count: 0, end: 0 }
+    }
+}
+
+impl Labels {
+    /// The labels of a name in wire format, or of what stands in front of an apex; of one with more than are looked for, the
+    /// first ones.
+    #[must_use]
+    pub fn of(octets: &[u8]) -> Self {
+        let mut labels = Self::default();
+        let mut at = 0;
+        while let Some(&length) = octets.get(at)
+            && length > 0
+            && labels.push(at)
+        {
+            at += usize::from(length) + 1;
+        }
+        labels.end = u8::try_from(at).unwrap_or(u8::MAX);
+        labels
+    }
+
+    /// Notes a label at `at`; `false` where there are too many.
+    pub fn push(&mut self, at: usize) -> bool {
+        let (Some(place), Ok(at)) = (self.offsets.get_mut(usize::from(self.count)), u8::try_from(at)) else {
+            return false;
+        };
+        *place = at;
+        self.count += 1;
+        true
+    }
+
+    /// Notes where the last label ends.
+    pub fn end_at(&mut self, end: usize) {
+        self.end = u8::try_from(end).unwrap_or(u8::MAX);
+    }
+
+    /// How many there are, the root left out.
+    #[must_use]
+    pub const fn count(&self) -> u8 {
+        self.count
+    }
+
+    /// Where the label after `skipped` others begins; behind the last one, where that ends.
+    #[must_use]
+    pub fn offset(&self, skipped: u8) -> u8 {
+        if skipped < self.count {
+            self.offsets.get(usize::from(skipped)).copied().unwrap_or(self.end)
+        } else {
+            self.end
+        }
+    }
+
+    /// `octets`, whose labels these are, without the first.
+    pub(super) fn parent<'o>(&self, octets: &'o [u8]) -> Option<&'o [u8]> {
+        (self.count > 0).then(|| octets.get(usize::from(self.offset(1))..)).flatten()
+    }
+}
+
+/// The hashes of a name and its ancestors: that of each follows from that of its parent.
+pub(super) struct Suffixes {
+    /// By how many labels are left out in front.
+    hashes: [u64; MAX_LABELS + 1],
+}
+
+impl Suffixes {
+    /// Those of a whole name.
+    pub(super) fn of_name(key: &[u8], labels: &Labels) -> Self {
+        Self::grown(SPICE[0], key, labels, labels.count())
+    }
+
+    /// Those of what stands in front of the apex of a zone of `group`.
+    pub(super) fn of_front(group: GroupIx, front: &[u8], labels: &Labels) -> Self {
+        Self::below(group, front, labels, labels.count())
+    }
+
+    /// Those of the first `count` labels of a name, which stand in front of the apex of a zone of `group`.
+    pub(super) fn below(group: GroupIx, front: &[u8], labels: &Labels, count: u8) -> Self {
+        Self::grown(mix(SPICE[1], u64::from(group.0) + 1), front, labels, count)
+    }
+
+    fn grown(seed: u64, octets: &[u8], labels: &Labels, count: u8) -> Self {
+        let mut hashes = [0; MAX_LABELS + 1];
+        let mut hash = seed;
+        if let Some(last) = hashes.get_mut(usize::from(count)) {
+            *last = hash;
+        }
+        let mut end = usize::from(if count == labels.count() { labels.end } else { labels.offset(count) });
+        for label in (0..count).rev() {
+            let at = usize::from(labels.offset(label));
+            hash = joined(hash, octets.get(at..end).unwrap_or_default());
+            end = at;
+            if let Some(place) = hashes.get_mut(usize::from(label)) {
+                *place = hash;
+            }
+        }
+        Self { hashes }
+    }
+
+    /// The hash without the first `skipped` labels.
+    pub(super) fn from(&self, skipped: u8) -> u64 {
+        self.hashes.get(usize::from(skipped)).copied().unwrap_or_default()
+    }
+
+    /// The hash of all of it.
+    pub(super) const fn whole(&self) -> u64 {
+        let [whole, ..] = self.hashes;
+        whole
+    }
+}
+
+/// The hash with a label, its length in front, added.
+fn joined(mut hash: u64, label: &[u8]) -> u64 {
+    let mut rest = label;
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        hash = mix(hash ^ u64::from_le_bytes(*chunk), SPICE[0]);
+        rest = after;
+    }
+    let mut last = [0; 8];
+    for (place, octet) in last.iter_mut().zip(rest) {
+        *place = *octet;
+    }
+    mix(hash ^ u64::from_le_bytes(last), SPICE[1])
+}
+
+/// Both halves of the product, folded.
+const fn mix(a: u64, b: u64) -> u64 {
+    let product = (a as u128).wrapping_mul(b as u128);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// A set of octet strings, numbered in the order they came, by their hashes: open addressing, linear probing, at most half
+/// full. The strings lie one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Hashes {
+    /// Zero where free; else the upper half of the hash above the number plus one.
+    slots: Vec<u64>,
+    octets: Vec<u8>,
+    /// Where each string begins in `octets`.
+    starts: Vec<u32>,
+}
+
+const NUMBER: u64 = u32::MAX as u64;
+
+impl Hashes {
+    /// Nothing yet, with room for `count`.
+    pub(super) fn with_room(count: usize) -> Self {
+        let mut hashes = Self::default();
+        hashes.starts.reserve_exact(count);
+        hashes.resize(count * 2);
+        hashes
+    }
+
+    /// Adds a string that is not there yet. Every string must end where its hash says: none is the beginning of another.
+    pub(super) fn insert(&mut self, hash: u64, octets: &[u8]) {
+        if (self.starts.len() + 1) * 2 > self.slots.len() {
+            self.resize((self.starts.len() + 1) * 4);
+        }
+        let (Ok(start), Ok(number)) = (u32::try_from(self.octets.len()), u32::try_from(self.starts.len() + 1)) else {
+            return;
+        };
+        self.starts.push(start);
+        self.octets.extend_from_slice(octets);
+        self.place((hash & !NUMBER) | u64::from(number));
+    }
+
+    /// The number of the string with `hash` that the others of `parts`, one behind the other, begin.
+    pub(super) fn find(&self, hash: u64, parts: [&[u8]; 3]) -> Option<u32> {
+        let mut at = self.home(hash);
+        loop {
+            let slot = *self.slots.get(at)?;
+            if slot == 0 {
+                return None;
+            }
+            if slot & !NUMBER == hash & !NUMBER {
+                let number = u32::try_from(slot & NUMBER).ok()?.checked_sub(1)?;
+                let start = usize::try_from(*self.starts.get(usize::try_from(number).ok()?)?).ok()?;
+                let rest = parts.iter().try_fold(self.octets.get(start..)?, |rest, part| rest.strip_prefix(*part));
+                if rest.is_some() {
+                    return Some(number);
+                }
+            }
+            at = self.after(at);
+        }
+    }
+
+    /// The slot where a hash belongs: by its upper half, which the slot keeps.
+    const fn home(&self, hash: u64) -> usize {
+        (((hash >> 32) * self.slots.len() as u64) >> 32) as usize
+    }
+
+    const fn after(&self, at: usize) -> usize {
+        if at + 1 == self.slots.len() { 0 } else { at + 1 }
+    }
+
+    fn place(&mut self, value: u64) {
+        let mut at = self.home(value);
+        while self.slots.get(at).is_some_and(|slot| *slot != 0) {
+            at = self.after(at);
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = value;
+        }
+    }
+
+    fn resize(&mut self, slots: usize) {
+        for value in std::mem::replace(&mut self.slots, vec![0; slots]) {
+            if value != 0 {
+                self.place(value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Name;
+
+    fn key(name: &str) -> Box<[u8]> {
+        name.parse::<Name>().unwrap().key()
+    }
+
+    #[test]
+    fn the_hash_of_an_ancestor_is_its_own() {
+        let (name, parent) = (key("a.bcdefghij.example.org"), key("example.org"));
+        let (labels, above) = (Labels::of(&name), Labels::of(&parent));
+        assert_eq!((labels.count(), above.count()), (4, 2));
+        assert_eq!(Suffixes::of_name(&name, &labels).from(2), Suffixes::of_name(&parent, &above).whole());
+        // What stands in front of an apex has the same hash in a name and by itself, in one group and no other.
+        let front = &name[..usize::from(labels.offset(2))];
+        let alone = Suffixes::of_front(GroupIx(7), front, &Labels::of(front)).whole();
+        assert_eq!(Suffixes::below(GroupIx(7), front, &labels, 2).whole(), alone);
+        assert_ne!(Suffixes::below(GroupIx(8), front, &labels, 2).whole(), alone);
+    }
+
+    #[test]
+    fn every_string_is_found_and_no_other() {
+        let mut hashes = Hashes::default();
+        let names: Vec<_> = (0..5000).map(|number| key(&format!("host-{number}.example.org"))).collect();
+        let hash = |name: &[u8]| Suffixes::of_name(name, &Labels::of(name)).whole();
+        for name in &names {
+            hashes.insert(hash(name), name);
+        }
+        for (number, name) in (0..).zip(&names) {
+            assert_eq!(hashes.find(hash(name), [name, b"", b""]), Some(number));
+            assert_eq!(hashes.find(hash(name), [name, b"", b"x"]), None);
+        }
+        let other = key("host-5000.example.org");
+        assert_eq!(hashes.find(hash(&other), [&other, b"", b""]), None);
+        // Another string with the same hash is another string.
+        assert_eq!(hashes.find(hash(&names[7]), [&other, b"", b""]), None);
+        assert_eq!(Hashes::default().find(1, [b"", b"", b""]), None);
+    }
+}

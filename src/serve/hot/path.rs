@@ -1,0 +1,294 @@
+//! From a datagram to the octets of its reply.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Cache};
+use hickory_proto::rr::RecordType;
+
+use super::super::Secrets;
+use super::super::bounds::{BODIES, BODY_OCTETS};
+use super::super::cookies::Judged;
+use super::super::draw::draw;
+use super::super::handler::Handler;
+use super::super::kind::Kind;
+use super::super::rate_limit::Verdict;
+use super::super::usage::{Limited, Tally};
+use super::body::{Body, Options, Reach};
+use super::memo::{Key, Memo, Owner};
+use super::query::Query;
+use super::shape::Misfit;
+use crate::answer::{ApexIx, Client, GroupIx, Inside, NodeIx, Question, Relation, Spot, Tables, Transport};
+use crate::model::Name;
+use crate::zone::SteeredIx;
+
+/// What becomes of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hot {
+    /// The reply of so many octets stands in the buffer.
+    Reply(usize),
+    /// It is not answered.
+    Silence,
+    /// It is not for the hot path.
+    Pass,
+}
+
+/// What is kept for a key.
+enum Entry {
+    Body(Box<Body>),
+    /// One of the steered answers of this set.
+    Steered(SteeredIx),
+    /// Each zone of the group has its own.
+    PerZone,
+    /// Nothing that holds for more than one question.
+    General,
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        match self {
+            Self::Body(body) => body.size(),
+            _ => 0,
+        }
+    }
+}
+
+/// The hot path of one worker.
+pub(crate) struct HotPath {
+    handler: Arc<Handler>,
+    shared: Cache<Arc<ArcSwap<Tables>>, Arc<Tables>>,
+    /// As of the last tick.
+    tables: Arc<Tables>,
+    secrets: Arc<Secrets>,
+    moment: u64,
+    /// What holds as long as the zones do.
+    lasting: Memo<Entry>,
+    /// What holds as long as the plan does.
+    steered: Memo<Entry>,
+    tally: Arc<Tally>,
+}
+
+/// Which types are answered by the general path alone: DS is the parent's, the others are signatures and records of a
+/// message.
+fn is_rare(rtype: RecordType) -> bool {
+    matches!(u16::from(rtype), 41 | 43 | 46 | 47 | 249..=254)
+}
+
+/// The spot of all names that are in none of our zones.
+const ELSEWHERE: Inside = Inside {
+    apex: ApexIx(u32::MAX),
+    group: GroupIx(u32::MAX),
+    node: NodeIx(u32::MAX),
+    relation: Relation::Itself,
+    apex_at: 0,
+    node_at: 0,
+};
+
+/// A query with all that its answer hangs on.
+struct Asked<'q, 'p> {
+    query: &'q Query<'p>,
+    spot: Inside,
+    client: Client,
+    draw: u16,
+}
+
+impl HotPath {
+    /// The hot path of one more worker.
+    pub(crate) fn new(handler: Arc<Handler>) -> Self {
+        let mut shared = Cache::new(Arc::clone(&handler.setup().tables));
+        let tables = Arc::clone(shared.load());
+        Self {
+            shared,
+            tables,
+            secrets: handler.setup().secrets.load_full(),
+            moment: handler.usage().moment(),
+            lasting: Memo::new(BODIES, BODY_OCTETS),
+            steered: Memo::new(BODIES, BODY_OCTETS),
+            tally: handler.usage().tally(),
+            handler,
+        }
+    }
+
+    /// Reads the clocks and takes the current tables: once for a batch of datagrams.
+    pub(crate) fn tick(&mut self) {
+        self.handler.tick();
+        self.moment = self.handler.usage().moment();
+        let tables = self.shared.load();
+        if !Arc::ptr_eq(tables, &self.tables) {
+            self.steered.clear();
+            if !Arc::ptr_eq(tables.attribution(), self.tables.attribution()) {
+                self.lasting.clear();
+            }
+            self.tables = Arc::clone(tables);
+        }
+        let secrets = self.handler.setup().secrets.load();
+        if !Arc::ptr_eq(&secrets, &self.secrets) {
+            self.secrets = Arc::clone(&secrets);
+        }
+    }
+
+    /// Forgets all bodies: what made one may have ended half-way.
+    pub(crate) fn forget(&mut self) {
+        self.lasting.clear();
+        self.steered.clear();
+    }
+
+    /// Answers `packet` from `source` into `out`, which has room for any datagram.
+    pub(crate) fn respond(&mut self, packet: &[u8], source: SocketAddr, out: &mut [u8]) -> Hot {
+        let Some(query) = Query::read(packet) else { return Hot::Pass };
+        if is_rare(query.rtype) || source.port() == 0 || !self.handler.quarantine().is_unused() {
+            return Hot::Pass;
+        }
+        let finder = self.tables.finder();
+        let spot = match finder.find(query.name(), &query.labels) {
+            Spot::Inside(spot) => spot,
+            Spot::Elsewhere => ELSEWHERE,
+            Spot::Rare => return Hot::Pass,
+        };
+        let dnssec_ok = query.edns.is_some_and(|edns| edns.dnssec_ok);
+        let is_derived = matches!(spot.relation, Relation::Wildcard | Relation::Encloser);
+        // The proof is another for every name.
+        if dnssec_ok && is_derived && finder.is_signed(&spot) {
+            return Hot::Pass;
+        }
+        let subnet = query.edns.and_then(|edns| edns.subnet);
+        let client = Client { source: source.ip(), subnet, transport: Transport::Udp, dnssec_ok };
+        let asked = Asked { query: &query, spot, client, draw: draw() };
+        self.send(&asked, source, out).unwrap_or(Hot::Pass)
+    }
+
+    /// `None` where it is not for the hot path.
+    fn send(&mut self, asked: &Asked<'_, '_>, source: SocketAddr, out: &mut [u8]) -> Option<Hot> {
+        let (body, scope) = find((&mut self.lasting, &mut self.steered), (&self.tables, &self.handler), asked)?;
+        let Asked { query, spot, client, .. } = asked;
+        let cookie = query.edns.and_then(|edns| edns.cookie);
+        let cookie = cookie.and_then(|cookie| self.handler.judge(&cookie, source.ip(), &self.secrets));
+        let tells_scope = client.subnet.is_some_and(|subnet| subnet.source_prefix() > 0);
+        let mut options = Options {
+            node: &self.handler.setup().node,
+            cookie: cookie.map(|cookie| cookie.reply),
+            scope: Some(if tells_scope { scope } else { 0 }),
+        };
+        let mut written = body.write(query, spot, &options, out)?;
+        if !written.is_empty {
+            // Counted before the packet leaves, so that a site is never named without being counted as named.
+            for (service, sites, ttl) in &body.named {
+                let ttl = Duration::from_secs((*ttl).into());
+                self.handler.usage().name_sites_at(self.moment, &self.tables, *service, *sites, ttl);
+            }
+        }
+        let limiter = self.handler.limiter();
+        if limiter.is_on() {
+            let kind = body.kind(query, spot, limiter.key());
+            match restrained(&self.handler, &self.tally, source, kind, cookie) {
+                Verdict::Send => {}
+                Verdict::Slip => {
+                    options.scope = None;
+                    written = body.write_limited(query, &options, out)?;
+                }
+                Verdict::Drop => return Some(Hot::Silence),
+            }
+        }
+        self.tally.count_query(written.rcode, query.rtype, written.truncated);
+        Some(Hot::Reply(written.length))
+    }
+}
+
+/// What rate limiting makes of a response. Who proved to be there is not limited.
+fn restrained(handler: &Handler, tally: &Tally, source: SocketAddr, kind: Kind, cookie: Option<Judged>) -> Verdict {
+    if cookie.is_some_and(|cookie| cookie.proven) {
+        tally.count_limit(Limited::Exempt);
+        return Verdict::Send;
+    }
+    let verdict = handler.limiter().check(handler.monotonic(), source.ip(), kind);
+    match verdict {
+        Verdict::Send => {}
+        Verdict::Slip if cookie.is_some() => tally.count_limit(Limited::Challenged),
+        Verdict::Slip => tally.count_limit(Limited::Truncated),
+        Verdict::Drop => tally.count_limit(Limited::Dropped),
+    }
+    verdict
+}
+
+/// Lookups that one query may take: of the group and of the zone, each for the set and for its steered answer, and each
+/// twice, where it has to be made.
+const LOOKUPS: usize = 8;
+
+/// The body for a query, made if need be, and the scope of a steered one.
+fn find<'m>(
+    (lasting, steered): (&'m mut Memo<Entry>, &'m mut Memo<Entry>),
+    (tables, handler): (&Arc<Tables>, &Handler),
+    asked: &Asked<'_, '_>,
+) -> Option<(&'m Body, u8)> {
+    let Asked { query, spot, client, draw } = asked;
+    let finder = tables.finder();
+    let is_alone = *spot == ELSEWHERE || finder.is_alone(spot);
+    let shares = !is_alone && !finder.has_inner(spot);
+    let owner = if is_alone || shares { Owner::Group(spot.group.0) } else { Owner::Zone(spot.apex.0) };
+    let mut key = Key { owner, node: spot.node.0, question: question(asked, tables), variant: 0 };
+    let mut scope = 0;
+    for _ in 0..LOOKUPS {
+        let memo = if key.variant == 0 { &mut *lasting } else { &mut *steered };
+        let reach = if shares && matches!(key.owner, Owner::Group(_)) { Reach::Group } else { Reach::Zone };
+        match memo.find(&key, Entry::size) {
+            Some(Entry::Body(body)) if body.fresh_until > handler.unix() => break,
+            Some(Entry::Steered(set)) => {
+                let (number, widest) = tables.choose(*set, client.location(), *draw)?;
+                (key.variant, scope) = (number + 1, widest);
+            }
+            Some(Entry::PerZone) => key = Key { owner: Owner::Zone(spot.apex.0), variant: 0, ..key },
+            Some(Entry::General) => return None,
+            Some(Entry::Body(_)) | None => {
+                let entry = make(tables, handler, asked, reach, key.variant != 0)?;
+                let size = entry.size();
+                memo.insert(key, entry, size);
+            }
+        }
+    }
+    let memo = if key.variant == 0 { lasting } else { steered };
+    match memo.find(&key, Entry::size) {
+        Some(Entry::Body(body)) if body.holds_for(query, spot) => Some((body, scope)),
+        _ => None,
+    }
+}
+
+/// What of the question the body hangs on.
+fn question(asked: &Asked<'_, '_>, tables: &Tables) -> u32 {
+    let Asked { query, spot, client, .. } = asked;
+    let (relation, by_type) = match spot.relation {
+        Relation::Itself => (0, true),
+        Relation::Wildcard => (1, true),
+        Relation::Encloser => (2, false),
+        Relation::Cut => (3, false),
+    };
+    // All types that are not there have the same answer.
+    let by_type =
+        by_type && *spot != ELSEWHERE && (query.rtype == RecordType::ANY || !tables.finder().lacks(spot, query.rtype));
+    let rtype = if by_type { u32::from(u16::from(query.rtype)) } else { 0 };
+    rtype | relation << 16 | u32::from(client.dnssec_ok) << 18
+}
+
+/// What is kept for a query, by the handler of all transports; `None` where nothing can be kept.
+fn make(tables: &Tables, handler: &Handler, asked: &Asked<'_, '_>, reach: Reach, is_steered: bool) -> Option<Entry> {
+    let Asked { query, spot, client, draw } = asked;
+    let question = Question::new(Name::from_wire(query.name()).ok()?, query.rtype);
+    let reply = tables.decide(&question, client, *draw);
+    match reply.named.as_slice() {
+        [] => {}
+        [named] if !is_steered => return Some(Entry::Steered(named.set)),
+        [_] => {}
+        _ => return Some(Entry::General),
+    }
+    let terms = (handler.unix(), handler.limiter().key());
+    match Body::new(query, spot, reach, &reply, tables, &|part| handler.sign(part), terms) {
+        Ok(Ok(body)) => Some(Entry::Body(Box::new(body))),
+        Ok(Err(Misfit::Reply)) if reach == Reach::Group => Some(Entry::PerZone),
+        Ok(Err(Misfit::Reply)) => Some(Entry::General),
+        Ok(Err(Misfit::Question)) => None,
+        Err(error) => {
+            tracing::debug!(%error, "a reply could not be made in advance");
+            None
+        }
+    }
+}
