@@ -74,6 +74,11 @@ pub(super) const SUBMISSIONS_PORT: u16 = 465;
 pub(super) const HTTP_PORT: u16 = 80;
 pub(super) const HTTPS_PORT: u16 = 443;
 
+/// The longest name of a network interface, in octets (IFNAMSIZ without its end).
+pub(super) const INTERFACE_OCTETS: usize = 15;
+/// The most interfaces that are answered past the kernel.
+pub(super) const XDP_INTERFACES: usize = 16;
+
 /// The longest regular expression, in octets, and the most memory that it may take compiled.
 pub(super) const REGEX_OCTETS: usize = 1_000;
 pub(super) const REGEX_COMPILED: usize = 1 << 20;

@@ -35,6 +35,7 @@ mod tls;
 mod typed;
 mod value;
 mod words;
+mod xdp;
 mod zone;
 mod zone_policy;
 

@@ -9,7 +9,8 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::{Table, Value};
 use super::words::quoted;
-use crate::model::{AdminSettings, NodeSettings, SiteIx, StateSettings};
+use super::xdp;
+use crate::model::{AdminSettings, NodeSettings, SiteIx, StateSettings, XdpSettings};
 
 /// The word that turns a listener off, as `tls = "none"` turns TLS off.
 const OFF: &str = "none";
@@ -21,9 +22,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>, sites: &Roster) ->
             let remedy = "add [node] and below it name = \"fra-ns1\"";
             reader.whole_file(Severity::Error, "no [node]", "[node] with the name of this node", remedy);
         }
-        return NodeSettings { name: String::new(), site: None, listen: Vec::new() };
+        return NodeSettings { name: String::new(), site: None, listen: Vec::new(), xdp: XdpSettings::default() };
     };
-    reader.allow(&table, &["name", "site", "listen"]);
+    reader.allow(&table, &["name", "site", "listen", "xdp", "xdp_mode"]);
     let name = reader.required(&table, "name", "unique among all nodes", "\"fra-ns1\"");
     let name = name.and_then(|value| node_name(reader, &value)).unwrap_or_default();
     let site = table.get("site").and_then(|value| sites.resolve(reader, &value)).and_then(site_ix);
@@ -31,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>, sites: &Roster) ->
         Some(value) => listen(reader, &value),
         None => NODE_LISTEN.to_vec(),
     };
-    NodeSettings { name, site, listen }
+    NodeSettings { name, site, listen, xdp: xdp::read(reader, &table) }
 }
 
 /// Node names may be host names: they become NSID and the default EHLO name.

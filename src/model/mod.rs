@@ -37,7 +37,9 @@ pub use name::{Name, NameError};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use service::{GeoRule, MxMode, NamePattern, Policy, Service, ServiceIx};
 pub use service_points::{CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings};
-pub use settings::{AdminSettings, GeoSettings, NetworkPlace, NodeSettings, Settings, StateSettings};
+pub use settings::{
+    AdminSettings, GeoSettings, NetworkPlace, NodeSettings, Settings, StateSettings, XdpMode, XdpSettings,
+};
 pub use site::{Coordinates, Country, Location, Site, SiteIx, SiteSet};
 pub use time::{Mono, Share};
 pub use topology::Topology;

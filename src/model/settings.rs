@@ -52,6 +52,27 @@ pub struct NodeSettings {
     pub site: Option<SiteIx>,
     /// UDP and TCP addresses of the DNS service.
     pub listen: Vec<SocketAddr>,
+    /// Interfaces whose UDP queries are answered past the kernel.
+    pub xdp: XdpSettings,
+}
+
+/// What is answered past the kernel (AF_XDP).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct XdpSettings {
+    /// Names of interfaces; none by default.
+    pub interfaces: Vec<String>,
+    /// Where the program that takes queries runs.
+    pub mode: XdpMode,
+}
+
+/// Where in the kernel the program that takes queries runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XdpMode {
+    /// In the driver of the interface, which must have a place for it.
+    #[default]
+    Native,
+    /// Behind the driver: works with every one, gains less.
+    Generic,
 }
 
 /// Where the admin API listens.

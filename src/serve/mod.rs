@@ -7,6 +7,8 @@
 mod accept;
 mod backstage;
 mod bounds;
+#[cfg(feature = "xdp")]
+mod bypass;
 mod certificate;
 mod clock;
 mod connections;
@@ -36,6 +38,8 @@ mod transfer_out;
 mod transfer_stream;
 mod udp;
 mod usage;
+#[cfg(feature = "xdp")]
+pub mod xdp;
 
 pub use backstage::{Backstage, Nobody, Notification, UpdateRequest};
 pub use certificate::CertificateError;

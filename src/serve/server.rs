@@ -40,6 +40,8 @@ impl Server {
         let sockets = setup.listen.iter().map(|address| bind(*address)).collect::<Result<Vec<_>, _>>()?;
         let certificates = encrypted.certificate.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
         let limits = setup.limits.clone();
+        #[cfg(feature = "xdp")]
+        let xdp = setup.xdp.clone();
         let (stop, stopped) = watch::channel(false);
         let hall = Hall {
             handler: Arc::new(Handler::new(setup)),
@@ -55,6 +57,8 @@ impl Server {
             tasks.plain(sockets, &hall);
         }
         tasks.watch(&hall, certificates);
+        #[cfg(feature = "xdp")]
+        super::bypass::start(xdp, &sockets, &hall, &mut tasks.set).map_err(ServeError::Threads)?;
         let addresses = sockets.iter().map(|sockets| sockets.address).collect();
         let datagrams = sockets.into_iter().flat_map(|sockets| sockets.datagrams).collect();
         let workers = Workers::start(datagrams, &hall.handler).map_err(ServeError::Threads)?;

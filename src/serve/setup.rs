@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::{Backstage, Nobody, Usage};
 use crate::answer::Tables;
-use crate::model::{EncryptedSettings, Limits, RateLimitSettings, Settings};
+use crate::model::{EncryptedSettings, Limits, RateLimitSettings, Settings, XdpSettings};
 use crate::tsig::Keyring;
 
 /// Everything that a server needs.
@@ -16,6 +16,8 @@ pub struct Setup {
     pub node: String,
     /// Addresses of DNS over UDP and TCP. Port 0 gets a free one, the same for both.
     pub listen: Vec<SocketAddr>,
+    /// Interfaces whose UDP queries are answered past the kernel. Builds without the feature `xdp` have none.
+    pub xdp: XdpSettings,
     /// DNS over TLS, QUIC and HTTPS.
     pub encrypted: EncryptedSettings,
     /// Response rate limiting.
@@ -57,6 +59,7 @@ impl Setup {
         Self {
             node: node.to_owned(),
             listen: listen.to_vec(),
+            xdp: XdpSettings::default(),
             encrypted: EncryptedSettings::default(),
             rate_limit: RateLimitSettings::default(),
             limits: Limits::default(),
@@ -71,6 +74,7 @@ impl Setup {
     #[must_use]
     pub fn of(settings: &Settings, tables: Arc<ArcSwap<Tables>>, usage: Arc<Usage>) -> Self {
         Self {
+            xdp: settings.node.xdp.clone(),
             encrypted: settings.encrypted.clone(),
             rate_limit: settings.rate_limit.clone(),
             limits: settings.limits.clone(),

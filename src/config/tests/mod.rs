@@ -6,6 +6,7 @@ mod mistakes;
 mod properties;
 mod service_points;
 mod several;
+mod xdp;
 mod zones;
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Datagrams that are more than the hot path takes, answered in tasks.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -10,28 +11,31 @@ use super::super::bounds::{GENERAL_TASKS, GENERAL_WAITING};
 use super::super::dispatch::waits;
 use super::super::exchange::{Outcome, exchange};
 use super::super::handler::Handler;
-use super::batch::WayBack;
 use crate::answer::Transport;
 
+/// Where a reply goes, from which address, and through which socket.
+pub(in super::super) trait WayBack: Send + 'static {
+    /// Sends a reply without waiting: where there is no room, it is lost, and the client comes again.
+    fn send(&mut self, reply: &mut [u8]) -> io::Result<()>;
+}
+
 /// A datagram that was handed over.
-pub(super) struct Passed {
-    pub(super) packet: Vec<u8>,
-    pub(super) source: SocketAddr,
-    /// Where the reply goes, and through which socket.
-    pub(super) way_back: WayBack,
-    pub(super) socket: Arc<UdpSocket>,
+pub(in super::super) struct Passed<W> {
+    pub(in super::super) packet: Vec<u8>,
+    pub(in super::super) source: SocketAddr,
+    pub(in super::super) way_back: W,
 }
 
 /// The way to the general path; bounded, so that who sends what is costly waits for nobody but others of the kind.
-pub(super) type Passing = mpsc::Sender<Passed>;
+pub(in super::super) type Passing<W> = mpsc::Sender<Passed<W>>;
 
 /// A way to the general path, and its other end.
-pub(super) fn passage() -> (Passing, mpsc::Receiver<Passed>) {
+pub(in super::super) fn passage<W>() -> (Passing<W>, mpsc::Receiver<Passed<W>>) {
     mpsc::channel(GENERAL_WAITING)
 }
 
 /// Answers what is handed over, until nobody is left to do so.
-pub(super) async fn serve(handler: Arc<Handler>, mut passed: mpsc::Receiver<Passed>) {
+pub(in super::super) async fn serve<W: WayBack>(handler: Arc<Handler>, mut passed: mpsc::Receiver<Passed<W>>) {
     let mut tasks = JoinSet::new();
     while let Some(datagram) = passed.recv().await {
         while tasks.try_join_next().is_some() {}
@@ -55,7 +59,7 @@ pub(super) async fn serve(handler: Arc<Handler>, mut passed: mpsc::Receiver<Pass
     while tasks.join_next().await.is_some() {}
 }
 
-async fn answer(handler: &Handler, mut datagram: Passed) {
+async fn answer<W: WayBack>(handler: &Handler, mut datagram: Passed<W>) {
     let source = datagram.source;
     // Port 0 cannot be answered.
     if source.port() == 0 {
@@ -63,7 +67,7 @@ async fn answer(handler: &Handler, mut datagram: Passed) {
         return;
     }
     let Outcome::Reply(mut reply) = exchange(handler, &datagram.packet, source, Transport::Udp).await else { return };
-    if let Err(error) = datagram.way_back.send(&datagram.socket, &mut reply) {
+    if let Err(error) = datagram.way_back.send(&mut reply) {
         tracing::debug!(%error, client = %source, "a reply could not be sent");
         handler.usage().count_unsent();
     }

@@ -8,5 +8,7 @@ mod general;
 mod socket;
 mod worker;
 
+#[cfg(feature = "xdp")]
+pub(super) use general::{Passed, Passing, WayBack, passage, serve};
 pub(super) use socket::bind;
 pub(super) use worker::Workers;

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use super::super::bounds::{LAST_RUNS, LISTENER_REST, STOP};
 use super::super::handler::Handler;
 use super::super::hot::{Hot, HotPath};
-use super::batch::{BATCH, Batch, Wait};
-use super::general::{Passed, Passing, passage, serve};
+use super::batch::{BATCH, Batch, Wait, WayBack};
+use super::general::{self, Passed, Passing, passage, serve};
 
 /// The workers of a server. They end when this is stopped or dropped.
 pub(in super::super) struct Workers {
@@ -68,10 +68,22 @@ impl Drop for Workers {
     }
 }
 
+/// Back through the worker's socket.
+struct Way {
+    back: WayBack,
+    socket: Arc<UdpSocket>,
+}
+
+impl general::WayBack for Way {
+    fn send(&mut self, reply: &mut [u8]) -> io::Result<()> {
+        self.back.send(&self.socket, reply)
+    }
+}
+
 struct Worker {
     socket: Arc<UdpSocket>,
     handler: Arc<Handler>,
-    passing: Passing,
+    passing: Passing<Way>,
     batch: Batch,
 }
 
@@ -123,10 +135,10 @@ impl Worker {
 
     /// Hands a datagram over to the general path; beyond the bound it is lost, and its sender comes again.
     fn pass(&mut self, ix: usize) {
-        let Some(way_back) = self.batch.way_back(ix) else { return };
+        let Some(back) = self.batch.way_back(ix) else { return };
         let Some(datagram) = self.batch.datagram(ix) else { return };
         let (packet, source) = (datagram.packet.to_vec(), datagram.source);
-        let passed = Passed { packet, source, way_back, socket: Arc::clone(&self.socket) };
+        let passed = Passed { packet, source, way_back: Way { back, socket: Arc::clone(&self.socket) } };
         if self.passing.try_send(passed).is_err() {
             self.handler.usage().count_unsent();
         }
