@@ -83,7 +83,7 @@ fn subnet(chance: &mut Chance) -> Vec<u8> {
     address.resize(16, 0);
     address.truncate(usize::from(prefix.min(width)).div_ceil(8));
     if let Some(last) = address.last_mut()
-        && prefix % 8 != 0
+        && !prefix.is_multiple_of(8)
     {
         *last &= 0xff << (8 - prefix % 8);
     }

@@ -363,7 +363,7 @@ mod tests {
         let asked = SocketAddr::from(([127, 9, 8, 7], port));
         client.send_to(b"query", asked).unwrap();
         assert_eq!(echo(&server, &mut batch), 1);
-        batch.way_back(0).unwrap().send(&server, &mut *Box::from(*b"later")).unwrap();
+        batch.way_back(0).unwrap().send(&server, &mut b"later".to_vec()).unwrap();
         for reply in [b"query", b"later"] {
             let mut buffer = [0; 5];
             assert_eq!(client.recv_from(&mut buffer).unwrap(), (5, asked));
