@@ -100,6 +100,7 @@ struct Group {
 /// What is known of a node.
 #[derive(Clone, Copy, Debug)]
 struct Record {
+    group: GroupIx,
     /// The types that it may have: bit `type % 64` for each.
     types: u64,
     /// The node of the wildcard right below it.
@@ -172,7 +173,8 @@ impl Finder {
                 return None;
             }
             let rest = key.get(usize::from(labels.offset(skipped))..)?;
-            Some((skipped, ApexIx(self.apexes.find(suffixes.from(skipped), [rest, b"", b""])?)))
+            // Names end where their root is.
+            Some((skipped, ApexIx(self.apexes.find(suffixes.from(skipped), rest, |_, _| true)?)))
         })
     }
 
@@ -203,7 +205,7 @@ impl Finder {
         for (ix, (front, node)) in fronts.iter().enumerate() {
             let labels = Labels::of(front);
             depth = depth.max(labels.count());
-            self.nodes.insert(Suffixes::of_front(group, front, &labels).whole(), &tagged(group, front));
+            self.nodes.insert(Suffixes::of_front(group, front, &labels).whole(), &[*front, &[END]].concat());
             let above = labels
                 .parent(front)
                 .and_then(|parent| known.get(parent))
@@ -218,7 +220,7 @@ impl Finder {
             });
             let wildcard = known.get([b"\x01*", *front].concat().as_slice()).map(|ix| position(*ix));
             let types = node.rrsets().iter().fold(0, |types, set| types | bit(set.rtype));
-            self.node_records.push(Record { types, wildcard, hidden });
+            self.node_records.push(Record { group, types, wildcard, hidden });
         }
         self.groups.push(Group { depth, zones: 0, is_signed: zone.secure().is_some() });
         group
@@ -237,8 +239,11 @@ impl Finder {
         let nearest = (skipped.saturating_sub(depth)..=skipped).find_map(|label| {
             let at = labels.offset(label).min(apex_at);
             let rest = front.get(usize::from(at)..)?;
-            let found = self.nodes.find(fronts.from(label), [&group.0.to_be_bytes(), rest, END])?;
-            Some((at, NodeIx(found), self.node_records.get(usize::try_from(found).ok()?)?))
+            let found = self.nodes.find(fronts.from(label), rest, |node, after| {
+                // Behind it, and not in the middle of a longer one.
+                after.first() == Some(&END) && self.node(node).is_some_and(|node| node.group == group)
+            })?;
+            Some((at, NodeIx(found), self.node(found)?))
         });
         let Some((node_at, node, record)) = nearest else { return Spot::Rare };
         let inside = |node, relation, node_at| Spot::Inside(Inside { apex, group, node, relation, apex_at, node_at });
@@ -256,6 +261,10 @@ impl Finder {
 
     fn apex(&self, apex: ApexIx) -> Option<&Apex> {
         self.apex_records.get(usize::try_from(apex.0).ok()?)
+    }
+
+    fn node(&self, node: u32) -> Option<&Record> {
+        self.node_records.get(usize::try_from(node).ok()?)
     }
 
     fn group(&self, group: GroupIx) -> Option<&Group> {
@@ -287,7 +296,7 @@ impl Finder {
     /// Whether the name or wildcard at a spot certainly has no record of `rtype`, nor an alias.
     #[must_use]
     pub fn lacks(&self, spot: &Inside, rtype: RecordType) -> bool {
-        let record = |node: NodeIx| self.node_records.get(usize::try_from(node.0).ok()?);
+        let record = |NodeIx(node)| self.node(node);
         let record = match spot.relation {
             Relation::Itself => record(spot.node),
             Relation::Wildcard => record(spot.node).and_then(|encloser| record(encloser.wildcard?)),
@@ -297,13 +306,8 @@ impl Finder {
     }
 }
 
-/// Behind what stands in front of an apex, so that none is the beginning of another.
-const END: &[u8] = &[0];
-
-/// What a node is found by.
-fn tagged(group: GroupIx, front: &[u8]) -> Vec<u8> {
-    [&group.0.to_be_bytes()[..], front, END].concat()
-}
+/// Behind what stands in front of an apex: no label begins so.
+const END: u8 = 0;
 
 #[cfg(test)]
 mod tests {

@@ -51,6 +51,12 @@ impl Labels {
         true
     }
 
+    /// Forgets all labels.
+    pub const fn clear(&mut self) {
+        self.count = 0;
+        self.end = 0;
+    }
+
     /// Notes where the last label ends.
     pub fn end_at(&mut self, end: usize) {
         self.end = u8::try_from(end).unwrap_or(u8::MAX);
@@ -185,8 +191,8 @@ impl Hashes {
         self.place((hash & !NUMBER) | u64::from(number));
     }
 
-    /// The number of the string with `hash` that the others of `parts`, one behind the other, begin.
-    pub(super) fn find(&self, hash: u64, parts: [&[u8]; 3]) -> Option<u32> {
+    /// The number of the string with `hash` that begins with `octets` and goes on as `rest` says.
+    pub(super) fn find(&self, hash: u64, octets: &[u8], rest: impl Fn(u32, &[u8]) -> bool) -> Option<u32> {
         let mut at = self.home(hash);
         loop {
             let slot = *self.slots.get(at)?;
@@ -196,8 +202,8 @@ impl Hashes {
             if slot & !NUMBER == hash & !NUMBER {
                 let number = u32::try_from(slot & NUMBER).ok()?.checked_sub(1)?;
                 let start = usize::try_from(*self.starts.get(usize::try_from(number).ok()?)?).ok()?;
-                let rest = parts.iter().try_fold(self.octets.get(start..)?, |rest, part| rest.strip_prefix(*part));
-                if rest.is_some() {
+                let after = self.octets.get(start..)?.strip_prefix(octets);
+                if after.is_some_and(|after| rest(number, after)) {
                     return Some(number);
                 }
             }
@@ -264,13 +270,13 @@ mod tests {
             hashes.insert(hash(name), name);
         }
         for (number, name) in (0..).zip(&names) {
-            assert_eq!(hashes.find(hash(name), [name, b"", b""]), Some(number));
-            assert_eq!(hashes.find(hash(name), [name, b"", b"x"]), None);
+            assert_eq!(hashes.find(hash(name), name, |_, _| true), Some(number));
+            assert_eq!(hashes.find(hash(name), name, |found, _| found != number), None);
         }
         let other = key("host-5000.example.org");
-        assert_eq!(hashes.find(hash(&other), [&other, b"", b""]), None);
+        assert_eq!(hashes.find(hash(&other), &other, |_, _| true), None);
         // Another string with the same hash is another string.
-        assert_eq!(hashes.find(hash(&names[7]), [&other, b"", b""]), None);
-        assert_eq!(Hashes::default().find(1, [b"", b"", b""]), None);
+        assert_eq!(hashes.find(hash(&names[7]), &other, |_, _| true), None);
+        assert_eq!(Hashes::default().find(1, b"", |_, _| true), None);
     }
 }

@@ -24,10 +24,20 @@ pub(super) struct Quarantine {
 impl Quarantine {
     /// Whether a message like `packet` panicked lately.
     pub(super) fn holds(&self, packet: &[u8], now: Instant) -> bool {
-        self.used.load(Ordering::Acquire) && self.until().get(&self.shape(packet)).is_some_and(|until| now < *until)
+        if self.is_unused() {
+            return false;
+        }
+        let mut held = self.until();
+        if held.values().all(|until| *until <= now) {
+            // Nothing is locked any more until the next panic.
+            held.clear();
+            self.used.store(false, Ordering::Release);
+            return false;
+        }
+        held.get(&self.shape(packet)).is_some_and(|until| now < *until)
     }
 
-    /// Whether nothing ever panicked.
+    /// Whether nothing panicked lately.
     pub(super) fn is_unused(&self) -> bool {
         !self.used.load(Ordering::Acquire)
     }
@@ -67,7 +77,9 @@ mod tests {
         quarantine.insert(b"\x00\x01query", now);
         assert!(quarantine.holds(b"\xff\xffquery", now));
         assert!(!quarantine.holds(b"\x00\x01other", now));
+        assert!(!quarantine.is_unused());
         assert!(!quarantine.holds(b"\x00\x01query", now + QUARANTINE));
+        assert!(quarantine.is_unused());
     }
 
     #[test]

@@ -117,15 +117,30 @@ impl RateLimiter {
         let Some(interval) = self.interval else { return Verdict::Send };
         let now = micros(now);
         let client = client.to_canonical();
-        let network = self.network(client);
         let mut hasher = SipHasher13::new_with_key(&self.key);
-        (network, kind).hash(&mut hasher);
+        self.network_bits(client).hash(&mut hasher);
+        kind.hash(&mut hasher);
         let hash = hasher.finish();
         if self.charge(hash, now, interval) || self.settings.exempt.iter().any(|exempt| exempt.contains(&client)) {
             return Verdict::Send;
         }
-        self.alarm.ring(network, now);
+        self.alarm.ring(self.network(client), now);
         self.slip(hash)
+    }
+
+    /// A number that stands for the network that counts as one client: its prefix, behind a bit that tells the family.
+    fn network_bits(&self, client: IpAddr) -> u128 {
+        match client {
+            IpAddr::V4(client) => {
+                let rest = 32_u32.saturating_sub(self.settings.prefix_v4.into());
+                u128::from(u64::from(client.to_bits()).checked_shr(rest).unwrap_or_default()) << 1
+            }
+            IpAddr::V6(client) => {
+                let rest = 128_u32.saturating_sub(self.settings.prefix_v6.into());
+                // One bit more would not fit a whole address: the top one is the same for all that are routed.
+                client.to_bits().checked_shr(rest).unwrap_or_default() << 1 | 1
+            }
+        }
     }
 
     /// The network that counts as one client.

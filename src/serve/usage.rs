@@ -128,6 +128,31 @@ struct Layout {
     cells: Vec<Arc<AtomicU64>>,
 }
 
+impl Layout {
+    fn name(&self, moment: u64, service: ServiceIx, sites: SiteSet, ttl: Duration) {
+        let ttl = u64::try_from(ttl.saturating_add(NAMING).as_millis()).unwrap_or(u64::MAX);
+        let expiry = moment.saturating_add(ttl);
+        for site in sites.iter() {
+            if let Some(cell) = self.cells.get(service.get() * self.sites + site.get())
+                // Mostly written in this millisecond already, and reading disturbs no other worker.
+                && cell.load(Ordering::Acquire) < expiry
+            {
+                cell.fetch_max(expiry, Ordering::Release);
+            }
+        }
+    }
+}
+
+/// Notes which sites are named; see [`Usage::naming`].
+pub(super) struct Naming(Arc<Layout>);
+
+impl Naming {
+    /// An answer that lives for `ttl` and leaves within [`NAMING`] after `moment` named `sites` for `service`.
+    pub(super) fn name(&self, moment: u64, service: ServiceIx, sites: SiteSet, ttl: Duration) {
+        self.0.name(moment, service, sites, ttl);
+    }
+}
+
 /// How often a kind of query was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryCount {
@@ -358,35 +383,18 @@ impl Usage {
 
     /// An answer that lives for `ttl` named `sites` for `service`.
     pub(super) fn name_sites(&self, tables: &Tables, service: ServiceIx, sites: SiteSet, ttl: Duration) {
-        self.name_sites_at(self.moment(), tables, service, sites, ttl);
+        self.layout(tables).name(self.moment(), service, sites, ttl);
     }
 
-    /// This moment in milliseconds, as [`Self::name_sites_at`] takes it.
+    /// This moment in milliseconds, as [`Naming::name`] takes it.
     pub(super) fn moment(&self) -> u64 {
         // 500 million years of them.
         u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The same as [`Self::name_sites`] for an answer that leaves within [`NAMING`] after `moment`.
-    pub(super) fn name_sites_at(
-        &self,
-        moment: u64,
-        tables: &Tables,
-        service: ServiceIx,
-        sites: SiteSet,
-        ttl: Duration,
-    ) {
-        let ttl = u64::try_from(ttl.saturating_add(NAMING).as_millis()).unwrap_or(u64::MAX);
-        let expiry = moment.saturating_add(ttl);
-        let layout = self.layout(tables);
-        for site in sites.iter() {
-            if let Some(cell) = layout.cells.get(service.get() * layout.sites + site.get())
-                // Mostly written in this millisecond already, and reading disturbs no other worker.
-                && cell.load(Ordering::Acquire) < expiry
-            {
-                cell.fetch_max(expiry, Ordering::Release);
-            }
-        }
+    /// For naming sites of `tables` often, for as long as their zones are those in force.
+    pub(super) fn naming(&self, tables: &Tables) -> Naming {
+        Naming(Guard::into_inner(self.layout(tables)))
     }
 
     /// The cells for the positions of `tables`, found anew when they come from another load.

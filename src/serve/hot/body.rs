@@ -78,7 +78,7 @@ impl Body {
         } else if query.labels.count() > MOVABLE_QUESTION {
             return Ok(Err(Misfit::Question));
         } else {
-            match Shape::of(&layout, query.name(), spot, reach == Reach::Group) {
+            match Shape::of(&layout, query.name, spot, reach == Reach::Group) {
                 Ok(shape) => shape,
                 Err(misfit) => return Ok(Err(misfit)),
             }
@@ -148,7 +148,7 @@ impl Body {
         if spot.apex == self.spot.apex || self.shape.foreign.is_empty() {
             return true;
         }
-        let origin = query.name().get(usize::from(spot.apex_at)..).unwrap_or_default();
+        let origin = query.name.get(usize::from(spot.apex_at)..).unwrap_or_default();
         !self.shape.foreign.iter().any(|name| name.ends_with(origin))
     }
 
@@ -157,7 +157,7 @@ impl Body {
         match self.kind {
             BodyKind::Fixed(kind) => kind,
             BodyKind::OfZone(like) => {
-                let apex = query.name().get(usize::from(spot.apex_at)..).unwrap_or_default();
+                let apex = query.name.get(usize::from(spot.apex_at)..).unwrap_or_default();
                 Kind::within(zone_mark(apex, key), like)
             }
         }

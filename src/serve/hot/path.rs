@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
 use hickory_proto::rr::RecordType;
@@ -14,10 +14,10 @@ use super::super::draw::draw;
 use super::super::handler::Handler;
 use super::super::kind::Kind;
 use super::super::rate_limit::Verdict;
-use super::super::usage::{Limited, Tally};
+use super::super::usage::{Limited, Naming, Tally};
 use super::body::{Body, Options, Reach};
 use super::memo::{Key, Memo, Owner};
-use super::query::Query;
+use super::query::{Query, Scratch};
 use super::shape::Misfit;
 use crate::answer::{ApexIx, Client, GroupIx, Inside, NodeIx, Question, Relation, Spot, Tables, Transport};
 use crate::model::Name;
@@ -67,6 +67,8 @@ pub(crate) struct HotPath {
     /// What holds as long as the plan does.
     steered: Memo<Entry>,
     tally: Arc<Tally>,
+    scratch: Option<Box<Scratch>>,
+    naming: Naming,
 }
 
 /// Which types are answered by the general path alone: DS is the parent's, the others are signatures and records of a
@@ -99,6 +101,7 @@ impl HotPath {
         let mut shared = Cache::new(Arc::clone(&handler.setup().tables));
         let tables = Arc::clone(shared.load());
         Self {
+            naming: handler.usage().naming(&tables),
             shared,
             tables,
             secrets: handler.setup().secrets.load_full(),
@@ -106,6 +109,7 @@ impl HotPath {
             lasting: Memo::new(BODIES, BODY_OCTETS),
             steered: Memo::new(BODIES, BODY_OCTETS),
             tally: handler.usage().tally(),
+            scratch: None,
             handler,
         }
     }
@@ -119,6 +123,7 @@ impl HotPath {
             self.steered.clear();
             if !Arc::ptr_eq(tables.attribution(), self.tables.attribution()) {
                 self.lasting.clear();
+                self.naming = self.handler.usage().naming(tables);
             }
             self.tables = Arc::clone(tables);
         }
@@ -136,12 +141,22 @@ impl HotPath {
 
     /// Answers `packet` from `source` into `out`, which has room for any datagram.
     pub(crate) fn respond(&mut self, packet: &[u8], source: SocketAddr, out: &mut [u8]) -> Hot {
-        let Some(query) = Query::read(packet) else { return Hot::Pass };
-        if is_rare(query.rtype) || source.port() == 0 || !self.handler.quarantine().is_unused() {
+        // Not there only where a panic kept it from coming back.
+        let mut scratch = self.scratch.take().unwrap_or_default();
+        let answered = self.respond_with(packet, &mut scratch, source, out);
+        self.scratch = Some(scratch);
+        answered
+    }
+
+    fn respond_with(&mut self, packet: &[u8], scratch: &mut Scratch, source: SocketAddr, out: &mut [u8]) -> Hot {
+        let Some(query) = Query::read(packet, scratch) else { return Hot::Pass };
+        let quarantine = self.handler.quarantine();
+        let is_held = !quarantine.is_unused() && quarantine.holds(packet, Instant::now());
+        if is_rare(query.rtype) || source.port() == 0 || is_held {
             return Hot::Pass;
         }
         let finder = self.tables.finder();
-        let spot = match finder.find(query.name(), &query.labels) {
+        let spot = match finder.find(query.name, query.labels) {
             Spot::Inside(spot) => spot,
             Spot::Elsewhere => ELSEWHERE,
             Spot::Rare => return Hot::Pass,
@@ -174,8 +189,7 @@ impl HotPath {
         if !written.is_empty {
             // Counted before the packet leaves, so that a site is never named without being counted as named.
             for (service, sites, ttl) in &body.named {
-                let ttl = Duration::from_secs((*ttl).into());
-                self.handler.usage().name_sites_at(self.moment, &self.tables, *service, *sites, ttl);
+                self.naming.name(self.moment, *service, *sites, Duration::from_secs((*ttl).into()));
             }
         }
         let limiter = self.handler.limiter();
@@ -231,8 +245,15 @@ fn find<'m>(
     for _ in 0..LOOKUPS {
         let memo = if key.variant == 0 { &mut *lasting } else { &mut *steered };
         let reach = if shares && matches!(key.owner, Owner::Group(_)) { Reach::Group } else { Reach::Zone };
-        match memo.find(&key, Entry::size) {
-            Some(Entry::Body(body)) if body.fresh_until > handler.unix() => break,
+        let slot = memo.find(&key, Entry::size);
+        match slot.and_then(|slot| memo.get(slot)) {
+            Some(Entry::Body(body)) if body.fresh_until > handler.unix() => {
+                let memo = if key.variant == 0 { lasting } else { steered };
+                return match slot.and_then(|slot| memo.get(slot)) {
+                    Some(Entry::Body(body)) if body.holds_for(query, spot) => Some((body, scope)),
+                    _ => None,
+                };
+            }
             Some(Entry::Steered(set)) => {
                 let (number, widest) = tables.choose(*set, client.location(), *draw)?;
                 (key.variant, scope) = (number + 1, widest);
@@ -246,11 +267,7 @@ fn find<'m>(
             }
         }
     }
-    let memo = if key.variant == 0 { lasting } else { steered };
-    match memo.find(&key, Entry::size) {
-        Some(Entry::Body(body)) if body.holds_for(query, spot) => Some((body, scope)),
-        _ => None,
-    }
+    None
 }
 
 /// What of the question the body hangs on.
@@ -266,13 +283,13 @@ fn question(asked: &Asked<'_, '_>, tables: &Tables) -> u32 {
     let by_type =
         by_type && *spot != ELSEWHERE && (query.rtype == RecordType::ANY || !tables.finder().lacks(spot, query.rtype));
     let rtype = if by_type { u32::from(u16::from(query.rtype)) } else { 0 };
-    rtype | relation << 16 | u32::from(client.dnssec_ok) << 18
+    (rtype | relation << 16 | u32::from(client.dnssec_ok) << 18).min(Key::QUESTIONS - 1)
 }
 
 /// What is kept for a query, by the handler of all transports; `None` where nothing can be kept.
 fn make(tables: &Tables, handler: &Handler, asked: &Asked<'_, '_>, reach: Reach, is_steered: bool) -> Option<Entry> {
     let Asked { query, spot, client, draw } = asked;
-    let question = Question::new(Name::from_wire(query.name()).ok()?, query.rtype);
+    let question = Question::new(Name::from_wire(query.name).ok()?, query.rtype);
     let reply = tables.decide(&question, client, *draw);
     match reply.named.as_slice() {
         [] => {}

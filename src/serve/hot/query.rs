@@ -11,6 +11,18 @@ const HEADER: usize = 12;
 const CLASS_IN: u16 = 1;
 const TYPE_OPT: u16 = 41;
 
+/// Where the names of queries are put in lower case, one after the other.
+pub(super) struct Scratch {
+    name: [u8; Name::MAX_OCTETS],
+    labels: Labels,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { name: [0; Name::MAX_OCTETS], labels: Labels::default() }
+    }
+}
+
 /// A query of class IN with one question and at most an OPT record.
 pub(super) struct Query<'p> {
     /// Message ID.
@@ -19,12 +31,12 @@ pub(super) struct Query<'p> {
     pub(super) recursion_desired: bool,
     /// The question as it came.
     pub(super) question: &'p [u8],
-    /// The name in lower case; the first [`Self::name_length`] octets.
-    name: [u8; Name::MAX_OCTETS],
+    /// The name in lower case.
+    pub(super) name: &'p [u8],
     /// Octets of the name.
     pub(super) name_length: u8,
     /// Its labels.
-    pub(super) labels: Labels,
+    pub(super) labels: &'p Labels,
     /// QTYPE.
     pub(super) rtype: RecordType,
     /// The OPT record.
@@ -33,7 +45,7 @@ pub(super) struct Query<'p> {
 
 impl<'p> Query<'p> {
     /// Reads a query. `None` is everything else, sound or not: whoever reads it strictly says what it is.
-    pub(super) fn read(packet: &'p [u8]) -> Option<Self> {
+    pub(super) fn read(packet: &'p [u8], scratch: &'p mut Scratch) -> Option<Self> {
         let (&[id_high, id_low, flags, _, 0, 1, 0, 0, 0, 0, 0, additionals], rest) =
             packet.split_first_chunk::<HEADER>()?
         else {
@@ -43,7 +55,8 @@ impl<'p> Query<'p> {
         if flags & 0xf8 != 0 || additionals > 1 {
             return None;
         }
-        let mut labels = Labels::default();
+        let Scratch { name, labels } = scratch;
+        labels.clear();
         let mut at = 0;
         loop {
             match *rest.get(at)? {
@@ -54,11 +67,10 @@ impl<'p> Query<'p> {
         }
         labels.end_at(at);
         let name_length = u8::try_from(at + 1).ok()?;
-        let mut name = [0; Name::MAX_OCTETS];
+        let name = name.get_mut(..=at)?;
+        name.copy_from_slice(rest.get(..=at)?);
         // Length octets are below 64, so none of them is an upper-case letter.
-        for (to, from) in name.iter_mut().zip(rest.get(..=at)?) {
-            *to = from.to_ascii_lowercase();
-        }
+        name.make_ascii_lowercase();
         let question = rest.get(..at + 5)?;
         let &[type_high, type_low, class_high, class_low] = rest.get(at + 1..)?.first_chunk()?;
         if u16::from_be_bytes([class_high, class_low]) != CLASS_IN {
@@ -87,11 +99,6 @@ impl<'p> Query<'p> {
             (Some(edns), Ok(())) if edns.version == 0 => Some(edns),
             _ => None,
         }
-    }
-
-    /// The name in lower case.
-    pub(super) fn name(&self) -> &[u8] {
-        self.name.get(..usize::from(self.name_length)).unwrap_or_default()
     }
 
     /// The label that stands right in front of the octet `at` of the name, its length included.
