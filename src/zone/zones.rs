@@ -202,3 +202,85 @@ impl FromIterator<Zone> for Zones {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::zone::{Include, Template, load};
+
+    struct Nothing;
+
+    impl Include for Nothing {
+        fn read(&self, _: &Path) -> Result<String, String> {
+            Err("nothing is there".to_owned())
+        }
+    }
+
+    const TEXT: &str = "$TTL 60\n@ SOA ns.invalid. h.invalid. 1 1 1 1 1\n@ NS ns.invalid.\n";
+
+    fn name(number: u8) -> Name {
+        // Case says nothing, and some lie below others.
+        let texts =
+            ["a.Example", "A.example", "b.a.example", "example", "c.example", "B.A.EXAMPLE", "d.test", "D.TEST"];
+        texts[usize::from(number) % texts.len()].parse().unwrap()
+    }
+
+    fn own(origin: &Name) -> Zone {
+        load(origin, Path::new("own"), TEXT, &Nothing).0.unwrap()
+    }
+
+    fn listed(origin: &Name) -> Zone {
+        Template::load(origin, Path::new("listed"), TEXT, &Nothing).0.unwrap().zone(origin.clone()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn zones_come_and_go_as_in_a_plain_map(steps in prop::collection::vec((0_u8..4, any::<u8>()), 0..40)) {
+            let (mut zones, mut plain) = (Zones::default(), BTreeMap::<Box<[u8]>, Option<bool>>::new());
+            for (step, number) in steps {
+                let origin = name(number);
+                match step {
+                    0 => {
+                        zones.insert(own(&origin));
+                        plain.insert(origin.key(), Some(false));
+                    }
+                    1 => {
+                        zones.insert(listed(&origin));
+                        plain.insert(origin.key(), Some(true));
+                    }
+                    2 => {
+                        let removed = zones.remove(&origin).map(|zone| zone.is_shared());
+                        prop_assert_eq!(removed, plain.remove(&origin.key()).flatten());
+                    }
+                    _ => {
+                        zones.withdraw(&origin);
+                        plain.insert(origin.key(), None);
+                    }
+                }
+                let before = zones.clone();
+                prop_assert_eq!(zones.not_in(&before).count(), 0);
+                prop_assert_eq!(zones.len(), plain.values().flatten().count());
+                prop_assert_eq!(zones.iter().count(), zones.len());
+                for number in 0..8 {
+                    let origin = name(number);
+                    let key = origin.key();
+                    prop_assert_eq!(zones.get(&origin).map(Zone::is_shared), plain.get(&key).copied().flatten());
+                    prop_assert_eq!(zones.is_unavailable_apex(&origin), plain.get(&key) == Some(&None));
+                    let deepest = plain.iter().filter(|(apex, _)| key.ends_with(apex)).max_by_key(|(apex, _)| apex.len());
+                    let found = zones.find(&key).map(|zone| zone.origin().key());
+                    let expected = deepest.and_then(|(apex, kind)| kind.map(|_| apex.clone()));
+                    prop_assert_eq!(found, expected);
+                    prop_assert_eq!(zones.is_unavailable(&key), deepest.is_some_and(|(_, kind)| kind.is_none()));
+                }
+                for (ix, zone) in zones.own().chain(zones.listed()) {
+                    prop_assert!(zones.at(ix).is_some_and(|same| same.origin() == zone.origin()));
+                }
+            }
+        }
+    }
+}
