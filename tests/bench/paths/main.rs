@@ -14,6 +14,8 @@ use waypost::serve::Hot;
 
 use world::{Size, World, classes, client, hosted};
 
+/// Queries between two looks at the clocks, as in full batches.
+const BATCH: u64 = 32;
 /// Enough hosted domains that hardly one is asked for twice in the processor's cache, whatever their number.
 const ASKED: usize = 50_000;
 
@@ -23,19 +25,29 @@ fn by_class(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hot");
     group.throughput(Throughput::Elements(1));
     for class in classes() {
-        assert!(matches!(hot.respond(&class.packet, client(), &mut reply), Hot::Reply(_)), "{}", class.name);
+        assert!(matches!(hot.respond(&class.packet, client(0), &mut reply), Hot::Reply(_)), "{}", class.name);
         group.bench_function(class.name, |bencher| {
-            bencher.iter(|| hot.respond(black_box(&class.packet), client(), &mut reply));
+            let mut number = 0;
+            bencher.iter(|| {
+                number += 1;
+                if number % BATCH == 0 {
+                    hot.tick();
+                }
+                hot.respond(black_box(&class.packet), client(number), &mut reply)
+            });
         });
     }
     group.finish();
+    // One client asks all the time here.
+    let world = World::new(Size { limited: false, ..Size::USUAL });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut group = criterion.benchmark_group("general");
     group.throughput(Throughput::Elements(1));
     for class in classes() {
         group.bench_function(class.name, |bencher| {
-            bencher
-                .iter(|| runtime.block_on(world.responder.respond(black_box(&class.packet), client(), Transport::Udp)));
+            bencher.iter(|| {
+                runtime.block_on(world.responder.respond(black_box(&class.packet), client(0), Transport::Udp))
+            });
         });
     }
     group.finish();
@@ -51,7 +63,14 @@ fn by_domains(criterion: &mut Criterion) {
         let asked: Vec<_> = (0..ASKED.min(domains)).map(|number| hosted(number * 7919 % domains)).collect();
         let mut next = asked.iter().cycle();
         group.bench_function(BenchmarkId::from_parameter(domains), |bencher| {
-            bencher.iter(|| hot.respond(black_box(next.next().unwrap()), client(), &mut reply));
+            let mut number = 0;
+            bencher.iter(|| {
+                number += 1;
+                if number % BATCH == 0 {
+                    hot.tick();
+                }
+                hot.respond(black_box(next.next().unwrap()), client(number), &mut reply)
+            });
         });
     }
     group.finish();
@@ -61,7 +80,7 @@ fn by_sites(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sites");
     group.throughput(Throughput::Elements(1));
     for sites in [2, 4, 10] {
-        let world = World::new(Size { sites, ..Size::USUAL });
+        let world = World::new(Size { sites, limited: false, ..Size::USUAL });
         let views = {
             let tables = world.tables.load();
             let (service, _) = tables.topology().services().next().unwrap();
@@ -83,7 +102,7 @@ fn by_sites(criterion: &mut Criterion) {
 fn by_plan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("plan change to first new answer");
     for domains in [1, 1000, 100_000, 1_000_000] {
-        let mut world = World::new(Size { domains, ..Size::USUAL });
+        let mut world = World::new(Size { domains, limited: false, ..Size::USUAL });
         let (mut hot, mut reply, packet) = (world.responder.hot(), [0; 1232], hosted(domains / 2));
         let mut down = false;
         group.bench_function(BenchmarkId::from_parameter(domains), |bencher| {
@@ -91,7 +110,7 @@ fn by_plan(criterion: &mut Criterion) {
                 down = !down;
                 world.plan(down.then_some("s0"));
                 hot.tick();
-                hot.respond(black_box(&packet), client(), &mut reply)
+                hot.respond(black_box(&packet), client(0), &mut reply)
             });
         });
     }
