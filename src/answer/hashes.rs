@@ -143,11 +143,21 @@ fn joined(mut hash: u64, label: &[u8]) -> u64 {
         hash = mix(hash ^ u64::from_le_bytes(*chunk), SPICE[0]);
         rest = after;
     }
-    let mut last = [0; 8];
-    for (place, octet) in last.iter_mut().zip(rest) {
-        *place = *octet;
+    mix(hash ^ last(rest), SPICE[1])
+}
+
+/// Fewer than eight octets as a number, another one for other octets of the same count.
+fn last(octets: &[u8]) -> u64 {
+    match (octets.first_chunk::<4>(), octets.last_chunk::<4>(), octets) {
+        // The halves overlap where there are fewer than eight.
+        (Some(head), Some(tail), _) => {
+            u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32
+        }
+        (_, _, [a, b, c]) => u64::from(*a) | u64::from(*b) << 8 | u64::from(*c) << 16,
+        (_, _, [a, b]) => u64::from(*a) | u64::from(*b) << 8,
+        (_, _, [a]) => u64::from(*a),
+        _ => 0,
     }
-    mix(hash ^ u64::from_le_bytes(last), SPICE[1])
 }
 
 /// Both halves of the product, folded.

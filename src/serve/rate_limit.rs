@@ -152,8 +152,8 @@ impl RateLimiter {
     /// Charges a response to the cell of `hash`, unless its debt would pass the burst then.
     fn charge(&self, hash: u64, now: u64, interval: u64) -> bool {
         // Which set by the low bits, which cell of it by the high ones.
-        let at = hash.checked_rem(self.sets.len() as u64).and_then(|at| usize::try_from(at).ok());
-        let Some(Set(cells)) = at.and_then(|at| self.sets.get(at)) else { return true };
+        let at = (u64::from(hash as u32) * self.sets.len() as u64) >> 32;
+        let Some(Set(cells)) = usize::try_from(at).ok().and_then(|at| self.sets.get(at)) else { return true };
         let owner = hash & !MOMENT;
         loop {
             let mut least: Option<(&AtomicU64, u64)> = None;
