@@ -51,7 +51,7 @@ impl Tables {
 
     /// The names of all zones.
     #[must_use]
-    pub fn finder(&self) -> &Finder {
+    pub const fn finder(&self) -> &Arc<Finder> {
         &self.finder
     }
 

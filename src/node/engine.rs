@@ -279,8 +279,8 @@ impl Engine {
 
     /// Has freed what is not served any more.
     fn retire(&self, tables: Arc<Tables>, zones: &Zones, others: [Burden; 4]) {
-        let attribution = Arc::clone(tables.attribution());
-        let all = [tables as Burden, attribution as Burden].into_iter().chain(zones.shared()).chain(others);
+        let (attribution, finder) = (Arc::clone(tables.attribution()), Arc::clone(tables.finder()));
+        let all = [tables as Burden, attribution, finder].into_iter().chain(zones.shared()).chain(others);
         for burden in all {
             // A node that is stopping frees it here.
             let _ = self.parts.retired.send(burden);

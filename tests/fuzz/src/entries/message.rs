@@ -11,6 +11,8 @@ use super::world::{FRIEND, STRANGER, key, world};
 
 /// The largest reply over UDP, whatever a client takes.
 const MAX_DATAGRAM: usize = 1232;
+/// The longest datagram that is read.
+const MAX_QUERY: usize = 4096;
 /// The longest message that a signature still fits behind.
 const MAX_UNSIGNED: usize = 65_000;
 const TRANSPORTS: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Https];
@@ -25,6 +27,10 @@ pub fn run(input: &[u8], watch: &impl Watch) {
             assert!(transport == Transport::Tcp || replies.len() <= 1, "{} replies over {transport:?}", replies.len());
             for reply in &replies {
                 check(input, reply, transport);
+            }
+            if transport == Transport::Udp && input.len() <= MAX_QUERY {
+                let hot = watch.timed("a packet on the hot path", || world.ask_hot(input, source));
+                assert!(hot.is_none_or(|hot| replies == [hot]), "another reply on the hot path");
             }
         }
     }

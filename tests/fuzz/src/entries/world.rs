@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use waypost::answer::{Tables, Transport};
 use waypost::dnssec::{DnssecKey, KeyPhase, KeyRole};
 use waypost::model::{Denial, EndpointHealth, Generation, Name, RateLimitSettings, State, TransferRule, ZonePolicy};
-use waypost::serve::{Outcome, Responder, Secrets, Setup, Usage};
+use waypost::serve::{Hot, HotResponder, Outcome, Responder, Secrets, Setup, Usage};
 use waypost::steer::{Atlas, Steering};
 use waypost::tsig::{Key, Keyring};
 use waypost::zone::{self, Include, Zone, Zones};
@@ -38,6 +38,7 @@ pub const STRANGER: &str = "198.51.100.77:5353";
 pub struct World {
     runtime: Runtime,
     responder: Responder,
+    hot: RefCell<HotResponder>,
 }
 
 thread_local! {
@@ -69,7 +70,19 @@ impl World {
             rate_limit: RateLimitSettings { responses_per_second: None, ..RateLimitSettings::default() },
             ..Setup::plain("fuzz", &[], tables, Arc::new(Usage::new(Instant::now())))
         };
-        Self { runtime, responder: Responder::new(setup) }
+        let responder = Responder::new(setup);
+        Self { runtime, hot: RefCell::new(responder.hot()), responder }
+    }
+
+    /// What the hot path answers to `packet`, if it does.
+    pub fn ask_hot(&self, packet: &[u8], source: &str) -> Option<Vec<u8>> {
+        let mut reply = [0; 1232];
+        let mut hot = self.hot.borrow_mut();
+        hot.tick();
+        match hot.respond(packet, source.parse().unwrap(), &mut reply) {
+            Hot::Reply(length) => Some(reply[..length].to_vec()),
+            Hot::Silence | Hot::Pass => None,
+        }
     }
 
     /// All messages that go back for `packet`.
