@@ -49,6 +49,8 @@ pub struct Inside {
     pub apex_at: u8,
     /// Where in the name the node begins: 0 where it is the name itself.
     pub node_at: u8,
+    /// Labels in front of the apex.
+    pub labels_in_front: u8,
 }
 
 /// What a node is to the name that belongs to it.
@@ -75,6 +77,8 @@ pub struct Finder {
     nodes: Hashes,
     /// Parallel to what `nodes` counts.
     node_records: Vec<Record>,
+    /// The types of all nodes, one node behind the other.
+    types: Vec<u16>,
     groups: Vec<Group>,
 }
 
@@ -82,8 +86,9 @@ pub struct Finder {
 #[derive(Clone, Copy, Debug)]
 struct Apex {
     group: GroupIx,
-    /// Whether another zone of ours lies below it.
-    has_inner: bool,
+    /// Whether its zone may answer otherwise than others of its group: another zone of ours lies below it, or its name is
+    /// not in lower case, so that names end otherwise.
+    is_apart: bool,
 }
 
 const UNAVAILABLE: GroupIx = GroupIx(u32::MAX);
@@ -101,8 +106,8 @@ struct Group {
 #[derive(Clone, Copy, Debug)]
 struct Record {
     group: GroupIx,
-    /// The types that it may have: bit `type % 64` for each.
-    types: u64,
+    /// Where its types stand among those of all nodes.
+    types: (u32, u16),
     /// The node of the wildcard right below it.
     wildcard: Option<NodeIx>,
     /// The topmost cut or DNAME at or above it, which hides what is below.
@@ -122,10 +127,7 @@ enum Hides {
     Dname,
 }
 
-/// The bit of a type.
-fn bit(rtype: RecordType) -> u64 {
-    1 << (u16::from(rtype) % 64)
-}
+const TYPE_CNAME: u16 = 5;
 
 impl Finder {
     /// The names of `zones`.
@@ -137,10 +139,11 @@ impl Finder {
             // Signing changes what is answered and not the tree.
             let alike = (zone.tree_id(), zone.secure().is_some());
             let group = *groups.entry(alike).or_insert_with(|| finder.add_group(zone));
-            finder.add_apex(&zone.origin().key(), group);
+            let (origin, key) = (zone.origin().as_wire(), zone.origin().key());
+            finder.add_apex(&key, group, origin != &*key);
         }
         for origin in zones.unavailable() {
-            finder.add_apex(origin, UNAVAILABLE);
+            finder.add_apex(origin, UNAVAILABLE, false);
         }
         for zone in zones.iter() {
             finder.note_inner(&zone.origin().key());
@@ -160,7 +163,7 @@ impl Finder {
         let above = key.get(usize::from(labels.offset(1))..).unwrap_or_default();
         let found = self.apex_above(above, &Labels::of(above)).and_then(|(_, apex)| usize::try_from(apex.0).ok());
         if let Some(apex) = found.and_then(|apex| self.apex_records.get_mut(apex)) {
-            apex.has_inner = true;
+            apex.is_apart = true;
         }
     }
 
@@ -178,7 +181,7 @@ impl Finder {
         })
     }
 
-    fn add_apex(&mut self, key: &[u8], group: GroupIx) {
+    fn add_apex(&mut self, key: &[u8], group: GroupIx, is_apart: bool) {
         let labels = Labels::of(key);
         if usize::from(labels.offset(labels.count())) + 1 != key.len() {
             // Too many labels: who asks below it has too many as well.
@@ -187,7 +190,7 @@ impl Finder {
         self.depths |= 1_u128.checked_shl(u32::from(labels.count())).unwrap_or_default();
         let hash = Suffixes::of_name(key, &labels).whole();
         self.apexes.insert(hash, key);
-        self.apex_records.push(Apex { group, has_inner: false });
+        self.apex_records.push(Apex { group, is_apart });
         if let Some(group) = self.group_mut(group) {
             group.zones += 1;
         }
@@ -219,7 +222,11 @@ impl Finder {
                 }
             });
             let wildcard = known.get([b"\x01*", *front].concat().as_slice()).map(|ix| position(*ix));
-            let types = node.rrsets().iter().fold(0, |types, set| types | bit(set.rtype));
+            let before = self.types.len();
+            self.types.extend(node.rrsets().iter().map(|set| u16::from(set.rtype)));
+            // More than fit belong to nobody.
+            let count = u16::try_from(self.types.len() - before).unwrap_or_default();
+            let types = (u32::try_from(before).unwrap_or(u32::MAX), count);
             self.node_records.push(Record { group, types, wildcard, hidden });
         }
         self.groups.push(Group { depth, zones: 0, is_signed: zone.secure().is_some() });
@@ -246,7 +253,9 @@ impl Finder {
             Some((at, NodeIx(found), self.node(found)?))
         });
         let Some((node_at, node, record)) = nearest else { return Spot::Rare };
-        let inside = |node, relation, node_at| Spot::Inside(Inside { apex, group, node, relation, apex_at, node_at });
+        let inside = |node, relation, node_at| {
+            Spot::Inside(Inside { apex, group, node, relation, apex_at, node_at, labels_in_front: skipped })
+        };
         match record.hidden {
             // A DNAME hides what is below it, not itself.
             Some(hider) if hider.kind == Hides::Dname && !(node_at == 0 && hider.node == node) => Spot::Rare,
@@ -281,10 +290,10 @@ impl Finder {
         self.group(spot.group).is_none_or(|group| group.zones == 1)
     }
 
-    /// Whether another zone of ours lies below the zone of a spot, so that it may answer otherwise than others of its group.
+    /// Whether the zone of a spot may answer otherwise than others of its group.
     #[must_use]
-    pub fn has_inner(&self, spot: &Inside) -> bool {
-        self.apex(spot.apex).is_none_or(|apex| apex.has_inner)
+    pub fn is_apart(&self, spot: &Inside) -> bool {
+        self.apex(spot.apex).is_none_or(|apex| apex.is_apart)
     }
 
     /// Whether the zone of a spot is signed.
@@ -302,7 +311,10 @@ impl Finder {
             Relation::Wildcard => record(spot.node).and_then(|encloser| record(encloser.wildcard?)),
             Relation::Encloser | Relation::Cut => None,
         };
-        record.is_some_and(|record| record.types & (bit(rtype) | bit(RecordType::CNAME)) == 0)
+        let Some((first, count)) = record.map(|record| record.types) else { return false };
+        let types = usize::try_from(first).ok().and_then(|first| self.types.get(first..)?.get(..count.into()));
+        let present = |types: &[u16]| types.iter().any(|known| *known == u16::from(rtype) || *known == TYPE_CNAME);
+        types.is_some_and(|types| !present(types))
     }
 }
 
@@ -361,8 +373,8 @@ mod tests {
         assert_eq!((one.group, one.node), (other.group, other.node));
         assert_ne!(one.apex, other.apex);
         assert!(!finder.is_alone(&one) && finder.is_alone(&spot(&finder, "ns.test")));
-        assert!(finder.has_inner(&one) && !finder.has_inner(&other), "w.a.t lies in a.t");
-        assert!(finder.has_inner(&spot(&finder, "ns.test")));
+        assert!(finder.is_apart(&one) && !finder.is_apart(&other), "w.a.t lies in a.t");
+        assert!(finder.is_apart(&spot(&finder, "ns.test")));
         assert!(finder.lacks(&one, RecordType::MX) && !finder.lacks(&one, RecordType::A));
         assert!(
             !finder.lacks(&spot(&finder, "q.q.b.t"), RecordType::MX)

@@ -97,11 +97,11 @@ pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
 /// The largest certificate or key file in octets.
 pub(super) const CERTIFICATE_OCTETS: u64 = 1 << 20;
 
-/// Replies that a UDP worker keeps made, twice: those asked for lately, and those before.
-pub(super) const BODIES: usize = 1 << 16;
+/// Octets of memory that the replies take which all UDP workers together keep made.
+pub(super) const BODY_OCTETS: usize = 256 << 20;
 
-/// Octets of memory that they take, twice.
-pub(super) const BODY_OCTETS: usize = 24 << 20;
+/// The most of it that one part of a worker's takes: 65,536 replies of 256 octets.
+pub(super) const BODY_OCTETS_OF_MEMO: usize = 16 << 20;
 
 /// Datagrams that wait for the general path.
 pub(super) const GENERAL_WAITING: usize = 1024;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hickory_proto::ProtoError;
 use hickory_proto::op::ResponseCode;
@@ -132,9 +132,10 @@ impl Handler {
         self.clock.tick();
     }
 
-    /// What people should know of rate limiting since the last call.
+    /// What people should know of rate limiting since the last call. Called every second.
     pub(super) fn rate_limit_news(&self) -> Option<Result<String, String>> {
         self.tick();
+        self.quarantine.tidy(Instant::now());
         self.limiter.news(self.clock.monotonic())
     }
 

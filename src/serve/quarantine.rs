@@ -7,62 +7,58 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+use arc_swap::ArcSwap;
 
 use super::bounds::{QUARANTINE, QUARANTINED};
 
 /// The messages that panicked lately.
 #[derive(Debug, Default)]
 pub(super) struct Quarantine {
-    /// Whether there is any: mostly not, and then nothing is locked.
+    /// Whether there is any: mostly not, and then nothing is looked at.
     used: AtomicBool,
     hasher: RandomState,
-    until: Mutex<HashMap<u64, Instant>>,
+    /// Changed by panics alone, and read without a lock.
+    held: ArcSwap<HashMap<u64, Instant>>,
 }
 
 impl Quarantine {
     /// Whether a message like `packet` panicked lately.
     pub(super) fn holds(&self, packet: &[u8], now: Instant) -> bool {
-        if self.is_unused() {
-            return false;
-        }
-        let mut held = self.until();
-        if held.values().all(|until| *until <= now) {
-            // Nothing is locked any more until the next panic.
-            held.clear();
-            self.used.store(false, Ordering::Release);
-            return false;
-        }
-        held.get(&self.shape(packet)).is_some_and(|until| now < *until)
+        !self.is_unused() && self.held.load().get(&self.shape(packet)).is_some_and(|until| now < *until)
     }
 
-    /// Whether nothing panicked lately.
+    /// Whether nothing panicked lately, as far as [`Self::tidy`] knows.
     pub(super) fn is_unused(&self) -> bool {
         !self.used.load(Ordering::Acquire)
     }
 
+    /// Lets go of what was held long enough: now and then, so that queries need not be compared any more.
+    pub(super) fn tidy(&self, now: Instant) {
+        if !self.is_unused() && self.held.load().values().all(|until| *until <= now) {
+            self.used.store(false, Ordering::Release);
+        }
+    }
+
     /// Notes that `packet` made the handler panic.
     pub(super) fn insert(&self, packet: &[u8], now: Instant) {
-        let mut until = self.until();
-        if until.len() >= QUARANTINED {
-            until.retain(|_, until| now < *until);
-        }
-        // A flood of different ones is contained one by one: memory stays bounded.
-        if until.len() < QUARANTINED {
-            until.insert(self.shape(packet), now + QUARANTINE);
-        }
+        let shape = self.shape(packet);
+        self.held.rcu(|held| {
+            let mut held = HashMap::clone(held);
+            held.retain(|_, until| now < *until);
+            // A flood of different ones is contained one by one: memory stays bounded.
+            if held.len() < QUARANTINED {
+                held.insert(shape, now + QUARANTINE);
+            }
+            held
+        });
         self.used.store(true, Ordering::Release);
     }
 
     /// The message without its ID.
     fn shape(&self, packet: &[u8]) -> u64 {
         self.hasher.hash_one(packet.get(2..).unwrap_or_default())
-    }
-
-    fn until(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {
-        // Entries are whole whatever panicked.
-        self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,7 +74,10 @@ mod tests {
         assert!(quarantine.holds(b"\xff\xffquery", now));
         assert!(!quarantine.holds(b"\x00\x01other", now));
         assert!(!quarantine.is_unused());
+        quarantine.tidy(now);
+        assert!(!quarantine.is_unused());
         assert!(!quarantine.holds(b"\x00\x01query", now + QUARANTINE));
+        quarantine.tidy(now + QUARANTINE);
         assert!(quarantine.is_unused());
     }
 
@@ -88,7 +87,7 @@ mod tests {
         for number in 0..QUARANTINED + 10 {
             quarantine.insert(format!("id{number}").as_bytes(), now);
         }
-        assert_eq!(quarantine.until().len(), QUARANTINED);
+        assert_eq!(quarantine.held.load().len(), QUARANTINED);
         quarantine.insert(b"idlater", now + QUARANTINE);
         assert!(quarantine.holds(b"idlater", now + QUARANTINE));
     }

@@ -270,7 +270,8 @@ impl Layout {
             let fits = room.take(part, &mut records, sign)?;
             let end = if fits { room.encoder.offset() } else { usize::MAX };
             parts.push(LaidPart { end, records: u16::try_from(records.len()).unwrap_or(u16::MAX), section, required });
-            if end > usize::from(UDP_PAYLOAD) {
+            // However short the question that it is sent to.
+            if end.saturating_sub(HEADER + question.len()) > usize::from(UDP_PAYLOAD) {
                 break;
             }
         }

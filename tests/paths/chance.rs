@@ -49,6 +49,12 @@ fn name(chance: &mut Chance) -> Vec<u8> {
     if chance.one_in(200) {
         text = format!("{}{text}", "x.".repeat(chance.below(100)));
     }
+    if chance.one_in(50) {
+        // As long as names can be, of few labels.
+        for _ in 0..=chance.below(3) {
+            text = format!("{}.{text}", "l".repeat(1 + chance.below(63)));
+        }
+    }
     let mut wire = Vec::new();
     for label in text.split('.') {
         wire.push(u8::try_from(label.len()).unwrap());
@@ -62,7 +68,8 @@ fn name(chance: &mut Chance) -> Vec<u8> {
         }
     }
     wire.push(0);
-    wire.truncate(255);
+    // Some are too long, and no names.
+    wire.truncate(256);
     wire
 }
 

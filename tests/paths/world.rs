@@ -98,6 +98,8 @@ ns.sub    A   203.0.113.83
 ns.other  A   203.0.113.84
 $GENERATE 1-40 big TXT \"\\\"a string of some length that fills packets, number $\\\"\"
 $GENERATE 1-70 many A 10.9.8.$
+$GENERATE 1-31 fat NS ns$.fat
+$GENERATE 1-31 ns$.fat A 10.8.0.$
 ";
 
 const TEMPLATE: &str = "$TTL 1h
@@ -126,7 +128,9 @@ mx-fra.host.test.example TXT x
 ";
 
 /// Names that something hangs on.
-pub const NAMES: [&str; 24] = [
+pub const NAMES: [&str; 26] = [
+    "fat.example.org",
+    "fat.plain.test",
     "example.org",
     "mail.example.org",
     "mx-fra.example.org",
@@ -153,8 +157,9 @@ pub const NAMES: [&str; 24] = [
     "org",
 ];
 
-/// Apexes of hosted zones. Two lie in others, two are names that the template speaks of.
-pub const ORIGINS: [&str; 10] = [
+/// Apexes of hosted zones. One is not in lower case, some lie in others, some are names that the template speaks of.
+pub const ORIGINS: [&str; 11] = [
+    "Mixed.Hosted.test",
     "a.hosted.test",
     "b.hosted.test",
     "long-name-of-a-customer.hosted.test",
@@ -201,7 +206,7 @@ fn keys() -> KeyPhase {
 }
 
 fn zones() -> Zones {
-    let (template, report) = Template::load(&name(ORIGINS[0]), Path::new("hosted.zone"), TEMPLATE, &NoIncludes);
+    let (template, report) = Template::load(&name(ORIGINS[1]), Path::new("hosted.zone"), TEMPLATE, &NoIncludes);
     let template = template.unwrap_or_else(|| panic!("{report}"));
     let hosted = ORIGINS.iter().map(|origin| template.zone(name(origin)).unwrap());
     let more = (0..90).map(|number| template.zone(name(&format!("{number}.many.hosted.test"))).unwrap());

@@ -1,5 +1,7 @@
 //! The octets of a reply behind its question, and how they are put into a packet.
 
+use std::ops::Range;
+
 use hickory_proto::ProtoError;
 
 use super::super::bounds::{UDP_PAYLOAD, UDP_PLAIN};
@@ -10,7 +12,7 @@ use super::super::response::{LaidPart, Layout, Section, Sign};
 use super::query::Query;
 use super::shape::{MOVABLE_QUESTION, Misfit, Shape};
 use crate::answer::{Inside, Relation, Reply, Tables};
-use crate::dnssec::renewal;
+use crate::dnssec::{Window, renewal};
 use crate::model::{ServiceIx, SiteSet};
 
 const HEADER: usize = 12;
@@ -35,8 +37,8 @@ pub(super) struct Body {
     pub(super) named: Box<[(ServiceIx, SiteSet, u32)]>,
     /// Extended errors, as options.
     notes: Box<[u8]>,
-    /// Until when its signatures are those to send, in seconds since 1970.
-    pub(super) fresh_until: u64,
+    /// From when until when its signatures are those to send, in seconds since 1970.
+    fresh: Range<u64>,
 }
 
 /// How the kind of a response follows.
@@ -45,6 +47,11 @@ enum BodyKind {
     Fixed(Kind),
     /// From the zone of the question.
     OfZone(u64),
+}
+
+/// Whether a body that holds for more than one name may hold for the name at this spot.
+pub(super) const fn is_movable(spot: &Inside) -> bool {
+    spot.labels_in_front < MOVABLE_QUESTION
 }
 
 /// Where a body may be sent.
@@ -75,7 +82,7 @@ impl Body {
         let layout = Layout::new(&question, reply, sign)?;
         let shape = if layout.parts.is_empty() || (reach == Reach::Zone && spot.relation == Relation::Itself) {
             Shape::fixed()
-        } else if query.labels.count() > MOVABLE_QUESTION {
+        } else if !is_movable(spot) {
             return Ok(Err(Misfit::Question));
         } else {
             match Shape::of(&layout, query.name, spot, reach == Reach::Group) {
@@ -96,7 +103,9 @@ impl Body {
             _ => BodyKind::Fixed(Kind::of(reply, key)),
         };
         let frame = HEADER + question.len();
-        let octets = layout.octets.get(frame..).unwrap_or_default();
+        // What fits no datagram is never sent.
+        let sendable = layout.parts.iter().map(|part| part.end).filter(|end| *end - frame <= UDP_PAYLOAD.into()).max();
+        let octets = layout.octets.get(frame..sendable.unwrap_or(frame)).unwrap_or_default();
         let parts = layout.parts.iter().map(|part| LaidPart { end: part.end.saturating_sub(frame), ..*part });
         let signed = reply.answer.iter().chain(&reply.authority).chain(reply.additional.iter().map(|glue| &glue.part));
         let owners = signed
@@ -117,7 +126,10 @@ impl Body {
             kind,
             named: named.map(|named| (named.service, named.sites, named.ttl)).collect(),
             notes: notes.collect(),
-            fresh_until: owners.map(|owner| renewal(owner, now)).min().unwrap_or(u64::MAX),
+            fresh: owners.map(|owner| renewal(owner, now)).fold(0..u64::MAX, |fresh, end| {
+                // A clock that is set back makes other signatures right.
+                fresh.start.max(end - Window::RENEWAL)..fresh.end.min(end)
+            }),
         }))
     }
 
@@ -131,12 +143,17 @@ impl Body {
             + self.notes.len()
     }
 
+    /// Whether its signatures are those to send at `now`, in seconds since 1970.
+    pub(super) fn is_fresh(&self, now: u64) -> bool {
+        self.fresh.contains(&now)
+    }
+
     /// Whether it holds for `query` at `spot`, which has the same key.
     pub(super) fn holds_for(&self, query: &Query<'_>, spot: &Inside) -> bool {
         if self.shape.is_fixed {
             return true;
         }
-        if query.labels.count() > MOVABLE_QUESTION {
+        if !is_movable(spot) {
             return false;
         }
         if !self.shape.barred.is_empty() {

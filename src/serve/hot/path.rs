@@ -2,20 +2,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
 use hickory_proto::rr::RecordType;
 
 use super::super::Secrets;
-use super::super::bounds::{BODIES, BODY_OCTETS};
+use super::super::bounds::{BODY_OCTETS, BODY_OCTETS_OF_MEMO};
 use super::super::cookies::Judged;
 use super::super::draw::draw;
 use super::super::handler::Handler;
 use super::super::kind::Kind;
 use super::super::rate_limit::Verdict;
 use super::super::usage::{Limited, Naming, Tally};
-use super::body::{Body, Options, Reach};
+use super::body::{Body, Options, Reach, is_movable};
 use super::memo::{Key, Memo, Owner};
 use super::query::{Query, Scratch};
 use super::shape::Misfit;
@@ -85,6 +86,7 @@ const ELSEWHERE: Inside = Inside {
     relation: Relation::Itself,
     apex_at: 0,
     node_at: 0,
+    labels_in_front: 0,
 };
 
 /// A query with all that its answer hangs on.
@@ -100,14 +102,17 @@ impl HotPath {
     pub(crate) fn new(handler: Arc<Handler>) -> Self {
         let mut shared = Cache::new(Arc::clone(&handler.setup().tables));
         let tables = Arc::clone(shared.load());
+        // A part each for the generations of both memos of all workers.
+        let workers = available_parallelism().map_or(1, usize::from) * handler.setup().listen.len().max(1);
+        let octets = (BODY_OCTETS / workers / 4).min(BODY_OCTETS_OF_MEMO);
         Self {
             naming: handler.usage().naming(&tables),
             shared,
             tables,
             secrets: handler.setup().secrets.load_full(),
             moment: handler.usage().moment(),
-            lasting: Memo::new(BODIES, BODY_OCTETS),
-            steered: Memo::new(BODIES, BODY_OCTETS),
+            lasting: Memo::new(octets),
+            steered: Memo::new(octets),
             tally: handler.usage().tally(),
             scratch: None,
             handler,
@@ -163,8 +168,8 @@ impl HotPath {
         };
         let dnssec_ok = query.edns.is_some_and(|edns| edns.dnssec_ok);
         let is_derived = matches!(spot.relation, Relation::Wildcard | Relation::Encloser);
-        // The proof is another for every name.
-        if dnssec_ok && is_derived && finder.is_signed(&spot) {
+        // The proof is another for every name, and names of very many labels have replies of their own.
+        if is_derived && (dnssec_ok && finder.is_signed(&spot) || !is_movable(&spot)) {
             return Hot::Pass;
         }
         let subnet = query.edns.and_then(|edns| edns.subnet);
@@ -238,7 +243,7 @@ fn find<'m>(
     let Asked { query, spot, client, draw } = asked;
     let finder = tables.finder();
     let is_alone = *spot == ELSEWHERE || finder.is_alone(spot);
-    let shares = !is_alone && !finder.has_inner(spot);
+    let shares = !is_alone && !finder.is_apart(spot);
     let owner = if is_alone || shares { Owner::Group(spot.group.0) } else { Owner::Zone(spot.apex.0) };
     let mut key = Key { owner, node: spot.node.0, question: question(asked, tables), variant: 0 };
     let mut scope = 0;
@@ -247,7 +252,7 @@ fn find<'m>(
         let reach = if shares && matches!(key.owner, Owner::Group(_)) { Reach::Group } else { Reach::Zone };
         let slot = memo.find(&key, Entry::size);
         match slot.and_then(|slot| memo.get(slot)) {
-            Some(Entry::Body(body)) if body.fresh_until > handler.unix() => {
+            Some(Entry::Body(body)) if body.is_fresh(handler.unix()) => {
                 let memo = if key.variant == 0 { lasting } else { steered };
                 return match slot.and_then(|slot| memo.get(slot)) {
                     Some(Entry::Body(body)) if body.holds_for(query, spot) => Some((body, scope)),

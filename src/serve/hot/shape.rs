@@ -12,10 +12,10 @@ const HEADER: usize = 12;
 const TYPE_AND_CLASS: usize = 4;
 /// Octets of a record between owner and data.
 const RECORD_HEAD: usize = 10;
-/// The most labels that may be written in a body that is moved, and the most in front of its question's apex: together
-/// fewer than the 64 that the encoder remembers as targets, so that their number changes nothing.
+/// The most labels that may be written in a body that is moved. Together with those of its question that are targets of
+/// pointers they are fewer than the 64 that the encoder remembers, so that their number changes nothing.
 const MOVABLE_LABELS: usize = 40;
-/// See [`MOVABLE_LABELS`].
+/// How many names the question may have from its own up to the apex: see [`MOVABLE_LABELS`].
 pub(super) const MOVABLE_QUESTION: u8 = 16;
 
 /// What a body holds for.

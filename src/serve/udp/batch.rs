@@ -184,6 +184,10 @@ impl Batch {
             match usize::try_from(done) {
                 Ok(done) if done > 0 => sent += done,
                 _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+                // Nothing leaves any more, and waiting for each of the rest would help none of them.
+                _ if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock => {
+                    return unsent + rest.len() as u64;
+                }
                 // The first of the rest is what the system refuses.
                 _ => {
                     unsent += 1;
@@ -281,6 +285,9 @@ fn address(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
         _ => None,
     }
 }
+
+// What follows is written for machines of 64 bits.
+const _: () = assert!(size_of::<libc::cmsghdr>() == CONTROL_HEAD);
 
 /// Octets of the head of a control message: length, level and type, all in the order of the machine.
 const CONTROL_HEAD: usize = 16;

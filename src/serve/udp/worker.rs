@@ -56,7 +56,7 @@ impl Workers {
         let threads = std::mem::take(&mut self.threads);
         // A thread that panicked has nothing left to say.
         let join = move || threads.into_iter().for_each(|thread| drop(thread.join()));
-        let _ = tokio::task::spawn_blocking(join).await;
+        let _ = timeout(STOP, tokio::task::spawn_blocking(join)).await;
         // What they handed over last is answered as well; what waits for the node longer than that is not.
         let _ = timeout(STOP, async { while self.general.join_next().await.is_some() {} }).await;
     }

@@ -99,6 +99,8 @@ impl<A: Answer, E: Elsewhere> Worker<A, E> {
         while !self.stop.load(Ordering::Relaxed) {
             if self.batch(&mut query)? == 0 {
                 self.queue.wait()?;
+                // Lets go of old tables where nothing comes.
+                self.answer.tick();
             }
         }
         for _ in 0..LAST_BATCHES {
