@@ -60,7 +60,9 @@ impl<'t> Lines<'t> {
     pub(super) fn line(&self, line: usize) -> &'t str {
         let start = line.checked_sub(1).and_then(|ix| self.starts.get(ix));
         let end = self.starts.get(line).copied().unwrap_or(self.text.len());
-        start.and_then(|start| self.text.get(*start..end)?.lines().next()).unwrap_or_default()
+        // Its end is known: a line as long as the file is not looked through for it again for every mistake in it.
+        let whole = start.and_then(|start| self.text.get(*start..end)).unwrap_or_default();
+        whole.strip_suffix('\n').map_or(whole, |line| line.strip_suffix('\r').unwrap_or(line))
     }
 
     /// `span` widened on both sides to what TOML or white space bounds.
