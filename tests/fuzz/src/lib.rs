@@ -8,7 +8,7 @@ use entries::Watch;
 
 /// What one piece of work on an input of at most 64 KiB may take of its thread: 100 ms of a release. The checks and
 /// counters of a fuzz build make it three times slower at the least (a zone of 64 KiB takes 40 ms of a release and 130 to
-/// 170 ms here, a configuration 4 ms and 220 ms), so that this is the strict side.
+/// 170 ms here), so that this is the strict side.
 const LIMIT: Duration = Duration::from_millis(300);
 /// How often slow work is done again before it counts as slow: the first time pays for cold caches and lazy tables.
 const ATTEMPTS: usize = 3;
