@@ -1,8 +1,9 @@
 //! DNS over UDP, TCP, TLS, QUIC and HTTPS: sockets, packets, limits and counters around [`crate::answer`].
 //!
-//! Imports the core. One request handler (of hickory-server's trait) answers for every transport; the
-//! accept loops are ours. Never decides what is answered, never lets a query wait for anything but a socket (updates and
-//! notifications wait for the node, beside the queries), and never lets one packet's panic reach another's.
+//! Imports the core. One request handler answers for every transport; in front of it stands, for datagrams, a hot path that
+//! copies what it answered before. The accept loops are ours. Never decides what is answered, never lets a query wait for
+//! anything but a socket (updates and notifications wait for the node, beside the queries), and never lets one packet's panic
+//! reach another's.
 
 mod accept;
 mod backstage;
