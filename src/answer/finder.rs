@@ -51,6 +51,12 @@ pub struct Inside {
     pub node_at: u8,
     /// Labels in front of the apex.
     pub labels_in_front: u8,
+    /// Whether the zone is signed.
+    pub is_signed: bool,
+    /// Whether the group has this zone only.
+    pub is_alone: bool,
+    /// Whether the zone may answer otherwise than others of its group.
+    pub is_apart: bool,
 }
 
 /// What a node is to the name that belongs to it.
@@ -73,7 +79,7 @@ pub struct Finder {
     /// Parallel to what `apexes` counts.
     apex_records: Vec<Apex>,
     /// At which depths there are apexes, bit `n` for names of `n` labels.
-    depths: u128,
+    depths: u64,
     nodes: Hashes,
     /// Parallel to what `nodes` counts.
     node_records: Vec<Record>,
@@ -161,18 +167,21 @@ impl Finder {
             return;
         }
         let above = key.get(usize::from(labels.offset(1))..).unwrap_or_default();
-        let found = self.apex_above(above, &Labels::of(above)).and_then(|(_, apex)| usize::try_from(apex.0).ok());
+        let found = self.apex_above(above, &Labels::of(above), &mut Suffixes::default());
+        let found = found.and_then(|(_, apex)| usize::try_from(apex.0).ok());
         if let Some(apex) = found.and_then(|apex| self.apex_records.get_mut(apex)) {
             apex.is_apart = true;
         }
     }
 
     /// The deepest apex at or above a name, with how many labels of the name stand in front of it.
-    fn apex_above(&self, key: &[u8], labels: &Labels) -> Option<(u8, ApexIx)> {
-        let suffixes = Suffixes::of_name(key, labels);
+    fn apex_above(&self, key: &[u8], labels: &Labels, suffixes: &mut Suffixes) -> Option<(u8, ApexIx)> {
         let count = labels.count();
-        (0..=count).find_map(|skipped| {
-            if self.depths & (1_u128.checked_shl(u32::from(count - skipped)).unwrap_or_default()) == 0 {
+        // Nothing is deeper than the deepest apex.
+        let most = u8::try_from(self.depths.checked_ilog2()?).unwrap_or(count).min(count);
+        suffixes.take_name(key, labels, most);
+        (count - most..=count).find_map(|skipped| {
+            if self.depths >> (count - skipped) & 1 == 0 {
                 return None;
             }
             let rest = key.get(usize::from(labels.offset(skipped))..)?;
@@ -187,9 +196,8 @@ impl Finder {
             // Too many labels: who asks below it has too many as well.
             return;
         }
-        self.depths |= 1_u128.checked_shl(u32::from(labels.count())).unwrap_or_default();
-        let hash = Suffixes::of_name(key, &labels).whole();
-        self.apexes.insert(hash, key);
+        self.depths |= 1 << labels.count();
+        self.apexes.insert(Suffixes::of_name(key, &labels), key);
         self.apex_records.push(Apex { group, is_apart });
         if let Some(group) = self.group_mut(group) {
             group.zones += 1;
@@ -208,7 +216,7 @@ impl Finder {
         for (ix, (front, node)) in fronts.iter().enumerate() {
             let labels = Labels::of(front);
             depth = depth.max(labels.count());
-            self.nodes.insert(Suffixes::of_front(group, front, &labels).whole(), &[*front, &[END]].concat());
+            self.nodes.insert(Suffixes::of_front(group, front, &labels), &[*front, &[END]].concat());
             let above = labels
                 .parent(front)
                 .and_then(|parent| known.get(parent))
@@ -235,18 +243,19 @@ impl Finder {
 
     /// Where `key`, a lower-cased name in wire format with `labels`, belongs. Not for the type DS, which is its parent's.
     #[must_use]
-    pub fn find(&self, key: &[u8], labels: &Labels) -> Spot {
-        let Some((skipped, apex)) = self.apex_above(key, labels) else { return Spot::Elsewhere };
+    pub fn find(&self, key: &[u8], labels: &Labels, suffixes: &mut Suffixes) -> Spot {
+        let Some((skipped, apex)) = self.apex_above(key, labels, suffixes) else { return Spot::Elsewhere };
         let apex_at = labels.offset(skipped);
-        let Some(group) = self.apex(apex).map(|apex| apex.group) else { return Spot::Rare };
-        let Some(depth) = self.group(group).map(|group| group.depth) else { return Spot::Rare };
+        let Some(&Apex { group, is_apart }) = self.apex(apex) else { return Spot::Rare };
+        let Some(&Group { depth, zones, is_signed }) = self.group(group) else { return Spot::Rare };
         let front = key.get(..usize::from(apex_at)).unwrap_or_default();
-        let fronts = Suffixes::below(group, front, labels, skipped);
         // Nothing is deeper than the deepest name.
-        let nearest = (skipped.saturating_sub(depth)..=skipped).find_map(|label| {
-            let at = labels.offset(label).min(apex_at);
+        let most = depth.min(skipped);
+        suffixes.take_front(group, front, labels, (skipped, most));
+        let nearest = (skipped - most..=skipped).find_map(|label| {
+            let at = labels.offset(label);
             let rest = front.get(usize::from(at)..)?;
-            let found = self.nodes.find(fronts.from(label), rest, |node, after| {
+            let found = self.nodes.find(suffixes.from(label), rest, |node, after| {
                 // Behind it, and not in the middle of a longer one.
                 after.first() == Some(&END) && self.node(node).is_some_and(|node| node.group == group)
             })?;
@@ -254,7 +263,18 @@ impl Finder {
         });
         let Some((node_at, node, record)) = nearest else { return Spot::Rare };
         let inside = |node, relation, node_at| {
-            Spot::Inside(Inside { apex, group, node, relation, apex_at, node_at, labels_in_front: skipped })
+            Spot::Inside(Inside {
+                apex,
+                group,
+                node,
+                relation,
+                apex_at,
+                node_at,
+                labels_in_front: skipped,
+                is_signed,
+                is_alone: zones == 1,
+                is_apart,
+            })
         };
         match record.hidden {
             // A DNAME hides what is below it, not itself.
@@ -284,27 +304,9 @@ impl Finder {
         self.groups.get_mut(usize::try_from(group.0).ok()?)
     }
 
-    /// Whether the group of a spot has one zone only.
+    /// Whether the name or wildcard at a spot certainly has no record of the type `rtype`, nor an alias.
     #[must_use]
-    pub fn is_alone(&self, spot: &Inside) -> bool {
-        self.group(spot.group).is_none_or(|group| group.zones == 1)
-    }
-
-    /// Whether the zone of a spot may answer otherwise than others of its group.
-    #[must_use]
-    pub fn is_apart(&self, spot: &Inside) -> bool {
-        self.apex(spot.apex).is_none_or(|apex| apex.is_apart)
-    }
-
-    /// Whether the zone of a spot is signed.
-    #[must_use]
-    pub fn is_signed(&self, spot: &Inside) -> bool {
-        self.group(spot.group).is_none_or(|group| group.is_signed)
-    }
-
-    /// Whether the name or wildcard at a spot certainly has no record of `rtype`, nor an alias.
-    #[must_use]
-    pub fn lacks(&self, spot: &Inside, rtype: RecordType) -> bool {
+    pub fn lacks(&self, spot: &Inside, rtype: u16) -> bool {
         let record = |NodeIx(node)| self.node(node);
         let record = match spot.relation {
             Relation::Itself => record(spot.node),
@@ -313,7 +315,7 @@ impl Finder {
         };
         let Some((first, count)) = record.map(|record| record.types) else { return false };
         let types = usize::try_from(first).ok().and_then(|first| self.types.get(first..)?.get(..count.into()));
-        let present = |types: &[u16]| types.iter().any(|known| *known == u16::from(rtype) || *known == TYPE_CNAME);
+        let present = |types: &[u16]| types.iter().any(|known| *known == rtype || *known == TYPE_CNAME);
         types.is_some_and(|types| !present(types))
     }
 }
@@ -363,7 +365,7 @@ mod tests {
     fn zones_of_one_tree_are_one_group() {
         let (zones, spot) = (zones(), |finder: &Finder, text: &str| {
             let key = name(text).key();
-            match finder.find(&key, &Labels::of(&key)) {
+            match finder.find(&key, &Labels::of(&key), &mut Suffixes::default()) {
                 Spot::Inside(spot) => spot,
                 other => panic!("{text}: {other:?}"),
             }
@@ -372,13 +374,13 @@ mod tests {
         let (one, other) = (spot(&finder, "ns.a.t"), spot(&finder, "ns.b.t"));
         assert_eq!((one.group, one.node), (other.group, other.node));
         assert_ne!(one.apex, other.apex);
-        assert!(!finder.is_alone(&one) && finder.is_alone(&spot(&finder, "ns.test")));
-        assert!(finder.is_apart(&one) && !finder.is_apart(&other), "w.a.t lies in a.t");
-        assert!(finder.is_apart(&spot(&finder, "ns.test")));
-        assert!(finder.lacks(&one, RecordType::MX) && !finder.lacks(&one, RecordType::A));
+        assert!(!one.is_alone && spot(&finder, "ns.test").is_alone);
+        assert!(one.is_apart && !other.is_apart, "w.a.t lies in a.t");
+        assert!(spot(&finder, "ns.test").is_apart);
+        assert!(finder.lacks(&one, RecordType::MX.into()) && !finder.lacks(&one, RecordType::A.into()));
         assert!(
-            !finder.lacks(&spot(&finder, "q.q.b.t"), RecordType::MX)
-                && finder.lacks(&spot(&finder, "q.b.t"), RecordType::A)
+            !finder.lacks(&spot(&finder, "q.q.b.t"), RecordType::MX.into())
+                && finder.lacks(&spot(&finder, "q.b.t"), RecordType::A.into())
         );
     }
 
@@ -395,7 +397,7 @@ mod tests {
             let text = labels.iter().copied().chain([origin]).filter(|label| !label.is_empty()).collect::<Vec<_>>().join(".");
             let key = if text.is_empty() { Name::root().key() } else { name(&text).key() };
             WORLD.with(|(zones, finder)| {
-                let spot = finder.find(&key, &Labels::of(&key));
+                let spot = finder.find(&key, &Labels::of(&key), &mut Suffixes::default());
                 let Some(zone) = zone_for(zones, &key, RecordType::TXT) else {
                     let expected = if zones.is_unavailable(&key) { Spot::Rare } else { Spot::Elsewhere };
                     prop_assert_eq!(spot, expected, "{}", text);
@@ -406,7 +408,7 @@ mod tests {
                 // The number of a node is its own in its group: the same name gives it by itself.
                 let number = |owner: &Node| {
                     let key = zone.owner(owner).key();
-                    match finder.find(&key, &Labels::of(&key)) { Spot::Inside(spot) => Some(spot.node), _ => None }
+                    match finder.find(&key, &Labels::of(&key), &mut Suffixes::default()) { Spot::Inside(spot) => Some(spot.node), _ => None }
                 };
                 let (relation, node, at) = match (place, spot) {
                     (Place::Dname(..), spot) => { prop_assert_eq!(spot, Spot::Rare, "{}", text); return Ok(()); }

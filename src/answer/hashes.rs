@@ -11,16 +11,14 @@ const SPICE: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xB7E1_5162_8AED_2A6B];
 /// Where the labels of a name begin.
 #[derive(Clone, Copy, Debug)]
 pub struct Labels {
-    /// The first `count` are in use.
-    offsets: [u8; MAX_LABELS],
+    /// The first `count` are in use; behind them, where the last label ends.
+    offsets: [u8; MAX_LABELS + 1],
     count: u8,
-    /// Octets of all labels together.
-    end: u8,
 }
 
 impl Default for Labels {
     fn default() -> Self {
-        Self { offsets: [0; MAX_LABELS], count: 0, end: 0 }
+        Self { offsets: [0; MAX_LABELS + 1], count: 0 }
     }
 }
 
@@ -37,7 +35,7 @@ impl Labels {
         {
             at += usize::from(length) + 1;
         }
-        labels.end = u8::try_from(at).unwrap_or(u8::MAX);
+        labels.end_at(at);
         labels
     }
 
@@ -47,19 +45,22 @@ impl Labels {
             return false;
         };
         *place = at;
-        self.count += 1;
-        true
+        let has_room = usize::from(self.count) < MAX_LABELS;
+        self.count += u8::from(has_room);
+        has_room
     }
 
     /// Forgets all labels.
-    pub const fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.count = 0;
-        self.end = 0;
+        self.end_at(0);
     }
 
     /// Notes where the last label ends.
     pub fn end_at(&mut self, end: usize) {
-        self.end = u8::try_from(end).unwrap_or(u8::MAX);
+        if let Some(place) = self.offsets.get_mut(usize::from(self.count)) {
+            *place = u8::try_from(end).unwrap_or(u8::MAX);
+        }
     }
 
     /// How many there are, the root left out.
@@ -68,14 +69,11 @@ impl Labels {
         self.count
     }
 
-    /// Where the label after `skipped` others begins; behind the last one, where that ends.
+    /// Where the label after `skipped` others begins; behind the last one, where that ends. Meaningless for more than there
+    /// are.
     #[must_use]
     pub fn offset(&self, skipped: u8) -> u8 {
-        if skipped < self.count {
-            self.offsets.get(usize::from(skipped)).copied().unwrap_or(self.end)
-        } else {
-            self.end
-        }
+        self.offsets.get(usize::from(skipped)).copied().unwrap_or_default()
     }
 
     /// `octets`, whose labels these are, without the first.
@@ -84,56 +82,81 @@ impl Labels {
     }
 }
 
-/// The hashes of a name and its ancestors: that of each follows from that of its parent.
-pub(super) struct Suffixes {
-    /// By how many labels are left out in front.
+/// The hashes of a name's ancestors: that of each follows from that of its parent. Kept from name to name, so that nothing
+/// is cleared for each.
+#[derive(Debug)]
+pub struct Suffixes {
+    /// By how many labels are left out in front; those that the last name did not need are of earlier ones.
     hashes: [u64; MAX_LABELS + 1],
 }
 
+impl Default for Suffixes {
+    fn default() -> Self {
+        Self { hashes: [0; MAX_LABELS + 1] }
+    }
+}
+
 impl Suffixes {
-    /// Those of a whole name.
-    pub(super) fn of_name(key: &[u8], labels: &Labels) -> Self {
-        Self::grown(SPICE[0], key, labels, labels.count())
+    /// Takes in a whole name: the hashes of its last `most` labels and fewer.
+    pub(super) fn take_name(&mut self, key: &[u8], labels: &Labels, most: u8) {
+        self.grow(SPICE[0], key, labels, labels.count(), most);
     }
 
-    /// Those of what stands in front of the apex of a zone of `group`.
-    pub(super) fn of_front(group: GroupIx, front: &[u8], labels: &Labels) -> Self {
-        Self::below(group, front, labels, labels.count())
+    /// Takes in the first `count` labels of a name, which stand in front of the apex of a zone of `group`: the hashes of the
+    /// last `most` of them and fewer.
+    pub(super) fn take_front(&mut self, group: GroupIx, front: &[u8], labels: &Labels, (count, most): (u8, u8)) {
+        self.grow(mix(SPICE[1], u64::from(group.0) + 1), front, labels, count, most);
     }
 
-    /// Those of the first `count` labels of a name, which stand in front of the apex of a zone of `group`.
-    pub(super) fn below(group: GroupIx, front: &[u8], labels: &Labels, count: u8) -> Self {
-        Self::grown(mix(SPICE[1], u64::from(group.0) + 1), front, labels, count)
-    }
-
-    fn grown(seed: u64, octets: &[u8], labels: &Labels, count: u8) -> Self {
-        let mut hashes = [0; MAX_LABELS + 1];
+    fn grow(&mut self, seed: u64, octets: &[u8], labels: &Labels, count: u8, most: u8) {
         let mut hash = seed;
-        if let Some(last) = hashes.get_mut(usize::from(count)) {
+        if let Some(last) = self.hashes.get_mut(usize::from(count)) {
             *last = hash;
         }
-        let mut end = usize::from(if count == labels.count() { labels.end } else { labels.offset(count) });
-        for label in (0..count).rev() {
+        let mut end = usize::from(labels.offset(count));
+        for label in (count.saturating_sub(most)..count).rev() {
             let at = usize::from(labels.offset(label));
             hash = joined(hash, octets.get(at..end).unwrap_or_default());
             end = at;
-            if let Some(place) = hashes.get_mut(usize::from(label)) {
+            if let Some(place) = self.hashes.get_mut(usize::from(label)) {
                 *place = hash;
             }
         }
-        Self { hashes }
     }
 
-    /// The hash without the first `skipped` labels.
+    /// The hash without the first `skipped` labels of what was taken in last.
     pub(super) fn from(&self, skipped: u8) -> u64 {
         self.hashes.get(usize::from(skipped)).copied().unwrap_or_default()
     }
 
-    /// The hash of all of it.
-    pub(super) const fn whole(&self) -> u64 {
-        let [whole, ..] = self.hashes;
-        whole
+    /// The hash of a whole name.
+    pub(super) fn of_name(key: &[u8], labels: &Labels) -> u64 {
+        let mut suffixes = Self::default();
+        suffixes.take_name(key, labels, labels.count());
+        suffixes.from(0)
     }
+
+    /// The hash of all that stands in front of the apex of a zone of `group`.
+    pub(super) fn of_front(group: GroupIx, front: &[u8], labels: &Labels) -> u64 {
+        let mut suffixes = Self::default();
+        suffixes.take_front(group, front, labels, (labels.count(), labels.count()));
+        suffixes.from(0)
+    }
+}
+
+/// A number for `name`, in lower case and in wire format, that nobody can foresee without `key`.
+#[must_use]
+pub fn keyed_hash(name: &[u8], key: [u64; 2]) -> u64 {
+    let [first, second] = key;
+    mix(joined(first, name) ^ second, SPICE[1])
+}
+
+/// The same for two numbers.
+#[must_use]
+pub const fn keyed_mix(numbers: [u64; 2], key: [u64; 2]) -> u64 {
+    let ([first, second], [one, other]) = (numbers, key);
+    // Twice, so that every bit of both numbers has a say in every bit of the outcome.
+    mix(mix(first ^ one, SPICE[0]) ^ second ^ other, SPICE[1])
 }
 
 /// The hash with a label, its length in front, added.
@@ -263,19 +286,23 @@ mod tests {
         let (name, parent) = (key("a.bcdefghij.example.org"), key("example.org"));
         let (labels, above) = (Labels::of(&name), Labels::of(&parent));
         assert_eq!((labels.count(), above.count()), (4, 2));
-        assert_eq!(Suffixes::of_name(&name, &labels).from(2), Suffixes::of_name(&parent, &above).whole());
+        let mut suffixes = Suffixes::default();
+        suffixes.take_name(&name, &labels, 2);
+        assert_eq!(suffixes.from(2), Suffixes::of_name(&parent, &above));
         // What stands in front of an apex has the same hash in a name and by itself, in one group and no other.
         let front = &name[..usize::from(labels.offset(2))];
-        let alone = Suffixes::of_front(GroupIx(7), front, &Labels::of(front)).whole();
-        assert_eq!(Suffixes::below(GroupIx(7), front, &labels, 2).whole(), alone);
-        assert_ne!(Suffixes::below(GroupIx(8), front, &labels, 2).whole(), alone);
+        let alone = Suffixes::of_front(GroupIx(7), front, &Labels::of(front));
+        suffixes.take_front(GroupIx(7), front, &labels, (2, 2));
+        assert_eq!(suffixes.from(0), alone);
+        suffixes.take_front(GroupIx(8), front, &labels, (2, 2));
+        assert_ne!(suffixes.from(0), alone);
     }
 
     #[test]
     fn every_string_is_found_and_no_other() {
         let mut hashes = Hashes::default();
         let names: Vec<_> = (0..5000).map(|number| key(&format!("host-{number}.example.org"))).collect();
-        let hash = |name: &[u8]| Suffixes::of_name(name, &Labels::of(name)).whole();
+        let hash = |name: &[u8]| Suffixes::of_name(name, &Labels::of(name));
         for name in &names {
             hashes.insert(hash(name), name);
         }

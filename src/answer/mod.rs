@@ -20,7 +20,7 @@ mod variants;
 pub use bounds::MAX_LINKS;
 pub use explain::{ClientSeen, Explanation, SiteExplanation, SteeredExplanation};
 pub use finder::{ApexIx, Finder, GroupIx, Inside, NodeIx, Relation, Spot};
-pub use hashes::Labels;
+pub use hashes::{Labels, Suffixes, keyed_hash, keyed_mix};
 pub use question::{Client, Question, Transport};
 pub use reply::{Glue, Named, Note, Part, Reply, Signer};
 pub use subnet::{ClientSubnet, SubnetError};

@@ -165,7 +165,13 @@ impl SiteSet {
 
     /// The sites in ascending order.
     pub fn iter(self) -> impl Iterator<Item = SiteIx> {
-        (0..64_u8).map(SiteIx).filter(move |site| self.contains(*site))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            // 64 where nothing is left.
+            let site = u8::try_from(rest.trailing_zeros()).ok().filter(|_| rest != 0)?;
+            rest &= rest.wrapping_sub(1);
+            Some(SiteIx(site))
+        })
     }
 }
 

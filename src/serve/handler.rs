@@ -281,7 +281,7 @@ impl Handler {
         // Counted before the packet leaves, so that a site is never named without being counted as named.
         let named = reply.named.iter().filter(|named| !tables.is_host(named.set));
         for named in named.filter(|_| !response.answers.is_empty()) {
-            self.usage().name_sites(&tables, named.service, named.sites, Duration::from_secs(named.ttl.into()));
+            self.usage().name_sites(&tables, named.service, named.sites, named.ttl);
         }
         Ok((response, self.limiter.kind(&reply)))
     }

@@ -6,7 +6,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use siphasher::sip::SipHasher13;
 
-use crate::answer::Reply;
+use crate::answer::{Reply, keyed_hash, keyed_mix};
 use crate::model::Name;
 
 /// Which responses count as the same, hashed with the key of the process.
@@ -28,6 +28,13 @@ impl Kind {
         Self(Trait::Error.mark(key))
     }
 
+    /// A number for responses of this kind to the network with `bits`, which nobody can foresee without `key`. That is enough:
+    /// two networks that share a number share a limit, and whoever forges addresses could as well forge the other's.
+    pub(super) fn hash_with(self, bits: u128, key: &[u8; 16]) -> u64 {
+        let [low, high] = words(bits.to_le_bytes());
+        keyed_mix([low, high ^ self.0], words(*key))
+    }
+
     /// The kind of what is marked `like` in the zone marked `zone`.
     pub(super) const fn within(zone: u64, like: u64) -> Self {
         // Both are hashes whose key nobody knows: any way to join them will do that loses nothing.
@@ -43,9 +50,13 @@ impl Kind {
 
 /// What stands for the zone with an apex of this key.
 pub(super) fn zone_mark(apex: &[u8], key: &[u8; 16]) -> u64 {
-    let mut hasher = SipHasher13::new_with_key(key);
-    hasher.write(apex);
-    hasher.finish()
+    keyed_hash(apex, words(*key))
+}
+
+/// The halves of 16 octets.
+fn words(octets: [u8; 16]) -> [u64; 2] {
+    let both = u128::from_le_bytes(octets);
+    [both as u64, (both >> 64) as u64]
 }
 
 /// What makes responses of a zone the same. Whatever a client can vary without end shares one kind: names that do not

@@ -9,19 +9,16 @@
 //! over the cell with the least debt together with that debt, so that nobody ever loses a debt by being replaced: who
 //! returns finds at least as much of it in every cell of the set (the argument of Metwally's Space-Saving).
 
-use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ipnet::IpNet;
-use siphasher::sip::SipHasher13;
-
 use super::bounds::{RATE_BURST, RATE_CALM, RATE_CELLS};
 use super::kind::Kind;
 use crate::answer::Reply;
 use crate::model::RateLimitSettings;
+use ipnet::IpNet;
 
 /// Cells of a set: one cache line, looked through as a whole.
 const WAYS: usize = 8;
@@ -117,10 +114,7 @@ impl RateLimiter {
         let Some(interval) = self.interval else { return Verdict::Send };
         let now = micros(now);
         let client = client.to_canonical();
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        self.network_bits(client).hash(&mut hasher);
-        kind.hash(&mut hasher);
-        let hash = hasher.finish();
+        let hash = kind.hash_with(self.network_bits(client), &self.key);
         if self.charge(hash, now, interval) || self.settings.exempt.iter().any(|exempt| exempt.contains(&client)) {
             return Verdict::Send;
         }
@@ -156,19 +150,10 @@ impl RateLimiter {
         let Some(Set(cells)) = usize::try_from(at).ok().and_then(|at| self.sets.get(at)) else { return true };
         let owner = hash & !MOMENT;
         loop {
-            let mut least: Option<(&AtomicU64, u64)> = None;
-            let mut own = None;
-            for cell in cells {
-                let value = cell.load(Ordering::Relaxed);
-                if value & !MOMENT == owner {
-                    own = Some((cell, value));
-                    break;
-                }
-                if least.is_none_or(|(_, least)| value & MOMENT < least & MOMENT) {
-                    least = Some((cell, value));
-                }
-            }
-            let Some((cell, value)) = own.or(least) else { return true };
+            let values = || cells.iter().map(|cell| (cell, cell.load(Ordering::Relaxed)));
+            let own = values().find(|(_, value)| value & !MOMENT == owner);
+            let least = || values().min_by_key(|(_, value)| value & MOMENT);
+            let Some((cell, value)) = own.or_else(least) else { return true };
             let paid = (value & MOMENT).max(now) + interval;
             if paid > now + micros(RATE_BURST) {
                 return false;
@@ -235,7 +220,8 @@ impl Alarm {
 
 /// At most what a cell holds, with room for debts.
 fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX).min(MOMENT / 2)
+    let micros = time.as_secs().saturating_mul(MICROS_OF_SECOND).saturating_add(time.subsec_micros().into());
+    micros.min(MOMENT / 2)
 }
 
 #[cfg(test)]

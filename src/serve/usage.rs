@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
 use hickory_proto::op::ResponseCode;
@@ -49,8 +49,8 @@ const QTYPES: [(u16, &str); 13] = [
     (0, "other"),
 ];
 
-/// How long after its moment an answer may leave that counts as of that moment.
-const NAMING: Duration = Duration::from_millis(10);
+/// How long after its moment an answer may leave that counts as of that moment, in milliseconds.
+const NAMING: u64 = 10;
 
 /// Counters and drained-by times. All of it is written without a lock on the query path.
 pub struct Usage {
@@ -97,8 +97,10 @@ impl Tally {
     }
 
     /// One more reply.
-    pub(super) fn count_query(&self, rcode: u16, rtype: RecordType, truncated: bool) {
-        if let Some(count) = self.queries.get(class(&RCODES, rcode) * QTYPES.len() + class(&QTYPES, rtype.into())) {
+    pub(super) fn count_query(&self, rcode: u16, rtype: u16, truncated: bool) {
+        if let Some(count) =
+            self.queries.get(class(&RCODE_CLASSES, rcode) * QTYPES.len() + class(&QTYPE_CLASSES, rtype))
+        {
             bump(count);
         }
         if truncated {
@@ -129,9 +131,8 @@ struct Layout {
 }
 
 impl Layout {
-    fn name(&self, moment: u64, service: ServiceIx, sites: SiteSet, ttl: Duration) {
-        let ttl = u64::try_from(ttl.saturating_add(NAMING).as_millis()).unwrap_or(u64::MAX);
-        let expiry = moment.saturating_add(ttl);
+    fn name(&self, moment: u64, service: ServiceIx, sites: SiteSet, ttl: u32) {
+        let expiry = moment.saturating_add(u64::from(ttl) * 1000 + NAMING);
         for site in sites.iter() {
             if let Some(cell) = self.cells.get(service.get() * self.sites + site.get())
                 // Mostly written in this millisecond already, and reading disturbs no other worker.
@@ -147,8 +148,8 @@ impl Layout {
 pub(super) struct Naming(Arc<Layout>);
 
 impl Naming {
-    /// An answer that lives for `ttl` and leaves within [`NAMING`] after `moment` named `sites` for `service`.
-    pub(super) fn name(&self, moment: u64, service: ServiceIx, sites: SiteSet, ttl: Duration) {
+    /// An answer that lives for `ttl` seconds and leaves within [`NAMING`] after `moment` named `sites` for `service`.
+    pub(super) fn name(&self, moment: u64, service: ServiceIx, sites: SiteSet, ttl: u32) {
         self.0.name(moment, service, sites, ttl);
     }
 }
@@ -381,8 +382,8 @@ impl Usage {
         }
     }
 
-    /// An answer that lives for `ttl` named `sites` for `service`.
-    pub(super) fn name_sites(&self, tables: &Tables, service: ServiceIx, sites: SiteSet, ttl: Duration) {
+    /// An answer that lives for `ttl` seconds named `sites` for `service`.
+    pub(super) fn name_sites(&self, tables: &Tables, service: ServiceIx, sites: SiteSet, ttl: u32) {
         self.layout(tables).name(self.moment(), service, sites, ttl);
     }
 
@@ -428,8 +429,8 @@ impl Usage {
 
     pub(super) fn count_query(&self, transport: Transport, rcode: ResponseCode, rtype: RecordType, truncated: bool) {
         let transport = Transport::ALL.iter().position(|known| *known == transport).unwrap_or_default();
-        let kind = (transport * RCODES.len() + class(&RCODES, u16::from(rcode))) * QTYPES.len()
-            + class(&QTYPES, u16::from(rtype));
+        let kind = (transport * RCODES.len() + class(&RCODE_CLASSES, u16::from(rcode))) * QTYPES.len()
+            + class(&QTYPE_CLASSES, u16::from(rtype));
         if let Some(count) = self.queries.get(kind) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -461,7 +462,7 @@ impl Usage {
     }
 
     pub(super) fn count_update(&self, rcode: ResponseCode) {
-        if let Some(count) = self.updates.get(class(&RCODES, u16::from(rcode))) {
+        if let Some(count) = self.updates.get(class(&RCODE_CLASSES, u16::from(rcode))) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -504,7 +505,24 @@ impl Usage {
     }
 }
 
-/// The position of `value` among those that are told apart; the last stands for all others.
-fn class(known: &[(u16, &str)], value: u16) -> usize {
-    known.iter().position(|(code, _)| *code == value).unwrap_or(known.len().saturating_sub(1))
+/// The class of `value`: its position among those that are told apart.
+fn class(classes: &Classes, value: u16) -> usize {
+    classes.get(usize::from(value)).or(classes.last()).copied().unwrap_or_default().into()
+}
+
+/// By value, where it stands among those that are told apart; the last stands for all others.
+type Classes = [u8; 257];
+static RCODE_CLASSES: Classes = classes(&RCODES);
+static QTYPE_CLASSES: Classes = classes(&QTYPES);
+
+#[allow(clippy::indexing_slicing, reason = "const: whatever were wrong would not compile")]
+const fn classes(known: &[(u16, &str)]) -> Classes {
+    let others = known.len() - 1;
+    let mut classes = [others as u8; 257];
+    let mut class = 0;
+    while class < others {
+        classes[known[class].0 as usize] = class as u8;
+        class += 1;
+    }
+    classes
 }

@@ -31,6 +31,8 @@ pub(super) struct Body {
     octets: Box<[u8]>,
     /// Ends are counted from the end of the question.
     parts: Box<[LaidPart]>,
+    /// All parts.
+    whole: Fit,
     shape: Shape,
     kind: BodyKind,
     /// Which sites it names, for which service and how long in seconds; hosts of one site left out.
@@ -106,7 +108,8 @@ impl Body {
         // What fits no datagram is never sent.
         let sendable = layout.parts.iter().map(|part| part.end).filter(|end| *end - frame <= UDP_PAYLOAD.into()).max();
         let octets = layout.octets.get(frame..sendable.unwrap_or(frame)).unwrap_or_default();
-        let parts = layout.parts.iter().map(|part| LaidPart { end: part.end.saturating_sub(frame), ..*part });
+        let parts: Box<[LaidPart]> =
+            layout.parts.iter().map(|part| LaidPart { end: part.end.saturating_sub(frame), ..*part }).collect();
         let signed = reply.answer.iter().chain(&reply.authority).chain(reply.additional.iter().map(|glue| &glue.part));
         let owners = signed
             .filter_map(|part| part.signer.as_ref().map(|signer| signer.wildcard.as_ref().unwrap_or(&part.owner)));
@@ -121,7 +124,8 @@ impl Body {
             rcode: reply.rcode.low(),
             authoritative: reply.authoritative,
             octets: octets.into(),
-            parts: parts.collect(),
+            whole: fit(&parts, usize::MAX).unwrap_or_default(),
+            parts,
             shape,
             kind,
             named: named.map(|named| (named.service, named.sites, named.ttl)).collect(),
@@ -189,7 +193,7 @@ impl Body {
         out: &mut [u8],
     ) -> Option<Written> {
         let frame = HEADER + query.question.len();
-        let limit = query.edns.map_or(UDP_PLAIN, |edns| edns.payload.clamp(UDP_PLAIN, UDP_PAYLOAD));
+        let limit = query.edns.as_ref().map_or(UDP_PLAIN, |edns| edns.payload.clamp(UDP_PLAIN, UDP_PAYLOAD));
         let room = |opt: usize| usize::from(limit).saturating_sub(opt).saturating_sub(frame);
         let (fit, extent) = match &query.edns {
             None => (self.fit(room(0))?, Extent::Needed),
@@ -243,31 +247,36 @@ impl Body {
 
     /// What fits into so many octets behind the question.
     fn fit(&self, room: usize) -> Option<Fit> {
-        let mut fit = Fit { end: 0, counts: [0; 3], truncated: false };
-        for part in &self.parts {
-            if part.end > room {
-                fit.truncated = true;
-                // What may be left out is left out alone.
-                return part.required.then_some(fit);
-            }
-            fit.end = part.end;
-            let [answers, authorities, additionals] = &mut fit.counts;
-            *match part.section {
-                Section::Answer => answers,
-                Section::Authority => authorities,
-                Section::Additional => additionals,
-            } += part.records;
-        }
-        Some(fit)
+        if self.whole.end <= room { Some(self.whole) } else { fit(&self.parts, room) }
     }
 }
 
 /// What fits a client.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Fit {
     end: usize,
     counts: [u16; 3],
     truncated: bool,
+}
+
+/// Which of `parts` fit into so many octets.
+fn fit(parts: &[LaidPart], room: usize) -> Option<Fit> {
+    let mut fit = Fit::default();
+    for part in parts {
+        if part.end > room {
+            fit.truncated = true;
+            // What may be left out is left out alone.
+            return part.required.then_some(fit);
+        }
+        fit.end = part.end;
+        let [answers, authorities, additionals] = &mut fit.counts;
+        *match part.section {
+            Section::Answer => answers,
+            Section::Authority => authorities,
+            Section::Additional => additionals,
+        } += part.records;
+    }
+    Some(fit)
 }
 
 /// How much of the OPT there is room for; see [`super::super::options::Extent`].
@@ -298,7 +307,7 @@ pub(super) struct Options<'n> {
 
 impl Options<'_> {
     fn needed(&self, asked: &Extension) -> usize {
-        let cookie = self.cookie.map_or(0, |cookie| OPTION_HEAD + cookie.len());
+        let cookie = self.cookie.as_ref().map_or(0, |cookie| OPTION_HEAD + cookie.len());
         let subnet = asked.subnet.filter(|_| self.scope.is_some());
         OPT + cookie + subnet.map_or(0, |subnet| OPTION_HEAD + 4 + usize::from(subnet.source_prefix()).div_ceil(8))
     }

@@ -3,10 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
-
-use arc_swap::{ArcSwap, Cache};
-use hickory_proto::rr::RecordType;
+use std::time::Instant;
 
 use super::super::Secrets;
 use super::super::bounds::{BODY_OCTETS, BODY_OCTETS_OF_MEMO};
@@ -20,9 +17,10 @@ use super::body::{Body, Options, Reach, is_movable};
 use super::memo::{Key, Memo, Owner};
 use super::query::{Query, Scratch};
 use super::shape::Misfit;
-use crate::answer::{ApexIx, Client, GroupIx, Inside, NodeIx, Question, Relation, Spot, Tables, Transport};
+use crate::answer::{ApexIx, Client, GroupIx, Inside, NodeIx, Question, Relation, Spot, Suffixes, Tables, Transport};
 use crate::model::Name;
 use crate::zone::SteeredIx;
+use arc_swap::{ArcSwap, Cache};
 
 /// What becomes of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +67,17 @@ pub(crate) struct HotPath {
     steered: Memo<Entry>,
     tally: Arc<Tally>,
     scratch: Option<Box<Scratch>>,
+    suffixes: Suffixes,
     naming: Naming,
 }
 
 /// Which types are answered by the general path alone: DS is the parent's, the others are signatures and records of a
 /// message.
-fn is_rare(rtype: RecordType) -> bool {
-    matches!(u16::from(rtype), 41 | 43 | 46 | 47 | 249..=254)
+const fn is_rare(rtype: u16) -> bool {
+    matches!(rtype, 41 | 43 | 46 | 47 | 249..=254)
 }
+
+const TYPE_ANY: u16 = 255;
 
 /// The spot of all names that are in none of our zones.
 const ELSEWHERE: Inside = Inside {
@@ -87,13 +88,16 @@ const ELSEWHERE: Inside = Inside {
     apex_at: 0,
     node_at: 0,
     labels_in_front: 0,
+    is_signed: false,
+    is_alone: true,
+    is_apart: false,
 };
 
 /// A query with all that its answer hangs on.
 struct Asked<'q, 'p> {
     query: &'q Query<'p>,
-    spot: Inside,
-    client: Client,
+    spot: &'q Inside,
+    client: &'q Client,
     draw: u16,
 }
 
@@ -115,6 +119,7 @@ impl HotPath {
             steered: Memo::new(octets),
             tally: handler.usage().tally(),
             scratch: None,
+            suffixes: Suffixes::default(),
             handler,
         }
     }
@@ -160,21 +165,20 @@ impl HotPath {
         if is_rare(query.rtype) || source.port() == 0 || is_held {
             return Hot::Pass;
         }
-        let finder = self.tables.finder();
-        let spot = match finder.find(query.name, query.labels) {
+        let spot = match self.tables.finder().find(query.name, query.labels, &mut self.suffixes) {
             Spot::Inside(spot) => spot,
             Spot::Elsewhere => ELSEWHERE,
             Spot::Rare => return Hot::Pass,
         };
-        let dnssec_ok = query.edns.is_some_and(|edns| edns.dnssec_ok);
+        let dnssec_ok = query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok);
         let is_derived = matches!(spot.relation, Relation::Wildcard | Relation::Encloser);
         // The proof is another for every name, and names of very many labels have replies of their own.
-        if is_derived && (dnssec_ok && finder.is_signed(&spot) || !is_movable(&spot)) {
+        if is_derived && (dnssec_ok && spot.is_signed || !is_movable(&spot)) {
             return Hot::Pass;
         }
-        let subnet = query.edns.and_then(|edns| edns.subnet);
+        let subnet = query.edns.as_ref().and_then(|edns| edns.subnet);
         let client = Client { source: source.ip(), subnet, transport: Transport::Udp, dnssec_ok };
-        let asked = Asked { query: &query, spot, client, draw: draw() };
+        let asked = Asked { query: &query, spot: &spot, client: &client, draw: draw() };
         self.send(&asked, source, out).unwrap_or(Hot::Pass)
     }
 
@@ -182,8 +186,8 @@ impl HotPath {
     fn send(&mut self, asked: &Asked<'_, '_>, source: SocketAddr, out: &mut [u8]) -> Option<Hot> {
         let (body, scope) = find((&mut self.lasting, &mut self.steered), (&self.tables, &self.handler), asked)?;
         let Asked { query, spot, client, .. } = asked;
-        let cookie = query.edns.and_then(|edns| edns.cookie);
-        let cookie = cookie.and_then(|cookie| self.handler.judge(&cookie, source.ip(), &self.secrets));
+        let cookie = query.edns.as_ref().and_then(|edns| edns.cookie.as_ref());
+        let cookie = cookie.and_then(|cookie| self.handler.judge(cookie, source.ip(), &self.secrets));
         let tells_scope = client.subnet.is_some_and(|subnet| subnet.source_prefix() > 0);
         let mut options = Options {
             node: &self.handler.setup().node,
@@ -194,7 +198,7 @@ impl HotPath {
         if !written.is_empty {
             // Counted before the packet leaves, so that a site is never named without being counted as named.
             for (service, sites, ttl) in &body.named {
-                self.naming.name(self.moment, *service, *sites, Duration::from_secs((*ttl).into()));
+                self.naming.name(self.moment, *service, *sites, *ttl);
             }
         }
         let limiter = self.handler.limiter();
@@ -241,10 +245,8 @@ fn find<'m>(
     asked: &Asked<'_, '_>,
 ) -> Option<(&'m Body, u8)> {
     let Asked { query, spot, client, draw } = asked;
-    let finder = tables.finder();
-    let is_alone = *spot == ELSEWHERE || finder.is_alone(spot);
-    let shares = !is_alone && !finder.is_apart(spot);
-    let owner = if is_alone || shares { Owner::Group(spot.group.0) } else { Owner::Zone(spot.apex.0) };
+    let shares = !spot.is_alone && !spot.is_apart;
+    let owner = if spot.is_alone || shares { Owner::Group(spot.group.0) } else { Owner::Zone(spot.apex.0) };
     let mut key = Key { owner, node: spot.node.0, question: question(asked, tables), variant: 0 };
     let mut scope = 0;
     for _ in 0..LOOKUPS {
@@ -278,23 +280,21 @@ fn find<'m>(
 /// What of the question the body hangs on.
 fn question(asked: &Asked<'_, '_>, tables: &Tables) -> u32 {
     let Asked { query, spot, client, .. } = asked;
-    let (relation, by_type) = match spot.relation {
-        Relation::Itself => (0, true),
-        Relation::Wildcard => (1, true),
-        Relation::Encloser => (2, false),
-        Relation::Cut => (3, false),
-    };
+    let by_type = matches!(spot.relation, Relation::Itself | Relation::Wildcard);
     // All types that are not there have the same answer.
-    let by_type =
-        by_type && *spot != ELSEWHERE && (query.rtype == RecordType::ANY || !tables.finder().lacks(spot, query.rtype));
-    let rtype = if by_type { u32::from(u16::from(query.rtype)) } else { 0 };
-    (rtype | relation << 16 | u32::from(client.dnssec_ok) << 18).min(Key::QUESTIONS - 1)
+    let by_type = by_type
+        && spot.apex != ELSEWHERE.apex
+        && (query.rtype == TYPE_ANY || !tables.finder().lacks(spot, query.rtype));
+    let rtype = if by_type { u32::from(query.rtype) } else { 0 };
+    (rtype | (spot.relation as u32) << 16 | u32::from(client.dnssec_ok) << 18).min(Key::QUESTIONS - 1)
 }
 
 /// What is kept for a query, by the handler of all transports; `None` where nothing can be kept.
+#[cold]
+#[inline(never)]
 fn make(tables: &Tables, handler: &Handler, asked: &Asked<'_, '_>, reach: Reach, is_steered: bool) -> Option<Entry> {
     let Asked { query, spot, client, draw } = asked;
-    let question = Question::new(Name::from_wire(query.name).ok()?, query.rtype);
+    let question = Question::new(Name::from_wire(query.name).ok()?, query.rtype.into());
     let reply = tables.decide(&question, client, *draw);
     match reply.named.as_slice() {
         [] => {}

@@ -1,11 +1,26 @@
 //! A plain query, read without allocation.
 
-use hickory_proto::rr::RecordType;
-
 use super::super::inquiry::Octets;
 use super::super::options::Extension;
 use crate::answer::{Labels, Transport};
 use crate::model::Name;
+
+/// Puts `from` into `to`, which is as long, with its letters in lower case: eight octets at once.
+fn lower(from: &[u8], to: &mut [u8]) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<8>(), to.as_chunks_mut::<8>());
+    for (from, to) in from.iter().zip(to) {
+        let octets = u64::from_le_bytes(*from);
+        // The top bit of an octet says: from A on, and beyond Z. Sums of seven bits never carry into the next octet.
+        let low = octets & (ONES * 0x7f);
+        let (from_a, beyond_z) = (low + ONES * 0x3f, low + ONES * 0x25);
+        let upper = from_a & !beyond_z & !octets & (ONES * 0x80);
+        *to = (octets | upper >> 2).to_le_bytes();
+    }
+    for (from, to) in from_rest.iter().zip(to_rest) {
+        *to = from.to_ascii_lowercase();
+    }
+}
 
 const HEADER: usize = 12;
 const CLASS_IN: u16 = 1;
@@ -38,7 +53,7 @@ pub(super) struct Query<'p> {
     /// Its labels.
     pub(super) labels: &'p Labels,
     /// QTYPE.
-    pub(super) rtype: RecordType,
+    pub(super) rtype: u16,
     /// The OPT record.
     pub(super) edns: Option<Extension>,
 }
@@ -68,9 +83,8 @@ impl<'p> Query<'p> {
         labels.end_at(at);
         let name_length = u8::try_from(at + 1).ok()?;
         let name = name.get_mut(..=at)?;
-        name.copy_from_slice(rest.get(..=at)?);
         // Length octets are below 64, so none of them is an upper-case letter.
-        name.make_ascii_lowercase();
+        lower(rest.get(..=at)?, name);
         let question = rest.get(..at + 5)?;
         let &[type_high, type_low, class_high, class_low] = rest.get(at + 1..)?.first_chunk()?;
         if u16::from_be_bytes([class_high, class_low]) != CLASS_IN {
@@ -85,7 +99,7 @@ impl<'p> Query<'p> {
             name,
             name_length,
             labels,
-            rtype: RecordType::from(u16::from_be_bytes([type_high, type_low])),
+            rtype: u16::from_be_bytes([type_high, type_low]),
             edns,
         })
     }
@@ -105,5 +119,26 @@ impl<'p> Query<'p> {
     pub(super) fn label_before(&self, at: u8) -> &[u8] {
         let before = (0..self.labels.count()).rev().map(|label| self.labels.offset(label)).find(|offset| *offset < at);
         before.and_then(|from| self.name.get(usize::from(from)..usize::from(at))).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_and_nothing_else_get_lower() {
+        for length in 0..20 {
+            for octet in 0..=u8::MAX {
+                let from = vec![octet; length];
+                let mut to = vec![0; length];
+                lower(&from, &mut to);
+                assert_eq!(to, from.to_ascii_lowercase());
+            }
+        }
+        let every: Vec<_> = (0..=u8::MAX).collect();
+        let mut to = vec![0; 256];
+        lower(&every, &mut to);
+        assert_eq!(to, every.to_ascii_lowercase());
     }
 }

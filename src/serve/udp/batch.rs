@@ -14,6 +14,8 @@ use std::ptr;
 pub(crate) const BATCH: usize = 32;
 /// Octets of a query that are read; what is longer is dropped. As on streams.
 const QUERY: usize = super::super::bounds::STREAM_QUERY;
+/// From one query to the next: at a power of two all of them would compete for the same lines of the cache.
+const STRIDE: usize = QUERY + 64;
 /// Octets of a reply.
 const REPLY: usize = super::super::bounds::UDP_PAYLOAD as usize;
 /// Octets of control data: the address that a datagram came to.
@@ -26,7 +28,7 @@ struct Control([u8; CONTROL]);
 
 /// The buffers of one worker.
 pub(crate) struct Batch {
-    queries: Box<[[u8; QUERY]; BATCH]>,
+    queries: Box<[[u8; STRIDE]; BATCH]>,
     replies: Box<[[u8; REPLY]; BATCH]>,
     names: Box<[libc::sockaddr_storage; BATCH]>,
     controls: Box<[Control; BATCH]>,
@@ -77,7 +79,7 @@ impl Batch {
         // SAFETY: an address of zeros is one of no family, which is a valid value of the type.
         let name: libc::sockaddr_storage = unsafe { zeroed() };
         Self {
-            queries: zeros([0; QUERY]),
+            queries: zeros([0; STRIDE]),
             replies: zeros([0; REPLY]),
             names: zeros(name),
             controls: zeros(Control([0; CONTROL])),

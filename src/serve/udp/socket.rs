@@ -18,8 +18,12 @@ const LOOK: Duration = Duration::from_millis(100);
 /// If the address cannot be had; also where another server has the port, which would take a part of the queries in silence.
 pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<UdpSocket>> {
     // Sockets that share an address are refused by nobody who shares it too: one that does not share finds out.
-    drop(bound(address, Sharing::Alone)?);
-    (0..count.max(1)).map(|_| bound(address, Sharing::Shared)).collect()
+    let alone = bound(address, Sharing::Alone)?;
+    if count <= 1 {
+        return Ok(vec![alone]);
+    }
+    drop(alone);
+    (0..count).map(|_| bound(address, Sharing::Shared)).collect()
 }
 
 /// Whether a socket shares its address with others of this user.
