@@ -75,13 +75,14 @@ pub enum Relation {
 /// All names of all zones.
 #[derive(Debug, Default)]
 pub struct Finder {
-    apexes: Hashes,
-    /// Parallel to what `apexes` counts.
-    apex_records: Vec<Apex>,
+    apexes: Hashes<APEX>,
+    /// Whether there was no room for all apexes.
+    lacks_some: bool,
     /// At which depths there are apexes, bit `n` for names of `n` labels.
     depths: u64,
-    nodes: Hashes,
-    /// Parallel to what `nodes` counts.
+    /// Each by what stands in front of the apex, with its number in front.
+    nodes: Hashes<4>,
+    /// By number.
     node_records: Vec<Record>,
     /// The types of all nodes, one node behind the other.
     types: Vec<u16>,
@@ -95,6 +96,20 @@ struct Apex {
     /// Whether its zone may answer otherwise than others of its group: another zone of ours lies below it, or its name is
     /// not in lower case, so that names end otherwise.
     is_apart: bool,
+}
+
+/// Octets of an apex.
+const APEX: usize = 5;
+
+impl Apex {
+    fn to_octets(self) -> [u8; APEX] {
+        let [a, b, c, d] = self.group.0.to_le_bytes();
+        [a, b, c, d, u8::from(self.is_apart)]
+    }
+
+    const fn from_octets([a, b, c, d, is_apart]: [u8; APEX]) -> Self {
+        Self { group: GroupIx(u32::from_le_bytes([a, b, c, d])), is_apart: is_apart != 0 }
+    }
 }
 
 const UNAVAILABLE: GroupIx = GroupIx(u32::MAX);
@@ -168,14 +183,15 @@ impl Finder {
         }
         let above = key.get(usize::from(labels.offset(1))..).unwrap_or_default();
         let found = self.apex_above(above, &Labels::of(above), &mut Suffixes::default());
-        let found = found.and_then(|(_, apex)| usize::try_from(apex.0).ok());
-        if let Some(apex) = found.and_then(|apex| self.apex_records.get_mut(apex)) {
-            apex.is_apart = true;
+        if let Some((_, ApexIx(place), apex)) = found
+            && let Some(head) = self.apexes.head_mut(place)
+        {
+            *head = Apex { is_apart: true, ..apex }.to_octets();
         }
     }
 
     /// The deepest apex at or above a name, with how many labels of the name stand in front of it.
-    fn apex_above(&self, key: &[u8], labels: &Labels, suffixes: &mut Suffixes) -> Option<(u8, ApexIx)> {
+    fn apex_above(&self, key: &[u8], labels: &Labels, suffixes: &mut Suffixes) -> Option<(u8, ApexIx, Apex)> {
         let count = labels.count();
         // Nothing is deeper than the deepest apex.
         let most = u8::try_from(self.depths.checked_ilog2()?).unwrap_or(count).min(count);
@@ -186,7 +202,8 @@ impl Finder {
             }
             let rest = key.get(usize::from(labels.offset(skipped))..)?;
             // Names end where their root is.
-            Some((skipped, ApexIx(self.apexes.find(suffixes.from(skipped), rest, |_, _| true)?)))
+            let (place, head) = self.apexes.find(suffixes.from(skipped), rest, |_, _| true)?;
+            Some((skipped, ApexIx(place), Apex::from_octets(head)))
         })
     }
 
@@ -197,8 +214,11 @@ impl Finder {
             return;
         }
         self.depths |= 1 << labels.count();
-        self.apexes.insert(Suffixes::of_name(key, &labels), key);
-        self.apex_records.push(Apex { group, is_apart });
+        let head = Apex { group, is_apart }.to_octets();
+        if self.apexes.insert(Suffixes::of_name(key, &labels), head, key).is_none() {
+            self.lacks_some = true;
+            return;
+        }
         if let Some(group) = self.group_mut(group) {
             group.zones += 1;
         }
@@ -216,7 +236,9 @@ impl Finder {
         for (ix, (front, node)) in fronts.iter().enumerate() {
             let labels = Labels::of(front);
             depth = depth.max(labels.count());
-            self.nodes.insert(Suffixes::of_front(group, front, &labels), &[*front, &[END]].concat());
+            let NodeIx(number) = position(ix);
+            let hash = Suffixes::of_front(group, front, &labels);
+            self.nodes.insert(hash, number.to_le_bytes(), &[*front, &[END]].concat());
             let above = labels
                 .parent(front)
                 .and_then(|parent| known.get(parent))
@@ -244,9 +266,10 @@ impl Finder {
     /// Where `key`, a lower-cased name in wire format with `labels`, belongs. Not for the type DS, which is its parent's.
     #[must_use]
     pub fn find(&self, key: &[u8], labels: &Labels, suffixes: &mut Suffixes) -> Spot {
-        let Some((skipped, apex)) = self.apex_above(key, labels, suffixes) else { return Spot::Elsewhere };
-        let apex_at = labels.offset(skipped);
-        let Some(&Apex { group, is_apart }) = self.apex(apex) else { return Spot::Rare };
+        let Some((skipped, apex, known)) = self.apex_above(key, labels, suffixes) else {
+            return if self.lacks_some { Spot::Rare } else { Spot::Elsewhere };
+        };
+        let (apex_at, Apex { group, is_apart }) = (labels.offset(skipped), known);
         let Some(&Group { depth, zones, is_signed }) = self.group(group) else { return Spot::Rare };
         let front = key.get(..usize::from(apex_at)).unwrap_or_default();
         // Nothing is deeper than the deepest name.
@@ -255,11 +278,13 @@ impl Finder {
         let nearest = (skipped - most..=skipped).find_map(|label| {
             let at = labels.offset(label);
             let rest = front.get(usize::from(at)..)?;
-            let found = self.nodes.find(suffixes.from(label), rest, |node, after| {
+            let (_, number) = self.nodes.find(suffixes.from(label), rest, |number, after| {
                 // Behind it, and not in the middle of a longer one.
-                after.first() == Some(&END) && self.node(node).is_some_and(|node| node.group == group)
+                let is_end = after.first() == Some(&END);
+                is_end && self.node(u32::from_le_bytes(*number)).is_some_and(|node| node.group == group)
             })?;
-            Some((at, NodeIx(found), self.node(found)?))
+            let number = u32::from_le_bytes(number);
+            Some((at, NodeIx(number), self.node(number)?))
         });
         let Some((node_at, node, record)) = nearest else { return Spot::Rare };
         let inside = |node, relation, node_at| {
@@ -286,10 +311,6 @@ impl Finder {
             _ if record.wildcard.is_some() => inside(node, Relation::Wildcard, node_at),
             _ => inside(node, Relation::Encloser, node_at),
         }
-    }
-
-    fn apex(&self, apex: ApexIx) -> Option<&Apex> {
-        self.apex_records.get(usize::try_from(apex.0).ok()?)
     }
 
     fn node(&self, node: u32) -> Option<&Record> {

@@ -189,59 +189,77 @@ const fn mix(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// A set of octet strings, numbered in the order they came, by their hashes: open addressing, linear probing, at most half
-/// full. The strings lie one behind the other.
+/// Octet strings with something known of each, by their hashes: open addressing, linear probing, at most half full. What is
+/// known stands right in front of the string, so that finding it costs two misses of the cache: the slot, and both of these.
 #[derive(Debug, Default)]
-pub(super) struct Hashes {
-    /// Zero where free; else the upper half of the hash above the number plus one.
+pub(super) struct Hashes<const HEAD: usize> {
+    /// Zero where free; else the upper half of the hash above the place plus one.
     slots: Vec<u64>,
+    /// Heads and strings, one behind the other.
     octets: Vec<u8>,
-    /// Where each string begins in `octets`.
-    starts: Vec<u32>,
+    count: usize,
 }
 
-const NUMBER: u64 = u32::MAX as u64;
+const PLACE: u64 = u32::MAX as u64;
+/// Octets of a line of the cache.
+const LINE: usize = 64;
 
-impl Hashes {
+impl<const HEAD: usize> Hashes<HEAD> {
     /// Nothing yet, with room for `count`.
     pub(super) fn with_room(count: usize) -> Self {
         let mut hashes = Self::default();
-        hashes.starts.reserve_exact(count);
         hashes.resize(count * 2);
         hashes
     }
 
-    /// Adds a string that is not there yet. Every string must end where its hash says: none is the beginning of another.
-    pub(super) fn insert(&mut self, hash: u64, octets: &[u8]) {
-        if (self.starts.len() + 1) * 2 > self.slots.len() {
-            self.resize((self.starts.len() + 1) * 4);
+    /// Adds a string that is not there yet, and gives its place: a number of its own. Every string must end where its hash
+    /// says: none is the beginning of another. `None` beyond four gigabytes.
+    pub(super) fn insert(&mut self, hash: u64, head: [u8; HEAD], octets: &[u8]) -> Option<u32> {
+        if (self.count + 1) * 2 > self.slots.len() {
+            self.resize((self.count + 1) * 4);
         }
-        let (Ok(start), Ok(number)) = (u32::try_from(self.octets.len()), u32::try_from(self.starts.len() + 1)) else {
-            return;
-        };
-        self.starts.push(start);
+        let left = LINE - self.octets.len() % LINE;
+        let length = HEAD + octets.len();
+        // What fits a line does not lie in two.
+        if length > left && length <= LINE {
+            self.octets.resize(self.octets.len() + left, 0);
+        }
+        let place = u32::try_from(self.octets.len()).ok().filter(|place| *place < u32::MAX)?;
+        self.octets.extend_from_slice(&head);
         self.octets.extend_from_slice(octets);
-        self.place((hash & !NUMBER) | u64::from(number));
+        self.count += 1;
+        self.put((hash & !PLACE) | (u64::from(place) + 1));
+        Some(place)
     }
 
-    /// The number of the string with `hash` that begins with `octets` and goes on as `rest` says.
-    pub(super) fn find(&self, hash: u64, octets: &[u8], rest: impl Fn(u32, &[u8]) -> bool) -> Option<u32> {
+    /// The place of the string with `hash` that begins with `octets` and goes on as `rest` says of its head and of what is
+    /// behind, and its head.
+    pub(super) fn find(
+        &self,
+        hash: u64,
+        octets: &[u8],
+        rest: impl Fn(&[u8; HEAD], &[u8]) -> bool,
+    ) -> Option<(u32, [u8; HEAD])> {
         let mut at = self.home(hash);
         loop {
             let slot = *self.slots.get(at)?;
             if slot == 0 {
                 return None;
             }
-            if slot & !NUMBER == hash & !NUMBER {
-                let number = u32::try_from(slot & NUMBER).ok()?.checked_sub(1)?;
-                let start = usize::try_from(*self.starts.get(usize::try_from(number).ok()?)?).ok()?;
-                let after = self.octets.get(start..)?.strip_prefix(octets);
-                if after.is_some_and(|after| rest(number, after)) {
-                    return Some(number);
+            if slot & !PLACE == hash & !PLACE {
+                let place = u32::try_from(slot & PLACE).ok()?.checked_sub(1)?;
+                let (head, string) = self.octets.get(usize::try_from(place).ok()?..)?.split_first_chunk::<HEAD>()?;
+                if string.strip_prefix(octets).is_some_and(|after| rest(head, after)) {
+                    return Some((place, *head));
                 }
             }
             at = self.after(at);
         }
+    }
+
+    /// The head at a place.
+    pub(super) fn head_mut(&mut self, place: u32) -> Option<&mut [u8; HEAD]> {
+        self.octets.get_mut(usize::try_from(place).ok()?..)?.first_chunk_mut()
     }
 
     /// The slot where a hash belongs: by its upper half, which the slot keeps.
@@ -253,7 +271,7 @@ impl Hashes {
         if at + 1 == self.slots.len() { 0 } else { at + 1 }
     }
 
-    fn place(&mut self, value: u64) {
+    fn put(&mut self, value: u64) {
         let mut at = self.home(value);
         while self.slots.get(at).is_some_and(|slot| *slot != 0) {
             at = self.after(at);
@@ -266,7 +284,7 @@ impl Hashes {
     fn resize(&mut self, slots: usize) {
         for value in std::mem::replace(&mut self.slots, vec![0; slots]) {
             if value != 0 {
-                self.place(value);
+                self.put(value);
             }
         }
     }
@@ -303,17 +321,20 @@ mod tests {
         let mut hashes = Hashes::default();
         let names: Vec<_> = (0..5000).map(|number| key(&format!("host-{number}.example.org"))).collect();
         let hash = |name: &[u8]| Suffixes::of_name(name, &Labels::of(name));
-        for name in &names {
-            hashes.insert(hash(name), name);
-        }
-        for (number, name) in (0..).zip(&names) {
-            assert_eq!(hashes.find(hash(name), name, |_, _| true), Some(number));
-            assert_eq!(hashes.find(hash(name), name, |found, _| found != number), None);
+        let places: Vec<_> =
+            (0_u32..).zip(&names).map(|(number, name)| hashes.insert(hash(name), number.to_le_bytes(), name)).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted_by(|a, b| a < b));
+        for (number, (name, place)) in (0_u32..).zip(names.iter().zip(&places)) {
+            let found = hashes.find(hash(name), name, |_, _| true);
+            assert_eq!(found, place.map(|place| (place, number.to_le_bytes())));
+            assert_eq!(hashes.find(hash(name), name, |head, _| *head != number.to_le_bytes()), None);
         }
         let other = key("host-5000.example.org");
         assert_eq!(hashes.find(hash(&other), &other, |_, _| true), None);
         // Another string with the same hash is another string.
         assert_eq!(hashes.find(hash(&names[7]), &other, |_, _| true), None);
-        assert_eq!(Hashes::default().find(1, b"", |_, _| true), None);
+        *hashes.head_mut(places[7].unwrap()).unwrap() = [9; 4];
+        assert_eq!(hashes.find(hash(&names[7]), &names[7], |_, _| true).unwrap().1, [9; 4]);
+        assert_eq!(Hashes::<0>::default().find(1, b"", |_, _| true), None);
     }
 }

@@ -55,13 +55,19 @@ impl Tables {
         &self.finder
     }
 
-    /// Which of the compiled answers of a steered set a client at `location` gets, and the widest prefix length around it
-    /// with the same view. The number tells the answers of this set under this plan apart.
+    /// Which of the compiled answers of a steered set a client at `location` gets. The number tells the answers of this set
+    /// under this plan apart.
     #[must_use]
-    pub fn choose(&self, ix: SteeredIx, location: IpAddr, draw: u16) -> Option<(u32, u8)> {
+    pub fn choose(&self, ix: SteeredIx, location: IpAddr, draw: u16) -> Option<u32> {
         let service = self.steered_set(ix)?.service;
-        let (view, scope) = self.steering.view(service, location);
-        Some((self.variants.number(ix.get(), service, view.0.into(), draw)?, scope))
+        self.variants.number(ix.get(), service, self.steering.view_only(service, location).0.into(), draw)
+    }
+
+    /// The scope of an answer of a steered set (RFC 7871 section 7.2.1): the widest prefix length around `location` with the
+    /// same view.
+    #[must_use]
+    pub fn scope(&self, ix: SteeredIx, location: IpAddr) -> u8 {
+        self.steered_set(ix).map_or(0, |set| self.steering.view(set.service, location).1)
     }
 
     /// Answers `question` for `client`. Pure; `draw` is a number below 1000, new for every query.

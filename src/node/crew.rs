@@ -1,14 +1,40 @@
-//! Work on many things at once, on all cores.
+//! Work on many things at once, on all cores, and work that stands back behind the answers.
 
 use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+use tokio::task::{JoinError, spawn_blocking};
 
 /// The most threads that a load takes: beyond that memory and disk are what it waits for.
 const MOST_HANDS: usize = 16;
 /// Things that are taken at once: few enough that all end together, many enough that nobody waits for a turn.
 const PORTION: usize = 64;
+
+/// How nice work in the background is: on a core that has too much to do it gets a tenth of what the answers get, so that it
+/// takes longer and ends all the same.
+const NICENESS: i32 = 10;
+
+/// Does `work`, and whatever it does [`on_all_cores`], while those who answer queries go first.
+///
+/// # Errors
+/// If `work` panics, or no thread can be had for it.
+pub async fn in_background<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, JoinError> {
+    // A thread of its own: only the superuser may be less nice afterwards. Those that it starts are as nice as it is.
+    let apart = move || {
+        thread::scope(|scope| {
+            let nice = scope.spawn(|| {
+                // Without it the work is done as well.
+                let _ = rustix::process::nice(NICENESS);
+                work()
+            });
+            nice.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
+    };
+    spawn_blocking(apart).await
+}
 
 /// What `work` makes of each of `things`, in their order. Small lists are worked through on the spot.
 ///
@@ -51,6 +77,18 @@ mod tests {
             let things: Vec<usize> = (0..count).collect();
             assert_eq!(on_all_cores(&things, |thing| thing + 1), (1..=count).collect::<Vec<_>>());
         }
+    }
+
+    #[tokio::test]
+    async fn work_in_the_background_stands_back_and_so_do_its_helpers() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let things: Vec<usize> = (0..10 * PORTION).collect();
+        let before = niceness();
+        let background = in_background(move || on_all_cores(&things, |_| niceness())).await.unwrap();
+        let expected = (before + NICENESS).min(19);
+        assert!(background.iter().all(|nice| *nice == expected), "{before} and {background:?}");
+        assert_eq!(niceness(), before);
+        assert!(in_background(|| panic!("the work panicked")).await.unwrap_err().is_panic());
     }
 
     #[test]

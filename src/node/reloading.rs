@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::copies;
+use super::crew::in_background;
 use super::desk::Desk;
 use super::engine::{Message, with_remedy};
 use super::loading::{self, Fallback, Loaded};
@@ -25,7 +26,7 @@ impl Desk {
     pub async fn load_transferred(&self, change: impl FnOnce(&mut Roster) + Send + 'static, cause: Option<&str>) {
         let _one = self.reloading.lock().await;
         let picture = self.picture.load_full();
-        let loaded = tokio::task::spawn_blocking(move || {
+        let loaded = in_background(move || {
             let mut roster = Roster::clone(&picture.roster);
             change(&mut roster);
             let loaded = loading::with_roster(&picture, &roster);
@@ -55,7 +56,7 @@ impl Desk {
         self.follow(std::mem::take(&mut loaded.states)).await;
         let warnings = loaded.report.warnings().map(ToString::to_string).collect();
         // A million zones are compared beside those that answer.
-        let compared = tokio::task::spawn_blocking(move || (differences(&before, &loaded), loaded)).await;
+        let compared = in_background(move || (differences(&before, &loaded), loaded)).await;
         let failed = |panic| Problem::new(ProblemKind::Internal, format!("comparing failed: {panic}"));
         let (mut changes, loaded) = compared.map_err(failed)?;
         changes.extend(needs_restart(&self.at_start, &loaded.settings));
@@ -79,7 +80,7 @@ impl Desk {
             return;
         }
         let ledger = Arc::clone(&self.ledger);
-        if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || ledger.follow(states)).await {
+        if let Ok(Err(problem)) = in_background(move || ledger.follow(states)).await {
             // A node that is stopping needs no news.
             let _ = self.engine.send(Message::Part("store", Err(with_remedy(&problem)))).await;
         }
@@ -91,7 +92,7 @@ impl Desk {
         let path = self.path.clone();
         let (before, ledger) = (Arc::clone(&self.picture.load().roster), Arc::clone(&self.ledger));
         let load = move || loading::load(&path, Fallback::Nothing, Some(&before), Some(&ledger));
-        match tokio::task::spawn_blocking(load).await {
+        match in_background(load).await {
             Ok(Ok(loaded)) => {
                 let outcome = self.take_over(loaded, cause).await;
                 self.transfers.retry();
@@ -113,7 +114,7 @@ impl Desk {
         let settings = Arc::clone(&picture.settings);
         let (zones, geo, signed) = (Arc::clone(&picture.zones), picture.geo.clone(), Arc::clone(&picture.signed));
         let (before, ledger) = (Arc::clone(&picture.roster), Arc::clone(&self.ledger));
-        let loaded = tokio::task::spawn_blocking(move || {
+        let loaded = in_background(move || {
             let fallback = Fallback::LastGood(&zones, &geo, &signed);
             loading::assemble(settings, fallback, Some(&before), Some(&ledger), Report::new())
         })

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::crew::in_background;
+
 /// Anything that may be large.
 pub type Burden = Arc<dyn Any + Send + Sync>;
 
@@ -31,7 +33,7 @@ pub async fn keep(mut retired: mpsc::UnboundedReceiver<Burden>) {
                 let idle: Vec<Burden> = kept.extract_if(.., |burden| Arc::strong_count(burden) == 1).collect();
                 if !idle.is_empty() {
                     // Whether it ends well is of no account.
-                    let _ = tokio::task::spawn_blocking(move || drop(idle)).await;
+                    let _ = in_background(move || drop(idle)).await;
                 }
             }
         }

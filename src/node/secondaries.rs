@@ -13,6 +13,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::clock::Clock;
 use super::copies::{self, Note};
+use super::crew::in_background;
 use super::desk::Desk;
 use super::engine::Message;
 use super::picture::Picture;
@@ -245,7 +246,7 @@ impl Keeper {
             return;
         }
         let directory = copies::directory(&picture.settings);
-        let written = tokio::task::spawn_blocking(move || {
+        let written = in_background(move || {
             let write = |writing: Writing| match writing {
                 Writing::Copy(zone, note) => {
                     (zone.origin().clone(), copies::write(&directory, &zone, &note).map_err(|error| error.to_string()))
@@ -283,7 +284,7 @@ impl Keeper {
         let mut told = HashMap::new();
         // A million zones are looked through beside those that answer.
         let zones = Arc::clone(&picture.zones);
-        let watched = tokio::task::spawn_blocking(move || {
+        let watched = in_background(move || {
             zones.iter().filter(|zone| !zone.policy().notify.is_empty()).cloned().collect::<Vec<Zone>>()
         });
         for zone in watched.await.unwrap_or_default() {

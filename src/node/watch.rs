@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
 
+use super::crew::in_background;
 use super::desk::Desk;
 use super::reloading::Cause;
 use super::{loading, signing};
@@ -39,7 +40,7 @@ pub async fn zones(desk: Arc<Desk>) {
     loop {
         tokio::time::sleep(look).await;
         let picture = desk.picture.load_full();
-        let now = tokio::task::spawn_blocking({
+        let now = in_background({
             let (settings, seen) = (Arc::clone(&picture.settings), Arc::clone(&seen));
             move || {
                 let began = Instant::now();

@@ -37,20 +37,25 @@ pub(super) struct Extension {
 }
 
 impl Extension {
-    /// Reads the OPT record of a query that came by `transport`: what could be read of it, beside what is wrong with the
-    /// rest. `None` where its options cannot be told apart.
-    pub(super) fn read(record: &RawRecord<'_>, transport: Transport) -> (Option<Self>, Result<(), ResponseCode>) {
-        let [_, version, flags, _] = record.ttl.to_be_bytes();
-        let mut extension = Self {
-            payload: record.class,
-            version,
-            dnssec_ok: flags & 0x80 != 0,
+    /// One of version 0 without options.
+    pub(super) const fn bare(payload: u16, dnssec_ok: bool) -> Self {
+        Self {
+            payload,
+            version: 0,
+            dnssec_ok,
             nsid: false,
             subnet: None,
             cookie: None,
             keepalive: false,
             padding: false,
-        };
+        }
+    }
+
+    /// Reads the OPT record of a query that came by `transport`: what could be read of it, beside what is wrong with the
+    /// rest. `None` where its options cannot be told apart.
+    pub(super) fn read(record: &RawRecord<'_>, transport: Transport) -> (Option<Self>, Result<(), ResponseCode>) {
+        let [_, version, flags, _] = record.ttl.to_be_bytes();
+        let mut extension = Self { version, ..Self::bare(record.class, flags & 0x80 != 0) };
         // Options of a version that we do not know may mean anything.
         if version != 0 {
             return (Some(extension), Ok(()));

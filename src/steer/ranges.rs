@@ -16,6 +16,8 @@ pub(super) trait Bits: Copy + Ord + std::fmt::Debug {
     fn common(self, other: Self) -> u8;
     /// The first 16 bits.
     fn top(self) -> u16;
+    /// The first address with these 16 bits.
+    fn from_top(top: u16) -> Self;
 }
 
 macro_rules! bits {
@@ -40,6 +42,10 @@ macro_rules! bits {
             fn top(self) -> u16 {
                 // Sixteen bits are left.
                 (self >> ($width - 16)) as u16
+            }
+
+            fn from_top(top: u16) -> Self {
+                Self::from(top) << ($width - 16)
             }
         }
     };
@@ -154,34 +160,56 @@ impl<B: Bits, V: Copy + PartialEq> Ranges<B, V> {
     }
 }
 
-/// Ranges with a table over the first 16 bits, so that an address is looked for among the few runs that begin with its own.
+/// Ranges with a table over the first 16 bits of addresses: mostly it tells the value, and otherwise among which few runs to
+/// look.
 #[derive(Debug)]
 pub(super) struct Indexed<B, V> {
     ranges: Ranges<B, V>,
-    /// How many runs start below each value of the first 16 bits, and below the end.
-    below: Box<[u32]>,
+    /// By the first 16 bits.
+    blocks: Box<[Block<V>]>,
+}
+
+/// The addresses with the same first 16 bits.
+#[derive(Clone, Copy, Debug)]
+struct Block<V> {
+    /// The run of its first address.
+    run: u32,
+    /// The value there.
+    value: V,
+    /// Whether no other run begins in it.
+    is_whole: bool,
 }
 
 impl<B: Bits, V: Copy + PartialEq> Indexed<B, V> {
     /// The table of `ranges`.
     pub(super) fn new(ranges: Ranges<B, V>) -> Self {
-        let mut starts = ranges.starts.iter().peekable();
-        let mut passed = 0;
-        let below = (0..=u32::from(u16::MAX) + 1).map(|top| {
-            while starts.next_if(|start| u32::from(start.top()) < top).is_some() {
-                passed += 1;
+        let mut run = 0;
+        let starts = &ranges.starts;
+        let block = |top: u16| {
+            while starts.get(run + 1).is_some_and(|start| *start <= B::from_top(top)) {
+                run += 1;
             }
-            passed
-        });
-        Self { below: below.collect(), ranges }
+            let is_whole = starts.get(run + 1).is_none_or(|start| start.top() > top);
+            // No database has as many runs as would not fit.
+            Some(Block { run: u32::try_from(run).ok()?, value: *ranges.values.get(run)?, is_whole })
+        };
+        Self { blocks: (0..=u16::MAX).map_while(block).collect(), ranges }
+    }
+
+    /// The value of `address`; `None` only where there are no runs at all.
+    pub(super) fn value(&self, address: B) -> Option<V> {
+        let block = self.blocks.get(usize::from(address.top()))?;
+        if block.is_whole { Some(block.value) } else { self.find(address).map(|run| run.value) }
     }
 
     /// The run that holds `address`; `None` only where there are no runs at all.
     pub(super) fn find(&self, address: B) -> Option<Run<B, V>> {
         let top = usize::from(address.top());
-        let (low, high) = (*self.below.get(top)? as usize, *self.below.get(top + 1)? as usize);
-        let starts = self.ranges.starts.get(low..high)?;
-        self.ranges.run_before(low + starts.partition_point(|start| *start <= address))
+        let first = self.blocks.get(top)?.run as usize + 1;
+        // Behind the run of the next block's first address nothing begins in this one.
+        let end = self.blocks.get(top + 1).map_or(self.ranges.len(), |next| next.run as usize + 1);
+        let starts = self.ranges.starts.get(first..end)?;
+        self.ranges.run_before(first + starts.partition_point(|start| *start <= address))
     }
 }
 
@@ -362,6 +390,7 @@ mod tests {
             let indexed = Indexed::new(ranges.clone());
             for address in edges(&networks, &ranges).into_iter().chain([0, more]) {
                 prop_assert_eq!(indexed.find(address), ranges.find(address));
+                prop_assert_eq!(indexed.value(address), ranges.find(address).map(|run| run.value));
             }
         }
 

@@ -79,6 +79,16 @@ impl Steering {
         }
     }
 
+    /// The view of `client` alone: for most, one look into a table.
+    #[must_use]
+    pub fn view_only(&self, service: ServiceIx, client: IpAddr) -> ViewIx {
+        let seen = self.map(service).and_then(|map| match client.to_canonical() {
+            IpAddr::V4(address) => map.v4.value(address.to_bits()),
+            IpAddr::V6(address) => map.v6.value(address.to_bits()),
+        });
+        seen.unwrap_or(ViewIx::UNLOCATED)
+    }
+
     /// All views of `service` with their site orders.
     pub fn views(&self, service: ServiceIx) -> impl Iterator<Item = (ViewIx, &[SiteIx])> {
         let orders = self.map(service).map(|map| map.orders.as_slice()).unwrap_or_default();

@@ -11,6 +11,7 @@ mod body;
 mod memo;
 mod path;
 mod query;
+mod recent;
 mod shape;
 
 pub use path::Hot;

@@ -16,6 +16,7 @@ use super::super::usage::{Limited, Naming, Tally};
 use super::body::{Body, Options, Reach, is_movable};
 use super::memo::{Key, Memo, Owner};
 use super::query::{Query, Scratch};
+use super::recent::Recent;
 use super::shape::Misfit;
 use crate::answer::{ApexIx, Client, GroupIx, Inside, NodeIx, Question, Relation, Spot, Suffixes, Tables, Transport};
 use crate::model::Name;
@@ -68,6 +69,8 @@ pub(crate) struct HotPath {
     tally: Arc<Tally>,
     scratch: Option<Box<Scratch>>,
     suffixes: Suffixes,
+    /// Holds as long as the zones do.
+    recent: Recent,
     naming: Naming,
 }
 
@@ -120,6 +123,7 @@ impl HotPath {
             tally: handler.usage().tally(),
             scratch: None,
             suffixes: Suffixes::default(),
+            recent: Recent::new(ELSEWHERE),
             handler,
         }
     }
@@ -133,6 +137,7 @@ impl HotPath {
             self.steered.clear();
             if !Arc::ptr_eq(tables.attribution(), self.tables.attribution()) {
                 self.lasting.clear();
+                self.recent.clear();
                 self.naming = self.handler.usage().naming(tables);
             }
             self.tables = Arc::clone(tables);
@@ -165,11 +170,7 @@ impl HotPath {
         if is_rare(query.rtype) || source.port() == 0 || is_held {
             return Hot::Pass;
         }
-        let spot = match self.tables.finder().find(query.name, query.labels, &mut self.suffixes) {
-            Spot::Inside(spot) => spot,
-            Spot::Elsewhere => ELSEWHERE,
-            Spot::Rare => return Hot::Pass,
-        };
+        let Some(spot) = self.spot(&query) else { return Hot::Pass };
         let dnssec_ok = query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok);
         let is_derived = matches!(spot.relation, Relation::Wildcard | Relation::Encloser);
         // The proof is another for every name, and names of very many labels have replies of their own.
@@ -182,17 +183,34 @@ impl HotPath {
         self.send(&asked, source, out).unwrap_or(Hot::Pass)
     }
 
+    /// Where the name belongs; `None` where the tree alone tells.
+    fn spot(&mut self, query: &Query<'_>) -> Option<Inside> {
+        if let Some(spot) = self.recent.find(query.name) {
+            return Some(spot);
+        }
+        match self.tables.finder().find(query.name, query.labels, &mut self.suffixes) {
+            Spot::Inside(spot) => {
+                self.recent.insert(query.name, spot);
+                Some(spot)
+            }
+            Spot::Elsewhere => Some(ELSEWHERE),
+            Spot::Rare => None,
+        }
+    }
+
     /// `None` where it is not for the hot path.
     fn send(&mut self, asked: &Asked<'_, '_>, source: SocketAddr, out: &mut [u8]) -> Option<Hot> {
-        let (body, scope) = find((&mut self.lasting, &mut self.steered), (&self.tables, &self.handler), asked)?;
+        let (body, set) = find((&mut self.lasting, &mut self.steered), (&self.tables, &self.handler), asked)?;
         let Asked { query, spot, client, .. } = asked;
         let cookie = query.edns.as_ref().and_then(|edns| edns.cookie.as_ref());
         let cookie = cookie.and_then(|cookie| self.handler.judge(cookie, source.ip(), &self.secrets));
+        // Looked up for those alone who are told.
         let tells_scope = client.subnet.is_some_and(|subnet| subnet.source_prefix() > 0);
+        let set = set.filter(|_| tells_scope);
         let mut options = Options {
             node: &self.handler.setup().node,
             cookie: cookie.map(|cookie| cookie.reply),
-            scope: Some(if tells_scope { scope } else { 0 }),
+            scope: Some(set.map_or(0, |set| self.tables.scope(set, client.location()))),
         };
         let mut written = body.write(query, spot, &options, out)?;
         if !written.is_empty {
@@ -238,17 +256,17 @@ fn restrained(handler: &Handler, tally: &Tally, source: SocketAddr, kind: Kind, 
 /// twice, where it has to be made.
 const LOOKUPS: usize = 8;
 
-/// The body for a query, made if need be, and the scope of a steered one.
+/// The body for a query, made if need be, and the steered set that it is an answer of.
 fn find<'m>(
     (lasting, steered): (&'m mut Memo<Entry>, &'m mut Memo<Entry>),
     (tables, handler): (&Arc<Tables>, &Handler),
     asked: &Asked<'_, '_>,
-) -> Option<(&'m Body, u8)> {
+) -> Option<(&'m Body, Option<SteeredIx>)> {
     let Asked { query, spot, client, draw } = asked;
     let shares = !spot.is_alone && !spot.is_apart;
     let owner = if spot.is_alone || shares { Owner::Group(spot.group.0) } else { Owner::Zone(spot.apex.0) };
     let mut key = Key { owner, node: spot.node.0, question: question(asked, tables), variant: 0 };
-    let mut scope = 0;
+    let mut steered_set = None;
     for _ in 0..LOOKUPS {
         let memo = if key.variant == 0 { &mut *lasting } else { &mut *steered };
         let reach = if shares && matches!(key.owner, Owner::Group(_)) { Reach::Group } else { Reach::Zone };
@@ -257,13 +275,13 @@ fn find<'m>(
             Some(Entry::Body(body)) if body.is_fresh(handler.unix()) => {
                 let memo = if key.variant == 0 { lasting } else { steered };
                 return match slot.and_then(|slot| memo.get(slot)) {
-                    Some(Entry::Body(body)) if body.holds_for(query, spot) => Some((body, scope)),
+                    Some(Entry::Body(body)) if body.holds_for(query, spot) => Some((body, steered_set)),
                     _ => None,
                 };
             }
             Some(Entry::Steered(set)) => {
-                let (number, widest) = tables.choose(*set, client.location(), *draw)?;
-                (key.variant, scope) = (number + 1, widest);
+                key.variant = tables.choose(*set, client.location(), *draw)? + 1;
+                steered_set = Some(*set);
             }
             Some(Entry::PerZone) => key = Key { owner: Owner::Zone(spot.apex.0), variant: 0, ..key },
             Some(Entry::General) => return None,

@@ -5,6 +5,10 @@ use super::super::options::Extension;
 use crate::answer::{Labels, Transport};
 use crate::model::Name;
 
+const HEADER: usize = 12;
+const CLASS_IN: u16 = 1;
+const TYPE_OPT: u8 = 41;
+
 /// Puts `from` into `to`, which is as long, with its letters in lower case: eight octets at once.
 fn lower(from: &[u8], to: &mut [u8]) {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -21,10 +25,6 @@ fn lower(from: &[u8], to: &mut [u8]) {
         *to = from.to_ascii_lowercase();
     }
 }
-
-const HEADER: usize = 12;
-const CLASS_IN: u16 = 1;
-const TYPE_OPT: u16 = 41;
 
 /// Where the names of queries are put in lower case, one after the other.
 pub(super) struct Scratch {
@@ -90,9 +90,16 @@ impl<'p> Query<'p> {
         if u16::from_be_bytes([class_high, class_low]) != CLASS_IN {
             return None;
         }
-        let mut octets = Octets::new(rest.get(at + 5..)?);
-        let edns = if additionals == 1 { Some(Self::read_opt(&mut octets)?) } else { None };
-        octets.is_at_end().then_some(Self {
+        let edns = match (additionals, rest.get(at + 5..)?) {
+            (0, []) => None,
+            // Most have no options.
+            (1, &[0, 0, TYPE_OPT, high, low, _, 0, flags, _, 0, 0]) => {
+                Some(Extension::bare(u16::from_be_bytes([high, low]), flags & 0x80 != 0))
+            }
+            (1, record) => Some(Self::read_opt(record)?),
+            _ => return None,
+        };
+        Some(Self {
             id: [id_high, id_low],
             recursion_desired: flags & 1 != 0,
             question,
@@ -104,9 +111,10 @@ impl<'p> Query<'p> {
         })
     }
 
-    fn read_opt(octets: &mut Octets<'_>) -> Option<Extension> {
+    fn read_opt(octets: &[u8]) -> Option<Extension> {
+        let mut octets = Octets::new(octets);
         let record = octets.record()?;
-        if !record.is_at_root() || record.rtype != TYPE_OPT {
+        if !record.is_at_root() || record.rtype != u16::from(TYPE_OPT) || !octets.is_at_end() {
             return None;
         }
         match Extension::read(&record, Transport::Udp) {

@@ -56,7 +56,7 @@ def arguments():
     parser.add_argument("--domains", type=numbers, default=[1, 1000, 100_000, 1_000_000], metavar="N,...",
                         help="sizes of the set of domains of one template (default 1,1000,100000,1000000)")
     parser.add_argument("--loads", type=int, default=3, help="starts with the largest set of domains (default 3)")
-    parser.add_argument("--xdp", nargs="?", const='xdp = "{interface}"', metavar="LINE",
+    parser.add_argument("--xdp", nargs="?", const='xdp = ["{interface}"]', metavar="LINE",
                         help="measure Waypost over AF_XDP too; LINE of [node] turns it on (default: %(const)s)")
     parser.add_argument("--flips", type=int, default=100, help="drains, and as many returns (default 100)")
     parser.add_argument("--flip", action="store_true", help="only flips, or flips and reloads")
