@@ -149,6 +149,8 @@ enum Hides {
 }
 
 const TYPE_CNAME: u16 = 5;
+/// Octets that a table may have and still be in a near cache mostly.
+const LARGE: usize = 1 << 18;
 
 impl Finder {
     /// The names of `zones`.
@@ -192,9 +194,7 @@ impl Finder {
 
     /// The deepest apex at or above a name, with how many labels of the name stand in front of it.
     fn apex_above(&self, key: &[u8], labels: &Labels, suffixes: &mut Suffixes) -> Option<(u8, ApexIx, Apex)> {
-        let count = labels.count();
-        // Nothing is deeper than the deepest apex.
-        let most = u8::try_from(self.depths.checked_ilog2()?).unwrap_or(count).min(count);
+        let (count, most) = self.most_labels(labels);
         suffixes.take_name(key, labels, most);
         (count - most..=count).find_map(|skipped| {
             if self.depths >> (count - skipped) & 1 == 0 {
@@ -205,6 +205,12 @@ impl Finder {
             let (place, head) = self.apexes.find(suffixes.from(skipped), rest, |_, _| true)?;
             Some((skipped, ApexIx(place), Apex::from_octets(head)))
         })
+    }
+
+    /// How many labels there are, and how many of them an apex can have: nothing is deeper than the deepest.
+    fn most_labels(&self, labels: &Labels) -> (u8, u8) {
+        let deepest = self.depths.checked_ilog2().and_then(|depth| u8::try_from(depth).ok()).unwrap_or_default();
+        (labels.count(), deepest.min(labels.count()))
     }
 
     fn add_apex(&mut self, key: &[u8], group: GroupIx, is_apart: bool) {
@@ -311,6 +317,24 @@ impl Finder {
             _ if record.wildcard.is_some() => inside(node, Relation::Wildcard, node_at),
             _ => inside(node, Relation::Encloser, node_at),
         }
+    }
+
+    /// Whether the apexes take more than caches hold, so that [`Self::approach`] is worth its while.
+    #[must_use]
+    pub const fn is_large(&self) -> bool {
+        self.apexes.extent() > LARGE
+    }
+
+    /// The hash that the search for the zone of `key` begins with, for [`Self::approach`].
+    pub fn first_hash(&self, key: &[u8], labels: &Labels, suffixes: &mut Suffixes) -> u64 {
+        let (count, most) = self.most_labels(labels);
+        suffixes.take_name(key, labels, most);
+        suffixes.from(count - most)
+    }
+
+    /// Has the memory come closer that [`Self::find`] reads first for names with these hashes; they are spent by it.
+    pub fn approach(&self, hashes: &mut [u64]) {
+        self.apexes.approach(hashes);
     }
 
     fn node(&self, node: u32) -> Option<&Record> {

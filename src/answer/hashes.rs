@@ -1,5 +1,7 @@
 //! A flat hash table of names, and the hashes of a name and all its ancestors in one pass.
 
+use std::hint::black_box;
+
 use super::finder::GroupIx;
 
 /// The most labels of a name that is looked for in flat tables: the name of an IPv6 address in `ip6.arpa` has 34. Longer
@@ -255,6 +257,22 @@ impl<const HEAD: usize> Hashes<HEAD> {
             }
             at = self.after(at);
         }
+    }
+
+    /// Octets of the slots.
+    pub(super) const fn extent(&self) -> usize {
+        self.slots.len() * size_of::<u64>()
+    }
+
+    /// Has the memory come closer that [`Self::find`] reads for `hashes`: all slots at once, and then all strings, instead of
+    /// waiting for one after the other.
+    pub(super) fn approach(&self, hashes: &mut [u64]) {
+        for hash in &mut *hashes {
+            *hash = self.slots.get(self.home(*hash)).copied().unwrap_or_default();
+        }
+        let strings = hashes.iter().map(|slot| (*slot & PLACE).saturating_sub(1));
+        let read = strings.filter_map(|place| self.octets.get(usize::try_from(place).ok()?));
+        black_box(read.fold(0, |all, octet| all ^ octet));
     }
 
     /// The head at a place.

@@ -81,6 +81,8 @@ const fn is_rare(rtype: u16) -> bool {
 }
 
 const TYPE_ANY: u16 = 255;
+/// The most packets that are read ahead at once.
+const AHEAD: usize = 64;
 
 /// The spot of all names that are in none of our zones.
 const ELSEWHERE: Inside = Inside {
@@ -152,6 +154,25 @@ impl HotPath {
     pub(crate) fn forget(&mut self) {
         self.lasting.clear();
         self.steered.clear();
+    }
+
+    /// Reads ahead for packets that will be answered next: among very many zones it is memory that answers wait for, and here
+    /// they wait for it together.
+    pub(crate) fn approach<'p>(&mut self, packets: impl Iterator<Item = &'p [u8]>) {
+        let finder = self.tables.finder();
+        if !finder.is_large() {
+            return;
+        }
+        let scratch = self.scratch.get_or_insert_default();
+        let mut hashes = [0; AHEAD];
+        let mut count = 0;
+        for (packet, place) in packets.zip(&mut hashes) {
+            if let Some(query) = Query::read(packet, scratch) {
+                *place = finder.first_hash(query.name, query.labels, &mut self.suffixes);
+            }
+            count += 1;
+        }
+        finder.approach(hashes.get_mut(..count).unwrap_or_default());
     }
 
     /// Answers `packet` from `source` into `out`, which has room for any datagram.

@@ -148,6 +148,12 @@ impl Batch {
         })
     }
 
+    /// The octets of all datagrams.
+    pub(crate) fn packets(&self) -> impl Iterator<Item = &[u8]> {
+        let came = self.queries.iter().zip(&self.came).take(self.count);
+        came.map(|(query, came)| query.get(..came.length).unwrap_or_default())
+    }
+
     /// The way back for the datagram at `ix`.
     pub(crate) fn way_back(&self, ix: usize) -> Option<WayBack> {
         let came = self.came.get(ix)?;

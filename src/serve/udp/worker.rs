@@ -110,6 +110,8 @@ impl Worker {
 
     fn answer(&mut self, path: &mut HotPath, count: usize) {
         path.tick();
+        // What panics here is read again below, and contained there.
+        let _ = catch_unwind(AssertUnwindSafe(|| path.approach(self.batch.packets())));
         for ix in 0..count {
             let Some(mut datagram) = self.batch.datagram(ix) else { continue };
             let answered =
