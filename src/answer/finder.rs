@@ -76,7 +76,7 @@ pub enum Relation {
 #[derive(Debug, Default)]
 pub struct Finder {
     apexes: Hashes<APEX>,
-    /// Whether there was no room for all apexes.
+    /// Whether there was no room for all names.
     lacks_some: bool,
     /// At which depths there are apexes, bit `n` for names of `n` labels.
     depths: u64,
@@ -244,7 +244,8 @@ impl Finder {
             depth = depth.max(labels.count());
             let NodeIx(number) = position(ix);
             let hash = Suffixes::of_front(group, front, &labels);
-            self.nodes.insert(hash, number.to_le_bytes(), &[*front, &[END]].concat());
+            let place = self.nodes.insert(hash, number.to_le_bytes(), &[*front, &[END]].concat());
+            self.lacks_some |= place.is_none();
             let above = labels
                 .parent(front)
                 .and_then(|parent| known.get(parent))
@@ -272,9 +273,10 @@ impl Finder {
     /// Where `key`, a lower-cased name in wire format with `labels`, belongs. Not for the type DS, which is its parent's.
     #[must_use]
     pub fn find(&self, key: &[u8], labels: &Labels, suffixes: &mut Suffixes) -> Spot {
-        let Some((skipped, apex, known)) = self.apex_above(key, labels, suffixes) else {
-            return if self.lacks_some { Spot::Rare } else { Spot::Elsewhere };
-        };
+        if self.lacks_some {
+            return Spot::Rare;
+        }
+        let Some((skipped, apex, known)) = self.apex_above(key, labels, suffixes) else { return Spot::Elsewhere };
         let (apex_at, Apex { group, is_apart }) = (labels.offset(skipped), known);
         let Some(&Group { depth, zones, is_signed }) = self.group(group) else { return Spot::Rare };
         let front = key.get(..usize::from(apex_at)).unwrap_or_default();
@@ -325,11 +327,17 @@ impl Finder {
         self.apexes.extent() > LARGE
     }
 
-    /// The hash that the search for the zone of `key` begins with, for [`Self::approach`].
-    pub fn first_hash(&self, key: &[u8], labels: &Labels, suffixes: &mut Suffixes) -> u64 {
+    /// The hashes that the search for the zone of `key` goes by, for [`Self::approach`].
+    pub fn hashes<'s>(
+        &'s self,
+        key: &[u8],
+        labels: &Labels,
+        suffixes: &'s mut Suffixes,
+    ) -> impl Iterator<Item = u64> + 's {
         let (count, most) = self.most_labels(labels);
         suffixes.take_name(key, labels, most);
-        suffixes.from(count - most)
+        let is_apex_there = move |skipped: &u8| self.depths >> (count - skipped) & 1 != 0;
+        (count - most..=count).filter(is_apex_there).map(|skipped| suffixes.from(skipped))
     }
 
     /// Has the memory come closer that [`Self::find`] reads first for names with these hashes; they are spent by it.
@@ -370,6 +378,7 @@ const END: u8 = 0;
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
     use std::path::Path;
 
     use proptest::prelude::*;
@@ -437,12 +446,14 @@ mod tests {
             origin in prop::sample::select(vec!["a.test", "test", "b.a.a.test", "sub.other", "a.t", "w.a.t", "a.other", "org", ""]),
         ) {
             thread_local! {
+                // Kept, as workers keep theirs: what is left of other names must not matter.
+                static SUFFIXES: RefCell<Suffixes> = RefCell::default();
                 static WORLD: (Zones, Finder) = { let zones = zones(); let finder = Finder::new(&zones); (zones, finder) };
             }
             let text = labels.iter().copied().chain([origin]).filter(|label| !label.is_empty()).collect::<Vec<_>>().join(".");
             let key = if text.is_empty() { Name::root().key() } else { name(&text).key() };
-            WORLD.with(|(zones, finder)| {
-                let spot = finder.find(&key, &Labels::of(&key), &mut Suffixes::default());
+            SUFFIXES.with(|suffixes| WORLD.with(|(zones, finder)| {
+                let spot = finder.find(&key, &Labels::of(&key), &mut suffixes.borrow_mut());
                 let Some(zone) = zone_for(zones, &key, RecordType::TXT) else {
                     let expected = if zones.is_unavailable(&key) { Spot::Rare } else { Spot::Elsewhere };
                     prop_assert_eq!(spot, expected, "{}", text);
@@ -453,7 +464,7 @@ mod tests {
                 // The number of a node is its own in its group: the same name gives it by itself.
                 let number = |owner: &Node| {
                     let key = zone.owner(owner).key();
-                    match finder.find(&key, &Labels::of(&key), &mut Suffixes::default()) { Spot::Inside(spot) => Some(spot.node), _ => None }
+                    match finder.find(&key, &Labels::of(&key), &mut suffixes.borrow_mut()) { Spot::Inside(spot) => Some(spot.node), _ => None }
                 };
                 let (relation, node, at) = match (place, spot) {
                     (Place::Dname(..), spot) => { prop_assert_eq!(spot, Spot::Rare, "{}", text); return Ok(()); }
@@ -473,7 +484,7 @@ mod tests {
                 prop_assert_eq!((spot.relation, Some(spot.node), usize::from(spot.node_at)), (relation, node, at), "{}", text);
                 prop_assert_eq!(&key[usize::from(spot.apex_at)..], &*apex);
                 Ok(())
-            })?;
+            }))?;
         }
     }
 }

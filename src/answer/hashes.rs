@@ -157,7 +157,8 @@ pub fn keyed_hash(name: &[u8], key: [u64; 2]) -> u64 {
 #[must_use]
 pub const fn keyed_mix(numbers: [u64; 2], key: [u64; 2]) -> u64 {
     let ([first, second], [one, other]) = (numbers, key);
-    // Twice, so that every bit of both numbers has a say in every bit of the outcome.
+    // The first number goes through both multiplications, the second through one: where they differ in how much somebody may
+    // choose of them, that is the order.
     mix(mix(first ^ one, SPICE[0]) ^ second ^ other, SPICE[1])
 }
 
@@ -222,7 +223,7 @@ impl<const HEAD: usize> Hashes<HEAD> {
         }
         let left = LINE - self.octets.len() % LINE;
         let length = HEAD + octets.len();
-        // What fits a line does not lie in two.
+        // What fits a line does not lie in two, where the allocator begins with one.
         if length > left && length <= LINE {
             self.octets.resize(self.octets.len() + left, 0);
         }
@@ -332,6 +333,39 @@ mod tests {
         assert_eq!(suffixes.from(0), alone);
         suffixes.take_front(GroupIx(8), front, &labels, (2, 2));
         assert_ne!(suffixes.from(0), alone);
+    }
+
+    #[test]
+    fn names_of_the_most_labels_and_octets_are_taken_apart() {
+        let of_labels = |count: usize| [[1, b'a'].repeat(count).as_slice(), &[0]].concat();
+        let labels = Labels::of(&of_labels(MAX_LABELS));
+        assert_eq!(
+            (usize::from(labels.count()), usize::from(labels.offset(labels.count()))),
+            (MAX_LABELS, 2 * MAX_LABELS)
+        );
+        // One too many: the rest begins where the last of those that are known ends.
+        let labels = Labels::of(&of_labels(MAX_LABELS + 1));
+        assert_eq!(
+            (usize::from(labels.count()), usize::from(labels.offset(labels.count()))),
+            (MAX_LABELS, 2 * MAX_LABELS)
+        );
+        let mut longest = [[63_u8].as_slice(), &[b'a'; 63]].concat().repeat(3);
+        longest.extend([[61_u8].as_slice(), &[b'a'; 61], &[0]].concat());
+        assert_eq!(longest.len(), Name::MAX_OCTETS);
+        let labels = Labels::of(&longest);
+        assert_eq!((labels.count(), labels.offset(3), labels.offset(4)), (4, 192, 254));
+    }
+
+    #[test]
+    fn reading_ahead_finds_nothing_and_harms_nothing() {
+        let mut hashes = Hashes::<4>::default();
+        hashes.approach(&mut [0, 1, u64::MAX]);
+        let name = key("host.example.org");
+        let hash = Suffixes::of_name(&name, &Labels::of(&name));
+        hashes.insert(hash, [0; 4], &name);
+        hashes.approach(&mut [hash, 0, u64::MAX, !hash]);
+        hashes.approach(&mut []);
+        assert_eq!(hashes.find(hash, &name, |_, _| true), Some((0, [0; 4])));
     }
 
     #[test]

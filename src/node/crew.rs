@@ -26,8 +26,9 @@ pub async fn in_background<R: Send + 'static>(work: impl FnOnce() -> R + Send + 
     let apart = move || {
         thread::scope(|scope| {
             let nice = scope.spawn(|| {
-                // Without it the work is done as well.
-                let _ = rustix::process::nice(NICENESS);
+                if let Err(error) = rustix::process::nice(NICENESS) {
+                    tracing::debug!(%error, "loading does not stand back behind the answers");
+                }
                 work()
             });
             nice.join().unwrap_or_else(|panic| resume_unwind(panic))

@@ -80,7 +80,7 @@ impl Desk {
             return;
         }
         let ledger = Arc::clone(&self.ledger);
-        if let Ok(Err(problem)) = in_background(move || ledger.follow(states)).await {
+        if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || ledger.follow(states)).await {
             // A node that is stopping needs no news.
             let _ = self.engine.send(Message::Part("store", Err(with_remedy(&problem)))).await;
         }

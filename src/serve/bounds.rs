@@ -36,7 +36,8 @@ pub(super) const STOP: Duration = Duration::from_secs(2);
 /// Connections that the system may hold for us before they are accepted.
 pub(super) const BACKLOG: i32 = 1024;
 
-/// Octets of a socket's receive buffer: a burst of more than two thousand queries waits here instead of being lost. Where more
+/// Octets of a socket's receive buffer: a burst of two thousand queries waits here instead of being lost, where
+/// the system (`net.core.rmem_max`) allows as much. Where more
 /// come in than can be answered it is always full, and what waits longer has left the cache: with four times as much, a
 /// twentieth fewer replies were measured.
 pub(super) const RECEIVE_BUFFER: usize = 1 << 20;

@@ -150,10 +150,11 @@ impl RateLimiter {
         let Some(Set(cells)) = usize::try_from(at).ok().and_then(|at| self.sets.get(at)) else { return true };
         let owner = hash & !MOMENT;
         loop {
-            let values = || cells.iter().map(|cell| (cell, cell.load(Ordering::Relaxed)));
-            let own = values().find(|(_, value)| value & !MOMENT == owner);
-            let least = || values().min_by_key(|(_, value)| value & MOMENT);
-            let Some((cell, value)) = own.or_else(least) else { return true };
+            // Read once: between two looks another worker may give the owner a cell.
+            let values = cells.each_ref().map(|cell| (cell, cell.load(Ordering::Relaxed)));
+            let own = values.iter().find(|(_, value)| value & !MOMENT == owner);
+            let least = || values.iter().min_by_key(|(_, value)| value & MOMENT);
+            let Some(&(cell, value)) = own.or_else(least) else { return true };
             let paid = (value & MOMENT).max(now) + interval;
             if paid > now + micros(RATE_BURST) {
                 return false;

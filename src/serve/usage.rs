@@ -526,3 +526,19 @@ const fn classes(known: &[(u16, &str)]) -> Classes {
     }
     classes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_is_counted_in_its_class() {
+        for (known, classes) in [(&RCODES[..], &RCODE_CLASSES), (&QTYPES[..], &QTYPE_CLASSES)] {
+            for value in 0..=u16::MAX {
+                let others = known.len() - 1;
+                let expected = known[..others].iter().position(|(code, _)| *code == value).unwrap_or(others);
+                assert_eq!(class(classes, value), expected, "{value}");
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Address ranges: the whole address space cut into runs of one value, sorted, for binary search.
 
+use std::ops::RangeInclusive;
+
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// An address as a number: `u32` for IPv4, `u128` for IPv6.
@@ -165,7 +167,7 @@ impl<B: Bits, V: Copy + PartialEq> Ranges<B, V> {
 #[derive(Debug)]
 pub(super) struct Indexed<B, V> {
     ranges: Ranges<B, V>,
-    /// By the first 16 bits.
+    /// By the first 16 bits; none where there is one run only.
     blocks: Box<[Block<V>]>,
 }
 
@@ -193,19 +195,24 @@ impl<B: Bits, V: Copy + PartialEq> Indexed<B, V> {
             // No database has as many runs as would not fit.
             Some(Block { run: u32::try_from(run).ok()?, value: *ranges.values.get(run)?, is_whole })
         };
-        Self { blocks: (0..=u16::MAX).map_while(block).collect(), ranges }
+        let tops = if starts.len() > 1 { 0..=u16::MAX } else { RangeInclusive::new(1, 0) };
+        Self { blocks: tops.map_while(block).collect(), ranges }
     }
 
     /// The value of `address`; `None` only where there are no runs at all.
     pub(super) fn value(&self, address: B) -> Option<V> {
-        let block = self.blocks.get(usize::from(address.top()))?;
-        if block.is_whole { Some(block.value) } else { self.find(address).map(|run| run.value) }
+        match self.blocks.get(usize::from(address.top())) {
+            Some(block) if block.is_whole => Some(block.value),
+            Some(_) => self.find(address).map(|run| run.value),
+            None => self.ranges.values.first().copied(),
+        }
     }
 
     /// The run that holds `address`; `None` only where there are no runs at all.
     pub(super) fn find(&self, address: B) -> Option<Run<B, V>> {
         let top = usize::from(address.top());
-        let first = self.blocks.get(top)?.run as usize + 1;
+        let Some(block) = self.blocks.get(top) else { return self.ranges.find(address) };
+        let first = block.run as usize + 1;
         // Behind the run of the next block's first address nothing begins in this one.
         let end = self.blocks.get(top + 1).map_or(self.ranges.len(), |next| next.run as usize + 1);
         let starts = self.ranges.starts.get(first..end)?;
@@ -338,7 +345,9 @@ mod tests {
     }
 
     fn ranges() -> impl Strategy<Value = Ranges<u32, u8>> {
-        prop::collection::btree_map(any::<u32>(), 0_u8..4, 0..8).prop_map(|starts| {
+        // Many begin where a block of the table does, as in real databases.
+        let start = prop_oneof![any::<u32>(), any::<u32>().prop_map(|start| start & 0xffff_0000)];
+        prop::collection::btree_map(start, 0_u8..4, 0..8).prop_map(|starts| {
             let mut ranges = Ranges::all(9);
             starts.into_iter().filter(|(start, _)| *start > 0).for_each(|(start, value)| ranges.push(start, value));
             ranges
@@ -389,6 +398,21 @@ mod tests {
         fn the_table_finds_what_a_search_finds(networks in networks(), ranges in ranges(), more: u32) {
             let indexed = Indexed::new(ranges.clone());
             for address in edges(&networks, &ranges).into_iter().chain([0, more]) {
+                prop_assert_eq!(indexed.find(address), ranges.find(address));
+                prop_assert_eq!(indexed.value(address), ranges.find(address).map(|run| run.value));
+            }
+        }
+
+        #[test]
+        fn so_it_does_for_the_longer_addresses(starts in prop::collection::btree_map(1_u32.., 0_u8..4, 0..8), more: u128) {
+            let mut ranges = Ranges::<u128, u8>::all(9);
+            // Where blocks of the table begin, and within them.
+            let starts: std::collections::BTreeMap<u128, u8> =
+                starts.into_iter().map(|(start, value)| (u128::from(start) << 96 >> (start & 16), value)).collect();
+            starts.iter().for_each(|(start, value)| ranges.push(*start, *value));
+            let indexed = Indexed::new(ranges.clone());
+            let edges = starts.keys().flat_map(|start| [start - 1, *start, start + 1]);
+            for address in edges.chain([0, u128::MAX, more]) {
                 prop_assert_eq!(indexed.find(address), ranges.find(address));
                 prop_assert_eq!(indexed.value(address), ranges.find(address).map(|run| run.value));
             }

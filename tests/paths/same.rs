@@ -45,10 +45,10 @@ fn compare(seed: u64, queries: u64) -> Ends {
     let mut buffer = [0; 1232];
     for number in 0..queries {
         if number % PLAN == 0 {
-            if number % (PLAN * 7) == 0 {
-                world.reload();
-            }
             let turn = number / PLAN;
+            if number % (PLAN * 2) == 0 {
+                world.reload(turn + 2);
+            }
             world.down(turn + 2, PLANS[usize::try_from(turn).unwrap() % PLANS.len()]);
             hot.tick();
         }

@@ -10,7 +10,9 @@ use aws_lc_rs::rand::SystemRandom;
 use jiff::Timestamp;
 use waypost::answer::Tables;
 use waypost::dnssec::{DnssecKey, KeyPhase, KeyRole};
-use waypost::model::{Denial, Endpoint, EndpointHealth, Generation, Intent, Name, Plan, RateLimitSettings, State};
+use waypost::model::{
+    Denial, Endpoint, EndpointHealth, Generation, Intent, Name, Plan, RateLimitSettings, State, Topology,
+};
 use waypost::serve::{Responder, Setup, Usage};
 use waypost::steer::{Atlas, Steering};
 use waypost::zone::{self, Attribution, Include, Template, Zone, Zones};
@@ -230,17 +232,22 @@ struct Loaded {
     steering: Arc<Steering>,
 }
 
-/// Built once.
-static LOADED: LazyLock<Loaded> = LazyLock::new(|| {
+/// Built once: all zones, and the same without some, so that names are others' and all numbers are different.
+static LOADED: LazyLock<[Loaded; 2]> = LazyLock::new(|| {
     let (settings, report) = config::read(Path::new("waypost.toml"), CONFIG);
     let settings = settings.unwrap_or_else(|| panic!("{report}"));
-    let attribution = Arc::new(zone::attribute(zones(), &settings));
-    let steering = Arc::new(Steering::build(&attribution.topology, &settings.geo, &Atlas::embedded()));
-    Loaded { attribution, steering }
+    let mut fewer = zones();
+    for gone in ["a.hosted.test", "example.org", "host.test", "www.b.hosted.test"] {
+        assert!(fewer.remove(&name(gone)).is_some(), "{gone}");
+    }
+    [zones(), fewer].map(|zones| {
+        let attribution = Arc::new(zone::attribute(zones, &settings));
+        let steering = Arc::new(Steering::build(&attribution.topology, &settings.geo, &Atlas::embedded()));
+        Loaded { attribution, steering }
+    })
 });
 
-fn planned(sequence: u64, down: &[&str], intents: &[Intent]) -> Arc<Plan> {
-    let topology = &LOADED.attribution.topology;
+fn planned(topology: &Topology, sequence: u64, down: &[&str], intents: &[Intent]) -> Arc<Plan> {
     let of = |endpoint: &Endpoint| EndpointHealth {
         state: if down.contains(&topology.site_name(endpoint.site)) { State::Down } else { State::Up },
         suspect: false,
@@ -260,8 +267,9 @@ pub struct World {
 
 impl World {
     pub fn new(responses_per_second: Option<u32>) -> Self {
-        let loaded = &*LOADED;
-        let tables = Tables::new(Arc::clone(&loaded.attribution), Arc::clone(&loaded.steering), planned(1, &[], &[]));
+        let [loaded, _] = &*LOADED;
+        let plan = planned(&loaded.attribution.topology, 1, &[], &[]);
+        let tables = Tables::new(Arc::clone(&loaded.attribution), Arc::clone(&loaded.steering), plan);
         let tables = Arc::new(ArcSwap::from_pointee(tables));
         let setup = Setup {
             rate_limit: RateLimitSettings { responses_per_second, ..RateLimitSettings::default() },
@@ -272,14 +280,17 @@ impl World {
 
     /// Takes sites down, and all others up.
     pub fn down(&self, sequence: u64, sites: &[&str]) {
-        let plan = planned(sequence, sites, &[]);
-        self.tables.store(Arc::new(self.tables.load().with_plan(plan)));
+        let tables = self.tables.load();
+        self.tables.store(Arc::new(tables.with_plan(planned(tables.topology(), sequence, sites, &[]))));
     }
 
-    /// Loads all zones anew.
-    pub fn reload(&self) {
-        let attribution = Arc::new(Attribution::clone(&LOADED.attribution));
-        let tables = Tables::new(attribution, Arc::clone(&LOADED.steering), Arc::clone(self.tables.load().plan()));
-        self.tables.store(Arc::new(tables));
+    /// Loads the other zones, under a plan without failures.
+    pub fn reload(&self, sequence: u64) {
+        let [all, fewer] = &*LOADED;
+        let served = self.tables.load();
+        let loaded = if served.zones().len() == all.attribution.zones.len() { fewer } else { all };
+        let attribution = Arc::new(Attribution::clone(&loaded.attribution));
+        let plan = planned(&attribution.topology, sequence, &[], &[]);
+        self.tables.store(Arc::new(Tables::new(attribution, Arc::clone(&loaded.steering), plan)));
     }
 }

@@ -81,8 +81,8 @@ const fn is_rare(rtype: u16) -> bool {
 }
 
 const TYPE_ANY: u16 = 255;
-/// The most packets that are read ahead at once.
-const AHEAD: usize = 64;
+/// The most places that are read ahead at once.
+const AHEAD: usize = 128;
 
 /// The spot of all names that are in none of our zones.
 const ELSEWHERE: Inside = Inside {
@@ -154,6 +154,7 @@ impl HotPath {
     pub(crate) fn forget(&mut self) {
         self.lasting.clear();
         self.steered.clear();
+        self.recent.clear();
     }
 
     /// Reads ahead for packets that will be answered next: among very many zones it is memory that answers wait for, and here
@@ -165,14 +166,15 @@ impl HotPath {
         }
         let scratch = self.scratch.get_or_insert_default();
         let mut hashes = [0; AHEAD];
-        let mut count = 0;
-        for (packet, place) in packets.zip(&mut hashes) {
-            if let Some(query) = Query::read(packet, scratch) {
-                *place = finder.first_hash(query.name, query.labels, &mut self.suffixes);
+        let mut places = hashes.iter_mut();
+        for packet in packets {
+            let Some(query) = Query::read(packet, scratch) else { continue };
+            for (hash, place) in finder.hashes(query.name, query.labels, &mut self.suffixes).zip(&mut places) {
+                *place = hash;
             }
-            count += 1;
         }
-        finder.approach(hashes.get_mut(..count).unwrap_or_default());
+        let free = places.len();
+        finder.approach(hashes.get_mut(..AHEAD - free).unwrap_or_default());
     }
 
     /// Answers `packet` from `source` into `out`, which has room for any datagram.
@@ -214,6 +216,7 @@ impl HotPath {
                 self.recent.insert(query.name, spot);
                 Some(spot)
             }
+            // Whoever asks for what is not ours asks for anything, and is not to displace what is.
             Spot::Elsewhere => Some(ELSEWHERE),
             Spot::Rare => None,
         }

@@ -110,8 +110,11 @@ impl Worker {
 
     fn answer(&mut self, path: &mut HotPath, count: usize) {
         path.tick();
-        // What panics here is read again below, and contained there.
-        let _ = catch_unwind(AssertUnwindSafe(|| path.approach(self.batch.packets())));
+        if count > 1 && catch_unwind(AssertUnwindSafe(|| path.approach(self.batch.packets()))).is_err() {
+            tracing::error!("reading ahead panicked; the queries are answered without");
+            self.handler.usage().count_panic();
+            path.forget();
+        }
         for ix in 0..count {
             let Some(mut datagram) = self.batch.datagram(ix) else { continue };
             let answered =
