@@ -33,6 +33,7 @@ use crate::serve::{Secrets, Usage};
 use crate::store::{Secret, Store, StoreError};
 
 /// See the module.
+#[derive(Clone)]
 pub struct Desk {
     /// Clocks.
     pub clock: Clock,
@@ -258,7 +259,11 @@ impl Control for Desk {
     }
 
     fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>> {
-        async move { self.load_again(&format!("by {}", caller.name)).await }.boxed()
+        // Whoever asked may go away, or be answered that it takes long: what began is brought to its end all the same.
+        let desk = self.clone();
+        let load = tokio::spawn(async move { desk.load_again(&format!("by {}", caller.name)).await });
+        let ended = |error| Err(Problem::new(ProblemKind::Internal, format!("reloading ended early: {error}")));
+        load.map(move |outcome| outcome.unwrap_or_else(ended)).boxed()
     }
 
     fn authenticate(&self, secret: &str) -> Option<Token> {

@@ -1,11 +1,15 @@
 //! Broken here, and a typing error takes a name server down, or is swallowed without a word.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
+use crate::node::executable;
 use crate::patience::wait_until;
 use crate::scene::{PATIENCE, Scene, ZONE};
 
@@ -187,5 +191,32 @@ fn a_zone_that_is_broken_at_the_start_costs_only_itself() {
     wait_until("the mended zone is served", PATIENCE, || {
         scene.node.client().ask("www.sub.example.org.", RecordType::TXT, None).metadata.response_code
             == ResponseCode::NoError
+    });
+}
+
+#[test]
+fn a_reload_goes_on_when_whoever_ordered_it_goes_away() {
+    let scene = Scene::start();
+    let file = scene.path("example.org.zone");
+    std::fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let mut reload = Command::new(executable());
+    reload.arg("reload").arg("--config").arg(scene.node.configuration());
+    let mut reload = reload.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Opens at the moment when the node reads.
+    let mut pipe = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
+    reload.kill().unwrap();
+    reload.wait().unwrap();
+    let text = ZONE.replace("hostmaster 7 ", "hostmaster 8 ");
+    let other = scene.path("other");
+    std::fs::write(&other, &text).unwrap();
+    std::fs::rename(&other, &file).unwrap();
+    // The node has long noticed that nobody waits for it.
+    std::thread::sleep(Duration::from_millis(500));
+    pipe.write_all(text.as_bytes()).unwrap();
+    drop(pipe);
+    wait_until("the reload is told of", PATIENCE, || {
+        let events = scene.node.order(&["events", "-o", "json"]);
+        events.lines().any(|event| event.contains("\"reloaded\"") && event.contains("\"by "))
     });
 }
