@@ -14,11 +14,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::bounds::{RATE_BURST, RATE_CALM, RATE_CELLS};
 use super::kind::Kind;
 use crate::answer::Reply;
 use crate::model::RateLimitSettings;
-use ipnet::IpNet;
 
 /// Cells of a set: one cache line, looked through as a whole.
 const WAYS: usize = 8;

@@ -10,9 +10,7 @@ use aws_lc_rs::rand::SystemRandom;
 use jiff::Timestamp;
 use waypost::answer::Tables;
 use waypost::dnssec::{DnssecKey, KeyPhase, KeyRole};
-use waypost::model::{
-    Denial, Endpoint, EndpointHealth, Generation, Intent, Name, Plan, RateLimitSettings, State, Topology,
-};
+use waypost::model::{Denial, Endpoint, EndpointHealth, Generation, Name, Plan, RateLimitSettings, State, Topology};
 use waypost::serve::{Responder, Setup, Usage};
 use waypost::steer::{Atlas, Steering};
 use waypost::zone::{self, Attribution, Include, Template, Zone, Zones};
@@ -247,7 +245,7 @@ static LOADED: LazyLock<[Loaded; 2]> = LazyLock::new(|| {
     })
 });
 
-fn planned(topology: &Topology, sequence: u64, down: &[&str], intents: &[Intent]) -> Arc<Plan> {
+fn planned(topology: &Topology, sequence: u64, down: &[&str]) -> Arc<Plan> {
     let of = |endpoint: &Endpoint| EndpointHealth {
         state: if down.contains(&topology.site_name(endpoint.site)) { State::Down } else { State::Up },
         suspect: false,
@@ -256,7 +254,7 @@ fn planned(topology: &Topology, sequence: u64, down: &[&str], intents: &[Intent]
     };
     let health: Vec<_> = topology.endpoints.iter().map(of).collect();
     let generation = Generation { epoch: 1, sequence };
-    Arc::new(plan::make(plan::Inputs { topology, health: &health, intents, generation }))
+    Arc::new(plan::make(plan::Inputs { topology, health: &health, intents: &[], generation }))
 }
 
 /// A node whose sites go and come.
@@ -268,7 +266,7 @@ pub struct World {
 impl World {
     pub fn new(responses_per_second: Option<u32>) -> Self {
         let [loaded, _] = &*LOADED;
-        let plan = planned(&loaded.attribution.topology, 1, &[], &[]);
+        let plan = planned(&loaded.attribution.topology, 1, &[]);
         let tables = Tables::new(Arc::clone(&loaded.attribution), Arc::clone(&loaded.steering), plan);
         let tables = Arc::new(ArcSwap::from_pointee(tables));
         let setup = Setup {
@@ -281,7 +279,7 @@ impl World {
     /// Takes sites down, and all others up.
     pub fn down(&self, sequence: u64, sites: &[&str]) {
         let tables = self.tables.load();
-        self.tables.store(Arc::new(tables.with_plan(planned(tables.topology(), sequence, sites, &[]))));
+        self.tables.store(Arc::new(tables.with_plan(planned(tables.topology(), sequence, sites))));
     }
 
     /// Loads the other zones, under a plan without failures.
@@ -290,7 +288,7 @@ impl World {
         let served = self.tables.load();
         let loaded = if served.zones().len() == all.attribution.zones.len() { fewer } else { all };
         let attribution = Arc::new(Attribution::clone(&loaded.attribution));
-        let plan = planned(&attribution.topology, sequence, &[], &[]);
+        let plan = planned(&attribution.topology, sequence, &[]);
         self.tables.store(Arc::new(Tables::new(attribution, Arc::clone(&loaded.steering), plan)));
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
+use arc_swap::{ArcSwap, Cache};
+
 use super::super::Secrets;
 use super::super::bounds::{BODY_OCTETS, BODY_OCTETS_OF_MEMO};
 use super::super::cookies::Judged;
@@ -21,7 +23,6 @@ use super::shape::Misfit;
 use crate::answer::{ApexIx, Client, GroupIx, Inside, NodeIx, Question, Relation, Spot, Suffixes, Tables, Transport};
 use crate::model::Name;
 use crate::zone::SteeredIx;
-use arc_swap::{ArcSwap, Cache};
 
 /// What becomes of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
