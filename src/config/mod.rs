@@ -31,7 +31,6 @@ mod sections;
 mod service;
 mod site;
 mod syntax;
-mod tls;
 mod typed;
 mod value;
 mod words;

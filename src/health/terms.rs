@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{DetectorKind, Monitor, MonitorKind, State};
+use crate::model::{DetectorKind, Monitor, State};
 
 /// Which probe a result belongs to; rises with every probe of a detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +68,7 @@ pub struct Thresholds {
     pub burst_gap: Duration,
     /// How failure is judged.
     pub kind: DetectorKind,
-    /// What a full probe is: for a TCP monitor nothing but a connect, which then speaks for the service.
+    /// What a full probe is: for a monitor that asks all at once no more than a connect, which then speaks for the service.
     pub full: Depth,
 }
 
@@ -81,7 +81,7 @@ impl From<&Monitor> for Thresholds {
             fall: monitor.fall.max(1),
             burst_gap: monitor.burst_gap,
             kind: monitor.detector,
-            full: if monitor.kind == MonitorKind::Tcp { Depth::Connect } else { Depth::Full },
+            full: if monitor.kind.is_one_step() { Depth::Connect } else { Depth::Full },
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod authority;
+mod checks;
 mod dynamic;
 mod endpoint;
 mod event;
@@ -26,13 +27,12 @@ pub use authority::{
     Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
 };
+pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use event::{Event, EventKind};
 pub use intent::{Intent, IntentKind, Lifetime, Scope};
-pub use monitor::{
-    DetectorKind, HttpCheck, Monitor, MonitorIx, MonitorKind, ProbeAddress, SmtpCheck, TlsMode, TlsPolicy,
-};
+pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use service::{GeoRule, MxMode, NamePattern, Policy, Service, ServiceIx};

@@ -1,8 +1,10 @@
 //! Checks: what a monitor does to a target, made ready once and run for every probe.
 
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::http::HttpProbe;
@@ -26,17 +28,26 @@ pub(super) struct Report {
 pub(super) struct Check {
     address: SocketAddr,
     timeout: Duration,
-    conversation: Conversation,
+    /// Everything the monitor asks; `None` where a bare connect is all.
+    conversation: Option<Box<dyn Conversation>>,
+    /// Whether a probe asks everything at once, so that there is nothing less to ask.
+    one_step: bool,
 }
 
-#[derive(Debug)]
-enum Conversation {
-    Tcp,
-    Smtp(Box<SmtpProbe>),
-    Http(Box<HttpProbe>),
-    /// A fault of ours.
-    #[cfg(test)]
-    Panic,
+/// What a kind of monitor asks of an endpoint.
+#[async_trait]
+pub(super) trait Conversation: Debug + Send + Sync {
+    /// Holds the conversation; ends by `place.deadline`, whatever the other side does.
+    async fn hold(&self, place: Place<'_>, notes: &mut Notes) -> Outcome;
+}
+
+/// Where and within which time a conversation is held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) address: SocketAddr,
+    pub(super) start: Instant,
+    pub(super) deadline: Instant,
+    pub(super) trust: &'a TrustStore,
 }
 
 /// What a conversation notes about itself while it runs.
@@ -49,39 +60,38 @@ pub(super) struct Notes {
 
 impl Check {
     pub(super) fn new(target: &Target) -> Self {
-        let conversation = match &target.monitor.kind {
-            MonitorKind::Tcp => Conversation::Tcp,
-            MonitorKind::Smtp(check) => Conversation::Smtp(Box::new(SmtpProbe::new(check, target))),
-            MonitorKind::Http(check) => Conversation::Http(Box::new(HttpProbe::new(check, target))),
+        let conversation: Option<Box<dyn Conversation>> = match &target.monitor.kind {
+            MonitorKind::Tcp => None,
+            MonitorKind::Smtp(check) => Some(Box::new(SmtpProbe::new(check, target))),
+            MonitorKind::Http(check) => Some(Box::new(HttpProbe::new(check, target))),
         };
-        Self { address: target.address, timeout: target.monitor.timeout, conversation }
+        let one_step = target.monitor.kind.is_one_step();
+        Self { address: target.address, timeout: target.monitor.timeout, conversation, one_step }
     }
 
-    /// A check that panics.
+    /// A check that holds `conversation`.
     #[cfg(test)]
-    pub(super) fn panicking(target: &Target) -> Self {
-        Self { conversation: Conversation::Panic, ..Self::new(target) }
+    pub(super) fn holding(target: &Target, conversation: impl Conversation + 'static) -> Self {
+        Self { conversation: Some(Box::new(conversation)), ..Self::new(target) }
     }
 
     /// Probes once; ends within the monitor's timeout.
     pub(super) async fn run(&self, depth: Depth, trust: &TrustStore) -> Report {
         let start = Instant::now();
-        let deadline = start + self.timeout;
+        let place = Place { address: self.address, start, deadline: start + self.timeout, trust };
         let mut notes = Notes::default();
-        let outcome = match (&self.conversation, depth) {
-            (Conversation::Smtp(probe), Depth::Full) => {
-                probe.run(self.address, start, deadline, trust, &mut notes).await
-            }
-            (Conversation::Http(probe), Depth::Full) => probe.run(deadline, trust, &mut notes).await,
-            #[cfg(test)]
-            (Conversation::Panic, _) => panic!("as the test wants it"),
-            (Conversation::Tcp, _) | (_, Depth::Connect) => {
-                let connection = tcp::connect(self.address, deadline).await;
+        let outcome = match &self.conversation {
+            Some(conversation) if depth == Depth::Full || self.one_step => conversation.hold(place, &mut notes).await,
+            _ => {
+                let connection = tcp::connect(self.address, place.deadline).await;
                 notes.connected = connection.is_ok().then(|| start.elapsed());
                 connection.err().unwrap_or(Outcome::Ok)
             }
         };
         let latency = start.elapsed();
+        if self.one_step && outcome.reason().is_none() {
+            notes.connected = Some(latency);
+        }
         let transcript = outcome.reason().map(|reason| {
             notes.transcript.push(Speaker::Note, reason.as_bytes());
             notes.transcript.into_text()

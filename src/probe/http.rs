@@ -5,14 +5,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use regex::bytes::Regex;
 use reqwest::header::{CONTENT_TYPE, HOST, LOCATION};
 use reqwest::{Client, Response, redirect};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::Target;
 use super::bounds::HTTP_BODY;
-use super::check::Notes;
+use super::check::{Conversation, Notes, Place};
 use super::tcp::failure;
 use super::tls::{Inspector, TlsClient, TrustStore};
 use super::transcript::{Speaker, Transcript};
@@ -63,14 +64,6 @@ impl HttpProbe {
             tls: TlsClient::new(&policy, &target.host, target.key.address),
             client: Mutex::default(),
         }
-    }
-
-    /// Sends the request and judges the response until `deadline`.
-    pub(super) async fn run(&self, deadline: Instant, trust: &TrustStore, notes: &mut Notes) -> Outcome {
-        let outcome = timeout_at(deadline, self.converse(trust, &mut notes.transcript)).await;
-        outcome
-            .unwrap_or_else(|_| Err(Outcome::failed(FailureKind::Timeout, "timed out waiting for the response")))
-            .unwrap_or_else(|ended| ended)
     }
 
     async fn converse(&self, trust: &TrustStore, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
@@ -151,6 +144,16 @@ impl HttpProbe {
             _ if self.secure => format!("https://{}{path}", self.address),
             _ => format!("http://{}{path}", self.address),
         })
+    }
+}
+
+#[async_trait]
+impl Conversation for HttpProbe {
+    async fn hold(&self, place: Place<'_>, notes: &mut Notes) -> Outcome {
+        let outcome = timeout_at(place.deadline, self.converse(place.trust, &mut notes.transcript)).await;
+        outcome
+            .unwrap_or_else(|_| Err(Outcome::failed(FailureKind::Timeout, "timed out waiting for the response")))
+            .unwrap_or_else(|ended| ended)
     }
 }
 

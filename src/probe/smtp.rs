@@ -4,11 +4,10 @@
 //! 4xx anywhere is `deferring` with the server's words, 5xx and silence are failures, and a certificate that other servers
 //! would refuse is `deferring`, because most senders deliver all the same.
 
-use std::net::SocketAddr;
-
+use async_trait::async_trait;
 use tokio::time::{Instant, timeout_at};
 
-use super::check::Notes;
+use super::check::{Conversation, Notes, Place};
 use super::tls::{TlsClient, TrustStore};
 use super::transcript::{Speaker, Transcript};
 use super::wire::{Reply, Stream, Wire};
@@ -37,21 +36,17 @@ impl SmtpProbe {
             tls: TlsClient::new(&check.tls, &target.host, target.key.address),
         }
     }
+}
 
-    /// Holds the conversation with the server at `address` until `deadline`.
-    pub(super) async fn run(
-        &self,
-        address: SocketAddr,
-        start: Instant,
-        deadline: Instant,
-        trust: &TrustStore,
-        notes: &mut Notes,
-    ) -> Outcome {
-        let stream = match tcp::connect(address, deadline).await {
+#[async_trait]
+impl Conversation for SmtpProbe {
+    async fn hold(&self, place: Place<'_>, notes: &mut Notes) -> Outcome {
+        let stream = match tcp::connect(place.address, place.deadline).await {
             Ok(stream) => stream,
             Err(outcome) => return outcome,
         };
-        notes.connected = Some(start.elapsed());
+        notes.connected = Some(place.start.elapsed());
+        let Place { deadline, trust, .. } = place;
         let session = Session { probe: self, deadline, trust, transcript: &mut notes.transcript };
         session.hold(stream).await.unwrap_or_else(|ended| ended)
     }

@@ -338,8 +338,21 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::health::Outcome;
     use crate::model::MonitorKind;
+    use crate::probe::check::{Conversation, Notes, Place};
     use crate::probe::tests;
+
+    /// A fault of ours.
+    #[derive(Debug)]
+    struct Panics;
+
+    #[async_trait::async_trait]
+    impl Conversation for Panics {
+        async fn hold(&self, _: Place<'_>, _: &mut Notes) -> Outcome {
+            panic!("as the test wants it")
+        }
+    }
 
     #[tokio::test]
     async fn a_probe_that_panics_is_counted_and_says_nothing() {
@@ -348,7 +361,7 @@ mod tests {
         let address = tests::nobody().await;
         let target = tests::target(MonitorKind::Tcp, address, Duration::from_secs(30));
         let mut watch = Watch::new(Arc::clone(&common), &target, Window::new(&target));
-        watch.check = Arc::new(Check::panicking(&target));
+        watch.check = Arc::new(Check::holding(&target, Panics));
         let watching = tokio::spawn(watch.run());
         while common.counters.panics.load(Ordering::Relaxed) < 3 {
             sleep(Duration::from_millis(5)).await;

@@ -1,8 +1,8 @@
 //! `verify`, `ca`, `server_name` and `expiry_warning` of a monitor: what of a certificate is checked.
 
-use super::defaults::{EXPIRY_WARNING, EXPIRY_WARNING_RANGE};
-use super::reader::Reader;
-use super::value::Table;
+use crate::config::defaults::{EXPIRY_WARNING, EXPIRY_WARNING_RANGE};
+use crate::config::reader::Reader;
+use crate::config::value::Table;
 use crate::model::{TlsMode, TlsPolicy};
 
 /// The keys that this file reads.
