@@ -77,6 +77,13 @@ impl Check {
 
     /// Probes once; ends within the monitor's timeout.
     pub(super) async fn run(&self, depth: Depth, trust: &TrustStore) -> Report {
+        let (finding, transcript) = self.perform(depth, trust).await;
+        let transcript = finding.outcome.reason().is_some().then(|| transcript.into_text());
+        Report { finding, transcript }
+    }
+
+    /// Probes once and tells all that was said.
+    pub(super) async fn perform(&self, depth: Depth, trust: &TrustStore) -> (Finding, Transcript) {
         let start = Instant::now();
         let place = Place { address: self.address, start, deadline: start + self.timeout, trust };
         let mut notes = Notes::default();
@@ -92,10 +99,9 @@ impl Check {
         if self.one_step && outcome.reason().is_none() {
             notes.connected = Some(latency);
         }
-        let transcript = outcome.reason().map(|reason| {
+        if let Some(reason) = outcome.reason() {
             notes.transcript.push(Speaker::Note, reason.as_bytes());
-            notes.transcript.into_text()
-        });
-        Report { finding: Finding { outcome, latency, connected: notes.connected }, transcript }
+        }
+        (Finding { outcome, latency, connected: notes.connected }, notes.transcript)
     }
 }

@@ -8,6 +8,7 @@
 pub mod bounds;
 mod check;
 mod http;
+mod once;
 mod prober;
 mod smtp;
 mod stats;
@@ -20,6 +21,7 @@ mod transcript;
 mod watch;
 mod wire;
 
+pub use once::{Probed, once};
 pub use prober::Prober;
 pub use stats::{LatencyCounts, ProbeCount, Stats};
 pub use target::{Opinion, Target, TargetStatus};
