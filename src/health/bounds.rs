@@ -51,6 +51,19 @@ pub const RATE_FLOOR_UNREACHABLE: f64 = 0.002;
 /// are conclusive, 3 ln(0.99 / 0.005) > ln(2 x 2,592,000).
 pub const RATE_FLOOR_SILENT: f64 = 0.005;
 
+/// Probes over which loss is measured: about two minutes at an interval of one second.
+pub const LOSS_WINDOW: f64 = 128.0;
+
+/// The share of failing probes from which an endpoint is demoted. At 2 % loss it is eleven deviations away.
+pub const LOSS_ENTERED: f64 = 0.12;
+
+/// The share under which it is demoted no more.
+pub const LOSS_LEFT: f64 = 0.06;
+
+/// More is not counted: it would decide nothing, and only take longer to be left. From here 180 good probes lead below
+/// [`LOSS_LEFT`], within the longest damping.
+pub const LOSS_CEILING: f64 = 0.25;
+
 /// Probes of one endpoint that may be unanswered and not yet overdue; further ones wait. `fall` by default.
 pub const PENDING: usize = 3;
 
@@ -74,3 +87,13 @@ pub const FRESHNESS_INTERVALS: u32 = 3;
 
 /// … and this long after it was received.
 pub const FRESHNESS_GRACE: Duration = Duration::from_secs(5);
+
+/// Between two ballots of a node that has nothing new to say (DESIGN section 10).
+pub const BALLOT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A ballot counts this long after it was received: 3 intervals + 5 s (DESIGN section 6).
+pub const BALLOT_FRESHNESS: Duration = Duration::from_secs(11);
+
+/// The failure of more than half of the sites within this time must last as long before it is believed: by then a node
+/// that is cut off knows that it lost the store too, and a switch of its own uplink is over.
+pub const MASS_CONFIRM: Duration = Duration::from_secs(5);

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use super::bounds::{OUTSTANDING, PENDING};
 use super::{
-    Change, Damping, Depth, Evidence, FailureKind, Finding, Order, Outcome, OverdueBound, Phase, ProbeNumber, Schedule,
-    Thresholds,
+    Change, Damping, Depth, Evidence, FailureKind, Finding, Loss, Order, Outcome, OverdueBound, Phase, ProbeNumber,
+    Schedule, Thresholds,
 };
 use crate::model::{DetectorKind, Mono, State, Verdict};
 
@@ -47,6 +47,7 @@ pub struct Detector {
     /// A restored verdict is confirmed by the first probe that agrees.
     confirmed: bool,
     evidence: Evidence,
+    loss: Loss,
     damping: Damping,
     full_bound: OverdueBound,
     connect_bound: OverdueBound,
@@ -80,6 +81,7 @@ impl Detector {
             confirmed: verdict.state == State::Unknown,
             verdict,
             evidence: Evidence::new(thresholds.interval),
+            loss: Loss::default(),
             damping: Damping::default(),
             full_bound: OverdueBound::default(),
             connect_bound: OverdueBound::default(),
@@ -268,6 +270,7 @@ impl Detector {
             Phase::Out => self.good_since = None,
             Phase::Unknown | Phase::Serving | Phase::Held => {
                 self.evidence.failed(kind);
+                self.loss.failed();
                 if self.is_conclusive() {
                     self.judge_down(reason, now, wall);
                 } else {
@@ -314,6 +317,9 @@ impl Detector {
     fn answered(&mut self, deferring: Option<String>, latency: Duration, now: Mono, wall: Timestamp) {
         self.full_bound.observe(latency);
         self.evidence.succeeded();
+        if self.phase() != Phase::Out {
+            self.loss.answered();
+        }
         self.burst = None;
         self.failures = 0;
         self.good = self.good.saturating_add(1);
@@ -325,27 +331,33 @@ impl Detector {
             self.well = self.well.saturating_add(1);
             self.deferring = 0;
         }
+        let trouble = deferring.or_else(|| self.is_lossy().then(|| self.loss.reason()));
         if let Some(state) = self.state_after_answer(now) {
-            let reason = deferring.unwrap_or_default();
+            let reason = trouble.filter(|_| state == State::Deferring).unwrap_or_default();
             self.held = false;
             self.verdict = Verdict { state, reason, since: wall };
-        } else if let (State::Deferring, Some(reason)) = (self.verdict.state, deferring) {
+        } else if let (State::Deferring, Some(reason)) = (self.verdict.state, trouble) {
             // The trouble of today, not that of the day it began: "certificate ends in 3 days".
             self.verdict.reason = reason;
         }
     }
 
+    /// Whether it loses so many probes that it is demoted; plain counts know no shares.
+    fn is_lossy(&self) -> bool {
+        self.thresholds.kind == DetectorKind::Evidence && self.loss.is_heavy()
+    }
+
     /// The state that an answer leads to, where it is another one.
     fn state_after_answer(&mut self, now: Mono) -> Option<State> {
-        let deferring = self.deferring >= self.thresholds.fall;
+        let deferring = self.deferring >= self.thresholds.fall || self.is_lossy();
         match (self.phase(), self.verdict.state) {
             (Phase::Unknown, _) if self.well > 0 => Some(State::Up),
             (Phase::Unknown, _) | (Phase::Serving, State::Up) => deferring.then_some(State::Deferring),
-            (Phase::Serving, _) => (self.well >= self.thresholds.rise).then_some(State::Up),
+            (Phase::Serving, _) => (self.well >= self.thresholds.rise && !deferring).then_some(State::Up),
             (Phase::Out | Phase::Held, _) => {
                 self.held |= self.good >= self.thresholds.rise;
                 let good_for = now.since(self.good_since.unwrap_or(now));
-                (self.held && good_for >= self.hold()).then_some(if self.deferring > 0 {
+                (self.held && good_for >= self.hold()).then_some(if self.deferring > 0 || deferring {
                     State::Deferring
                 } else {
                     State::Up

@@ -138,6 +138,56 @@ fn two_percent_loss_for_a_month_is_no_flapping() {
 }
 
 #[test]
+fn two_percent_loss_for_a_week_withdraws_nothing() {
+    let week = Mono(Duration::from_secs(7 * 24 * 3600));
+    for seed in 1..=4 {
+        let mut chance = Chance(seed);
+        let mut simulation =
+            Simulation::new(DEFAULTS, None, 0, move |_, _| if chance.is(20) { silence() } else { ok(12) });
+        simulation.run_until(week);
+        let entries = [State::Down, State::Deferring].map(|state| simulation.entries(state));
+        assert_eq!(entries, [0, 0], "seed {seed}");
+    }
+}
+
+#[test]
+fn twenty_percent_loss_is_demoted_and_comes_back_when_it_ends() {
+    for seed in 0..20 {
+        let (mut chance, begins, ends) = (Chance(seed), secs(3600), secs(7200));
+        let mut simulation = Simulation::new(DEFAULTS, None, 0, move |at, _| {
+            if at >= begins && at < ends && chance.is(200) { silence() } else { ok(12) }
+        });
+        simulation.run_until(begins.after(Duration::from_secs(600)));
+        let mut demoted = 0;
+        for second in 600..3600 {
+            simulation.run_until(begins.after(Duration::from_secs(second)));
+            demoted += u32::from(simulation.state() != State::Up);
+        }
+        assert!(demoted > 2_900, "seed {seed}: demoted for {demoted} of 3000 s");
+        simulation.run_until(ends.after(Duration::from_secs(400)));
+        assert_eq!(simulation.state(), State::Up, "seed {seed}");
+    }
+}
+
+#[test]
+fn one_second_of_failure_in_every_six_settles() {
+    for phase in 0..12 {
+        for failing in [refused, silence] {
+            let mut simulation = Simulation::new(DEFAULTS, None, 0, move |at, _| {
+                let at = at.0.as_millis() + phase * 500;
+                if at > 600_000 && at % 6000 < 1000 { failing() } else { ok(5) }
+            });
+            simulation.run_until(secs(600));
+            let before = simulation.entries(State::Down) + simulation.entries(State::Up);
+            simulation.run_until(secs(600 + 3600));
+            let states = [State::Down, State::Up, State::Deferring];
+            let changes = states.map(|state| simulation.entries(state)).iter().sum::<usize>() - before;
+            assert!(changes <= 3, "phase {phase}: {changes} changes: {:?}", simulation.changes);
+        }
+    }
+}
+
+#[test]
 fn on_a_lossy_path_death_is_still_found_in_seconds() {
     for seed in 0..50 {
         let (mut chance, dies) = (Chance(seed), secs(7200));

@@ -8,9 +8,11 @@
 pub mod bounds;
 mod combine;
 mod consensus;
+mod council;
 mod damping;
 mod detector;
 mod evidence;
+mod loss;
 mod outcome;
 mod overdue;
 mod schedule;
@@ -20,9 +22,11 @@ mod terms;
 
 pub use combine::{Judgement, combine};
 pub use consensus::{consensus, is_fresh, vote_freshness};
+pub use council::{Ballot, Contact, Council, Seclusion};
 pub use damping::Damping;
 pub use detector::Detector;
 pub use evidence::Evidence;
+pub use loss::Loss;
 pub use outcome::{FailureKind, Finding, Outcome};
 pub use overdue::OverdueBound;
 pub use schedule::{Schedule, spread};

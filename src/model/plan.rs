@@ -15,6 +15,15 @@ pub struct Generation {
     pub sequence: u64,
 }
 
+impl Generation {
+    /// Whether a plan of this generation may take the place of one of generation `present`: an older one never does,
+    /// however late it comes (RELIABILITY I2).
+    #[must_use]
+    pub fn replaces(self, present: Self) -> bool {
+        self >= present
+    }
+}
+
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.epoch, self.sequence)

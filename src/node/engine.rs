@@ -265,7 +265,7 @@ impl Engine {
         self.picture.named = self.picture.topology.services().map(|(service, _)| tables.named_sites(service)).collect();
         let tables = Arc::new(tables);
         let served = self.parts.tables.rcu(|present| {
-            if present.plan().generation > plan.generation { Arc::clone(present) } else { Arc::clone(&tables) }
+            if plan.generation.replaces(present.plan().generation) { Arc::clone(&tables) } else { Arc::clone(present) }
         });
         let changes = plan::changes(&self.picture.topology, &self.picture.plan, &plan);
         if changes.is_empty() {

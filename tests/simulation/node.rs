@@ -1,0 +1,288 @@
+//! A node: the detectors, the council, the orders and the plan, joined as the program joins them, without its I/O.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use waypost::health::{Ballot, Contact, Council, Depth, Detector, Seclusion, Thresholds, spread};
+use waypost::model::{
+    DetectorKind, EndpointHealth, Generation, Intent, Lifetime, Mono, Plan, SiteIx, State, Topology, Verdict,
+};
+use waypost::plan::{self, Inputs};
+
+use crate::core::Core;
+use crate::store::Orders;
+use crate::world::TIMEOUT;
+
+/// After this long without an answer from the store it counts as lost: two ballots could not be written, and the failure
+/// of most sites is still doubted.
+const STORE_LOST: Duration = Duration::from_secs(4);
+
+/// Default thresholds (DESIGN section 10).
+const THRESHOLDS: Thresholds = Thresholds {
+    interval: Duration::from_secs(1),
+    timeout: TIMEOUT,
+    rise: 3,
+    fall: 3,
+    burst_gap: Duration::from_millis(200),
+    kind: DetectorKind::Evidence,
+    full: Depth::Full,
+};
+
+/// What a node finds again when it starts: its own snapshot.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    verdicts: Vec<Verdict>,
+    agreed: Vec<State>,
+    orders: Rc<Orders>,
+    epoch: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Node {
+    pub name: String,
+    standing_in: Option<SiteIx>,
+    pub alive: bool,
+    pub started: Mono,
+    /// Which start of the node this is: what was under way to an earlier one is lost.
+    pub incarnation: u32,
+    pub detectors: Vec<Detector>,
+    /// When each detector is looked at next.
+    pub wakes: Vec<Mono>,
+    pub council: Council,
+    /// What it holds for agreed.
+    pub agreed: Vec<State>,
+    pub orders: Rc<Orders>,
+    /// The orders that stand, with their ends.
+    pub standing: Vec<(Intent, Option<Mono>)>,
+    pub health: Vec<EndpointHealth>,
+    /// The newest plan that was made.
+    pub made: Rc<Plan>,
+    /// The plan that answers follow.
+    pub served: Rc<Plan>,
+    epoch: u64,
+    ballots: u64,
+    pub published: Option<Rc<Ballot>>,
+    pub published_at: Mono,
+    pub last_contact: Mono,
+    pub last_change: Option<Mono>,
+    /// By how many seconds its wall clock is wrong.
+    pub clock_error: i64,
+    /// When it last held itself for cut off.
+    pub cut_off_at: Option<Mono>,
+    inputs: Option<u64>,
+}
+
+impl Node {
+    /// A node that starts at `now`, with what an earlier start of it kept.
+    pub fn start(
+        shape_site: Option<u8>,
+        ix: usize,
+        topology: &Topology,
+        names: &[String],
+        now: Mono,
+        kept: Option<Kept>,
+    ) -> Self {
+        let name = names[ix].clone();
+        let standing_in = shape_site.map(SiteIx);
+        let wall = wall_at(now, 0);
+        let restored = |endpoint: usize| kept.as_ref().map(|kept| kept.verdicts[endpoint].clone());
+        let detectors: Vec<Detector> = topology
+            .endpoints
+            .iter()
+            .enumerate()
+            .map(|(ix, endpoint)| {
+                let spread = spread(&name, &topology.key(endpoint), "smtp");
+                Detector::new(THRESHOLDS, restored(ix), spread, now, wall)
+            })
+            .collect();
+        let agreed =
+            kept.as_ref().map_or_else(|| vec![State::Unknown; topology.endpoints.len()], |kept| kept.agreed.clone());
+        let mut council = Council::new(topology, standing_in, agreed.clone());
+        names.iter().filter(|other| **other != name).for_each(|other| council.expect(other));
+        let epoch = kept.as_ref().map_or(1, |kept| kept.epoch + 1);
+        let orders = kept.as_ref().map(|kept| Rc::clone(&kept.orders)).unwrap_or_default();
+        let generation = Generation { epoch, sequence: 0 };
+        let plan = Rc::new(plan::make(Inputs { topology, health: &[], intents: &[], generation }));
+        Self {
+            name,
+            standing_in,
+            alive: true,
+            started: now,
+            incarnation: u32::try_from(epoch).unwrap(),
+            wakes: detectors.iter().map(Detector::wake_at).collect(),
+            detectors,
+            council,
+            agreed,
+            standing: orders.intents.iter().map(|intent| (intent.clone(), None)).collect(),
+            orders,
+            health: Vec::new(),
+            made: Rc::clone(&plan),
+            served: plan,
+            epoch,
+            ballots: 0,
+            published: None,
+            published_at: now,
+            last_contact: now,
+            last_change: None,
+            clock_error: 0,
+            cut_off_at: None,
+            inputs: None,
+        }
+    }
+
+    /// What is there after the node has died.
+    pub fn kept(&self) -> Kept {
+        Kept {
+            verdicts: self.detectors.iter().map(|detector| detector.verdict().clone()).collect(),
+            agreed: self.agreed.clone(),
+            orders: Rc::clone(&self.orders),
+            epoch: self.epoch,
+        }
+    }
+
+    /// Its wall clock.
+    pub fn wall(&self, now: Mono) -> Timestamp {
+        wall_at(now, self.clock_error)
+    }
+
+    /// The orders that stand.
+    pub fn intents(&self) -> Vec<Intent> {
+        self.standing.iter().map(|(intent, _)| intent.clone()).collect()
+    }
+
+    /// Finds the ends of orders that it had kept, by the wall clock: it does not know how long it was away.
+    pub fn restore_ends(&mut self, now: Mono) {
+        let wall = self.wall(now);
+        for (intent, end) in &mut self.standing {
+            *end = given(intent).map(|given| {
+                let Lifetime::Until(until) = intent.lifetime else { return now };
+                let left = Duration::try_from(until.duration_since(wall)).unwrap_or(Duration::ZERO);
+                now.after(left.min(given))
+            });
+        }
+    }
+
+    /// Takes newer orders in; older ones, however late they come, change nothing.
+    pub fn take(&mut self, orders: Rc<Orders>, now: Mono) {
+        if orders.revision <= self.orders.revision {
+            return;
+        }
+        let end = |intent: &Intent| {
+            let known = self.standing.iter().find(|(standing, _)| standing == intent);
+            known.map_or_else(|| given(intent).map(|span| now.after(span)), |(_, end)| *end)
+        };
+        let standing = orders.intents.iter().map(|intent| (intent.clone(), end(intent))).collect();
+        self.standing = standing;
+        self.orders = orders;
+    }
+
+    /// Lets orders go whose time is over.
+    pub fn expire(&mut self, now: Mono) {
+        self.standing.retain(|(_, end)| end.is_none_or(|end| end > now));
+    }
+
+    /// The orders in the store, as it was last heard of, whose time is over here.
+    pub fn over(&self) -> Vec<Intent> {
+        let stands = |intent: &&Intent| self.standing.iter().any(|(standing, _)| standing == *intent);
+        self.orders.intents.iter().filter(|intent| !stands(intent)).cloned().collect()
+    }
+
+    /// Agrees and plans anew; gives the plan if it says anything new.
+    pub fn decide(&mut self, core: Core, topology: &Topology, now: Mono) -> Option<Rc<Plan>> {
+        let inputs = self.inputs(now);
+        let restless = self.council.is_in_doubt() || self.council.seclusion() != Seclusion::None;
+        if self.inputs == Some(inputs) && !restless {
+            return None;
+        }
+        self.inputs = Some(inputs);
+        let verdicts: Vec<State> = self.detectors.iter().map(|detector| detector.verdict().state).collect();
+        let contact = if now.since(self.last_contact) > STORE_LOST { Contact::Lost } else { Contact::Kept };
+        self.council.agree(&verdicts, core.contact(contact), now);
+        if self.council.seclusion() == Seclusion::CutOff {
+            self.cut_off_at = Some(now);
+        }
+        self.agreed = core.agreed(self.council.agreed(), &verdicts, &self.agreed);
+        let each = self.agreed.iter().zip(&self.detectors);
+        self.health = each
+            .map(|(state, detector)| EndpointHealth {
+                state: *state,
+                suspect: detector.is_suspect(),
+                reason: String::new(),
+                since: Timestamp::UNIX_EPOCH,
+            })
+            .collect();
+        let intents = core.planned(&self.intents());
+        let present = self.made.generation;
+        let generation = Generation { sequence: present.sequence + 1, ..present };
+        let plan = plan::make(Inputs { topology, health: &self.health, intents: &intents, generation });
+        if plan.same_outcome(&self.made) {
+            return None;
+        }
+        self.made = Rc::new(plan);
+        Some(Rc::clone(&self.made))
+    }
+
+    /// A fingerprint of all that a decision depends on.
+    fn inputs(&self, now: Mono) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for detector in &self.detectors {
+            (detector.verdict().state, detector.is_suspect()).hash(&mut hasher);
+        }
+        (now.since(self.last_contact) > STORE_LOST).hash(&mut hasher);
+        for (intent, _) in &self.standing {
+            (intent.revision, &intent.scope).hash(&mut hasher);
+        }
+        for other in self.council.others() {
+            self.council.hears(other, now).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// What it tells the others, if that is news or a while ago.
+    pub fn ballot(&mut self, now: Mono) -> Rc<Ballot> {
+        self.ballots += 1;
+        let suspects = (0..).zip(&self.detectors).filter(|(_, detector)| detector.is_suspect()).map(|(ix, _)| ix);
+        let ballot = Rc::new(Ballot {
+            sequence: (self.epoch, self.ballots),
+            standing_in: self.standing_in,
+            verdicts: self.detectors.iter().map(|detector| detector.verdict().state).collect(),
+            agreed: self.agreed.clone(),
+            suspects: suspects.collect(),
+        });
+        self.published = Some(Rc::clone(&ballot));
+        self.published_at = now;
+        ballot
+    }
+
+    /// Whether the others know all that it thinks.
+    pub fn has_said_all(&self) -> bool {
+        let Some(ballot) = &self.published else { return false };
+        let verdicts = self.detectors.iter().map(|detector| detector.verdict().state);
+        ballot.agreed == self.agreed && verdicts.eq(ballot.verdicts.iter().copied())
+    }
+
+    /// Whether every endpoint is up before its eyes and nothing is under way.
+    pub fn is_at_rest(&self) -> bool {
+        let is_well = |detector: &Detector| detector.verdict().state == State::Up && !detector.is_suspect();
+        self.detectors.iter().all(is_well) && self.agreed.iter().all(|state| *state == State::Up)
+    }
+}
+
+/// How long an order was given for.
+fn given(intent: &Intent) -> Option<Duration> {
+    match intent.lifetime {
+        Lifetime::Until(until) => {
+            Some(Duration::try_from(until.duration_since(intent.since)).unwrap_or(Duration::ZERO))
+        }
+        Lifetime::UntilCleared => None,
+    }
+}
+
+fn wall_at(now: Mono, error: i64) -> Timestamp {
+    let right = Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::try_from(now.0).unwrap();
+    right + SignedDuration::from_secs(error)
+}
