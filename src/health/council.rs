@@ -5,6 +5,7 @@
 //! a failure of most sites at once is looked at for a moment longer before it is believed (I6).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::bounds::{BALLOT_FRESHNESS, MASS_CONFIRM};
 use super::consensus::{consensus, severity};
@@ -125,10 +126,18 @@ impl Council {
         self.seclusion
     }
 
-    /// Whether [`Self::agree`] must be asked again soon, though nobody votes otherwise.
+    /// Whether [`Self::agree`] must be asked again, though nobody votes otherwise.
     #[must_use]
     pub const fn is_in_doubt(&self) -> bool {
         self.doubt.is_some() || self.returning.is_some()
+    }
+
+    /// When it must be asked again at the latest.
+    #[must_use]
+    pub fn looks_again_at(&self) -> Option<Mono> {
+        let doubt = self.doubt.map(|doubt| doubt.since.after(MASS_CONFIRM));
+        let returning = self.returning.map(|since| since.after(BALLOT_FRESHNESS).after(Duration::from_millis(1)));
+        doubt.into_iter().chain(returning).min()
     }
 
     /// There is another node called `node`, heard or not: a node that starts cut off must know that it is not alone in
@@ -293,8 +302,6 @@ const fn bit(site: SiteIx) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::model::Endpoint;
     use State::{Down, Up};

@@ -107,6 +107,13 @@ impl Detector {
         &self.verdict
     }
 
+    /// What it tells other nodes: a verdict from before the start says nothing before a probe has confirmed it. A node
+    /// that was away would else hold up what died meanwhile.
+    #[must_use]
+    pub const fn vote(&self) -> State {
+        if self.confirmed { self.verdict.state } else { State::Unknown }
+    }
+
     /// Where the endpoint is on its way.
     #[must_use]
     pub const fn phase(&self) -> Phase {

@@ -1,6 +1,6 @@
 //! Plans: intents + consensus + safety rules -> who serves, in which tier and why (DESIGN section 7).
 //!
-//! Imports [`crate::model`] (its tests also [`crate::zone`]). Never looks at a clock, does I/O or draws random numbers:
+//! Imports [`crate::model`] and, to replay, [`crate::health`] (its tests also [`crate::zone`]). Never looks at a clock, does I/O or draws random numbers:
 //! expired intents are left out by the caller, and how long ago the last change was is an argument. The same inputs give
 //! the same plan.
 
@@ -9,7 +9,9 @@ mod changes;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod make;
+mod recording;
 mod refusal;
+mod replay;
 mod review;
 #[cfg(test)]
 mod rules;
@@ -18,5 +20,7 @@ mod tiers;
 pub use bounds::{REPEAT_TOLERANCE, SETTLE};
 pub use changes::changes;
 pub use make::{Inputs, make};
+pub use recording::{Record, Served, standings};
 pub use refusal::Refusal;
+pub use replay::{FLAP_WITHIN, Fared, History, Place, as_recorded, as_replayed};
 pub use review::{Order, Reviewed, review};

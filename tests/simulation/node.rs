@@ -199,7 +199,7 @@ impl Node {
             return None;
         }
         self.inputs = Some(inputs);
-        let verdicts: Vec<State> = self.detectors.iter().map(|detector| detector.verdict().state).collect();
+        let verdicts: Vec<State> = self.detectors.iter().map(Detector::vote).collect();
         let contact = if now.since(self.last_contact) > STORE_LOST { Contact::Lost } else { Contact::Kept };
         self.council.agree(&verdicts, core.contact(contact), now);
         if self.council.seclusion() == Seclusion::CutOff {
@@ -230,7 +230,7 @@ impl Node {
     fn inputs(&self, now: Mono) -> u64 {
         let mut hasher = DefaultHasher::new();
         for detector in &self.detectors {
-            (detector.verdict().state, detector.is_suspect()).hash(&mut hasher);
+            (detector.vote(), detector.is_suspect()).hash(&mut hasher);
         }
         (now.since(self.last_contact) > STORE_LOST).hash(&mut hasher);
         for (intent, _) in &self.standing {
@@ -249,8 +249,8 @@ impl Node {
         let ballot = Rc::new(Ballot {
             sequence: (self.epoch, self.ballots),
             standing_in: self.standing_in,
-            verdicts: self.detectors.iter().map(|detector| detector.verdict().state).collect(),
-            agreed: self.agreed.clone(),
+            verdicts: self.detectors.iter().map(Detector::vote).collect(),
+            agreed: self.tellable(),
             suspects: suspects.collect(),
         });
         self.published = Some(Rc::clone(&ballot));
@@ -258,11 +258,18 @@ impl Node {
         ballot
     }
 
+    /// What it holds for agreed, as far as it has eyes of its own on it since it started.
+    fn tellable(&self) -> Vec<State> {
+        let each = self.agreed.iter().zip(&self.detectors);
+        each.map(|(agreed, detector)| if detector.vote() == State::Unknown { State::Unknown } else { *agreed })
+            .collect()
+    }
+
     /// Whether the others know all that it thinks.
     pub fn has_said_all(&self) -> bool {
         let Some(ballot) = &self.published else { return false };
-        let verdicts = self.detectors.iter().map(|detector| detector.verdict().state);
-        ballot.agreed == self.agreed && verdicts.eq(ballot.verdicts.iter().copied())
+        let verdicts = self.detectors.iter().map(Detector::vote);
+        ballot.agreed == self.tellable() && verdicts.eq(ballot.verdicts.iter().copied())
     }
 
     /// Whether every endpoint is up before its eyes and nothing is under way.

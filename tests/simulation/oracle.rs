@@ -223,7 +223,8 @@ impl Oracle {
                     }
                     let out = !node.served.services[ix.get()].in_service.contains(site);
                     self.expect(out, || {
-                        format!("{} still serves {} at {site:?}, dead for {DEAD_WITHIN:?}", node.name, service.name)
+                        let (who, what) = (&node.name, &service.name);
+                        format!("{who} still serves {what} at {site:?}, dead for {DEAD_WITHIN:?}: {}", state_of(node))
                     })?;
                 }
             }
@@ -265,18 +266,15 @@ impl Oracle {
 
     /// What is not at rest, in words.
     pub fn unrest(&self, nodes: &[Node]) -> String {
-        let of = |node: &Node| {
-            let verdicts: Vec<State> = node.detectors.iter().map(|detector| detector.verdict().state).collect();
-            format!(
-                "{}: alive {}, verdicts {verdicts:?}, agreed {:?}, {:?}",
-                node.name,
-                node.alive,
-                node.agreed,
-                node.council.seclusion()
-            )
-        };
-        nodes.iter().map(of).collect::<Vec<_>>().join("; ")
+        nodes.iter().map(state_of).collect::<Vec<_>>().join("; ")
     }
+}
+
+fn state_of(node: &Node) -> String {
+    let verdicts: Vec<State> = node.detectors.iter().map(|detector| detector.verdict().state).collect();
+    let (name, alive, agreed, seclusion) = (&node.name, node.alive, &node.agreed, node.council.seclusion());
+    let doubt = node.council.is_in_doubt();
+    format!("{name}: alive {alive}, verdicts {verdicts:?}, agreed {agreed:?}, seclusion {seclusion:?}, doubt {doubt}")
 }
 
 /// Whether two nodes have heard the same of everyone, and obey the same orders.
