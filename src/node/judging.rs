@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use super::engine::{Engine, Message, with_remedy};
 use crate::health::{self, Judgement};
-use crate::model::{Endpoint, EndpointHealth, EndpointKey, EventKind, Mono, State, Topology, Verdict, Vote};
+use crate::model::{
+    Endpoint, EndpointHealth, EndpointKey, EventKind, HealthMode, Monitor, MonitorPart, Mono, State, Topology, Verdict,
+    Vote,
+};
 use crate::probe::Opinion;
 use crate::store::StoreError;
 
@@ -18,6 +21,15 @@ pub(super) struct MonitorView {
     pub(super) verdict: Verdict,
     /// Whether evidence against the endpoint is gathering.
     pub(super) suspect: bool,
+}
+
+/// The monitors of an endpoint, each with its part in the endpoint's health.
+fn monitors_of<'a>(topology: &'a Topology, endpoint: &Endpoint) -> impl Iterator<Item = (&'a Monitor, MonitorPart)> {
+    let service = topology.service(endpoint.service);
+    service.into_iter().flat_map(|service| {
+        let known = service.monitors.iter().filter_map(|ix| Some((topology.monitor(*ix)?, *ix)));
+        known.map(|(monitor, ix)| (monitor, service.health.part_of(ix)))
+    })
 }
 
 impl Engine {
@@ -84,31 +96,31 @@ impl Engine {
     fn own_opinion(&self, topology: &Topology, endpoint: &Endpoint, key: &EndpointKey) -> EndpointHealth {
         let now = self.parts.clock.wall();
         let unjudged = Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: now };
-        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
-        let judgements: Vec<Judgement<'_>> = monitors
-            .iter()
-            .filter_map(|ix| topology.monitor(*ix))
-            .map(|monitor| {
+        let judgements: Vec<Judgement<'_>> = monitors_of(topology, endpoint)
+            .map(|(monitor, part)| {
                 let view = self.opinions.get(&(key.clone(), monitor.name.clone()));
                 Judgement {
                     monitor: &monitor.name,
+                    part,
                     verdict: view.map_or(&unjudged, |view| &view.verdict),
                     suspect: view.is_some_and(|view| view.suspect),
                 }
             })
             .collect();
-        health::combine(&judgements).unwrap_or_else(|| EndpointHealth {
+        let mode = topology.service(endpoint.service).map_or(HealthMode::All, |service| service.health.mode);
+        let uncounted = if judgements.is_empty() { "no monitor" } else { "no monitor that counts" };
+        health::combine(&judgements, mode).unwrap_or_else(|| EndpointHealth {
             state: State::Up,
             suspect: false,
-            reason: "no monitor".to_owned(),
+            reason: uncounted.to_owned(),
             since: now,
         })
     }
 
-    /// The longest interval of an endpoint's monitors: its vote cannot be renewed more often.
+    /// The longest interval of an endpoint's monitors that count: its vote cannot be renewed more often.
     fn slowest_interval(&self, topology: &Topology, endpoint: &Endpoint) -> Duration {
-        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
-        monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| monitor.interval).max().unwrap_or_default()
+        let counting = monitors_of(topology, endpoint).filter(|(_, part)| *part != MonitorPart::MonitorOnly);
+        counting.map(|(monitor, _)| monitor.interval).max().unwrap_or_default()
     }
 
     pub(super) fn save_verdicts(&mut self, now: Mono) {

@@ -4,12 +4,20 @@
 //! expired intents are left out by the caller, and how long ago the last change was is an argument. The same inputs give
 //! the same plan.
 
+mod assertions;
+#[cfg(test)]
+mod assertions_tests;
 mod bounds;
 mod changes;
+mod dependencies;
+#[cfg(test)]
+mod dependencies_tests;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod make;
 mod refusal;
+#[cfg(test)]
+mod refusal_tests;
 mod review;
 #[cfg(test)]
 mod rules;

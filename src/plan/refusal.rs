@@ -9,7 +9,7 @@ use super::bounds::SETTLE;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The site is not declared.
-    #[error("no site is called '{name}'; the sites are: {known}")]
+    #[error("no site is called '{name}' (rule known_names); name one of the sites: {known}")]
     UnknownSite {
         /// As ordered.
         name: String,
@@ -17,7 +17,7 @@ pub enum Refusal {
         known: String,
     },
     /// The service is not declared.
-    #[error("no service is called '{name}'; the services are: {known}")]
+    #[error("no service is called '{name}' (rule known_names); name one of the services: {known}")]
     UnknownService {
         /// As ordered.
         name: String,
@@ -25,7 +25,7 @@ pub enum Refusal {
         known: String,
     },
     /// The service does not use the site.
-    #[error("service '{service}' does not use site '{site}'; it uses: {sites}")]
+    #[error("service '{service}' does not use site '{site}' (rule known_names); name one of its sites: {sites}")]
     NotOfService {
         /// The site ordered.
         site: String,
@@ -36,8 +36,9 @@ pub enum Refusal {
     },
     /// All sites of the service would be isolated.
     #[error(
-        "{site} is the last site of service '{service}' that is not isolated, and force does not change that: with all \
-         sites isolated every declared address would be answered; lift the isolation of another site first, or drain {site}"
+        "{site} is the last site of service '{service}' that is not isolated, 0 would be left (rule last_site), and force \
+         does not change that: with all sites isolated every declared address would be answered; lift the isolation of \
+         another site first, or drain {site}"
     )]
     LastSite {
         /// The site ordered.
@@ -47,7 +48,7 @@ pub enum Refusal {
     },
     /// The last operator change is too recent.
     #[error(
-        "the last change was {} s ago and changes lie at least {} s apart (settle); repeat the order in {} s, or force it \
+        "the last change was {} s ago and changes lie at least {} s apart (rule settle); repeat the order in {} s, or force it \
          with a reason",
         Seconds(*since), SETTLE.as_secs(), Seconds(*wait)
     )]
@@ -59,8 +60,8 @@ pub enum Refusal {
     },
     /// Too few sites would stay in service.
     #[error(
-        "{order} would leave service '{service}' with {left} of at least {min_sites} sites in service{}; undrain or repair \
-         another site first, lower min_sites, or force it with a reason",
+        "{order} would leave service '{service}' with {left} of at least {min_sites} sites in service{} (rule min_sites); \
+         undrain or repair another site first, lower min_sites, or force it with a reason",
         Named(names)
     )]
     MinSites {
@@ -75,8 +76,30 @@ pub enum Refusal {
         /// Which would be left, separated by commas.
         names: String,
     },
+    /// Too few of the sites that an assertion names would stay in service.
+    #[error(
+        "{order} would leave service '{service}' with {left} of at least {at_least} of the sites {of} in service{} (rule \
+         assertion '{assertion}'); undrain or repair another of them first, lower at_least, or force it with a reason",
+        Named(names)
+    )]
+    Assertion {
+        /// What was ordered: `drain fra`.
+        order: String,
+        /// The assertion's name.
+        assertion: String,
+        /// The service that would be left short.
+        service: String,
+        /// How many of the sites would be left.
+        left: usize,
+        /// How many there must be.
+        at_least: usize,
+        /// The sites that the assertion is about, separated by commas.
+        of: String,
+        /// Which would be left, separated by commas.
+        names: String,
+    },
     /// A rule was to be overridden without saying why.
-    #[error("overriding the rule {overrides} needs a reason; add --reason")]
+    #[error("overriding the rule {overrides} needs a reason (rule force_reason); add --reason")]
     ForceWithoutReason {
         /// The rule's name.
         overrides: &'static str,
@@ -92,6 +115,7 @@ impl Refusal {
             Self::LastSite { .. } => "last_site",
             Self::Settle { .. } => "settle",
             Self::MinSites { .. } => "min_sites",
+            Self::Assertion { .. } => "assertion",
             Self::ForceWithoutReason { .. } => "force_reason",
         }
     }

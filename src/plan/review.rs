@@ -7,10 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{
-    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, Share, SiteIx, Standing, Topology,
+    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, ServiceIx, Share, SiteIx, Standing,
+    Topology,
 };
 
+use super::assertions::assertions;
 use super::bounds::{REPEAT_TOLERANCE, SETTLE};
+use super::dependencies::dependents;
 use super::make::{Inputs, make};
 use super::refusal::Refusal;
 use super::tiers::has_endpoints;
@@ -74,7 +77,7 @@ pub enum Reviewed {
 /// `since_last_change` is how long ago an operator last changed any order.
 ///
 /// # Errors
-/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle` and `min_sites`.
+/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle`, `min_sites` and assertions.
 pub fn review(
     topology: &Topology,
     current: &Plan,
@@ -93,8 +96,11 @@ pub fn review(
     let lasting: Vec<Intent> = intents.iter().filter(|standing| !narrower(standing)).cloned().collect();
     last_site(topology, &self::preview(topology, current.generation, health, &lasting, order), order, site)?;
 
-    let broken: Vec<Refusal> =
-        settle(since_last_change).into_iter().chain(min_sites(topology, current, &preview, order)).collect();
+    let broken: Vec<Refusal> = settle(since_last_change)
+        .into_iter()
+        .chain(min_sites(topology, current, &preview, order))
+        .chain(assertions(topology, current, &preview, order))
+        .collect();
     match broken.first() {
         Some(first) if !order.force => Err(first.clone()),
         Some(first) if order.reason.trim().is_empty() => Err(Refusal::ForceWithoutReason { overrides: first.rule() }),
@@ -148,6 +154,15 @@ fn affected<'a>(topology: &'a Topology, order: &'a Order) -> impl Iterator<Item 
     topology.services.iter().enumerate().filter(move |(_, service)| meant(service))
 }
 
+/// The services that an order is about, and those that require them.
+fn touched<'a>(topology: &'a Topology, order: &Order) -> impl Iterator<Item = (usize, &'a Service)> {
+    let named = order.scope.service.as_ref().map(|name| topology.service_named(name));
+    let touched: Option<Vec<ServiceIx>> =
+        named.map(|named| named.into_iter().flat_map(|ix| [vec![ix], dependents(topology, ix)].concat()).collect());
+    let meant = move |ix: ServiceIx| touched.as_ref().is_none_or(|touched| touched.contains(&ix));
+    topology.services().filter(move |(ix, _)| meant(*ix)).map(|(ix, service)| (ix.get(), service))
+}
+
 /// Rule: a service's last site that is not isolated stays so, force or not. With all of them isolated the declared RRset
 /// would be answered, isolated sites included: the order could not be kept.
 fn last_site(topology: &Topology, preview: &Plan, order: &Order, site: SiteIx) -> Result<(), Refusal> {
@@ -176,7 +191,7 @@ fn settle(since_last_change: Option<Duration>) -> Option<Refusal> {
 /// are down already.
 fn min_sites(topology: &Topology, current: &Plan, preview: &Plan, order: &Order) -> Option<Refusal> {
     let takes_out = matches!(order.kind, IntentKind::Isolate | IntentKind::Drain { share: Share::ALL });
-    affected(topology, order).filter(|_| takes_out).find_map(|(position, service)| {
+    touched(topology, order).filter(|_| takes_out).find_map(|(position, service)| {
         let before = current.services.get(position)?.in_service;
         let after = preview.services.get(position)?.in_service;
         let broken = after.len() < service.min_sites && after.len() < before.len();
