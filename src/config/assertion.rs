@@ -80,7 +80,8 @@ fn require_members(reader: &mut Reader<'_>, value: &Value<'_>, service: &Service
 /// Warns where no service uses as many of the sites as are to stay: then nothing is held.
 fn warn_of_nobody(reader: &mut Reader<'_>, table: &Table<'_>, at_least: usize, of: &[SiteIx], services: &[Service]) {
     let uses_enough = |service: &Service| service.sites.iter().filter(|site| of.contains(site)).count() >= at_least;
-    if !of.is_empty() && !services.iter().any(uses_enough) {
+    // More than there are sites is a mistake of its own.
+    if at_least <= of.len() && !services.iter().any(uses_enough) {
         let what = format!("{} without effect: no service uses {at_least} of its sites", table.title);
         let expected = format!("a service with at least {at_least} of them in its sites");
         reader.warning(&table.span, what, expected, "correct of, lower at_least, or delete the assertion");
