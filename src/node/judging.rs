@@ -5,11 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::info;
+
 use super::engine::{Engine, Message, with_remedy};
 use crate::health::{self, Judgement};
 use crate::model::{
-    Endpoint, EndpointHealth, EndpointKey, EventKind, HealthMode, Monitor, MonitorPart, Mono, State, Topology, Verdict,
-    Vote,
+    Endpoint, EndpointHealth, EndpointKey, EventKind, HealthMode, Monitor, MonitorIx, MonitorPart, Mono, State,
+    Topology, Verdict, Vote,
 };
 use crate::probe::Opinion;
 use crate::store::StoreError;
@@ -38,7 +40,22 @@ impl Engine {
         let key = (opinion.key, opinion.monitor);
         let before = self.opinions.get(&key);
         self.unsaved |= before.is_none_or(|view| view.verdict != opinion.verdict);
+        let from = before.map_or(State::Unknown, |view| view.verdict.state);
+        // What others make of an endpoint is journalled; of a monitor that is never counted, this line is all that is written.
+        if from != opinion.verdict.state && self.is_only_shown(&key.0.service, &key.1) {
+            let (service, address, monitor) = (&key.0.service, key.0.address, &key.1);
+            let Verdict { state: to, reason, .. } = &opinion.verdict;
+            info!(%service, %address, %monitor, %from, %to, ?reason, "a monitor that is only shown changed");
+        }
         self.opinions.insert(key, MonitorView { verdict: opinion.verdict, suspect: opinion.suspect });
+    }
+
+    /// Whether `monitor` is probed for `service` and never counted.
+    fn is_only_shown(&self, service: &str, monitor: &str) -> bool {
+        let topology = &self.picture.topology;
+        let service = topology.service_named(service).and_then(|ix| topology.service(ix));
+        let named = |ix: &&MonitorIx| topology.monitor(**ix).is_some_and(|declared| declared.name == monitor);
+        service.is_some_and(|service| service.health.monitor_only.iter().any(|ix| named(&ix)))
     }
 
     /// Drops what is remembered of endpoints and monitors that are no longer declared.

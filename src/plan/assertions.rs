@@ -2,8 +2,32 @@
 
 use crate::model::{Assertion, Plan, Service, ServiceIx, SiteIx, SiteSet, Topology};
 
-use super::refusal::Refusal;
+use super::refusal::{Named, Refusal};
 use super::review::Order;
+
+/// By how much an order breaks an assertion.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{order} would leave service '{service}' with {left} of at least {at_least} of the sites {of} in service{} (rule \
+     assertion '{assertion}'); undrain or repair another of them first, lower at_least, or force it with a reason",
+    Named(names)
+)]
+pub struct Shortfall {
+    /// What was ordered: `drain fra`.
+    pub order: String,
+    /// The assertion's name.
+    pub assertion: String,
+    /// The service that would be left short.
+    pub service: String,
+    /// How many of the sites would be left.
+    pub left: usize,
+    /// How many there must be.
+    pub at_least: usize,
+    /// The service's sites that the assertion is about, separated by commas.
+    pub of: String,
+    /// Which would be left, separated by commas.
+    pub names: String,
+}
 
 /// Rule: an order leaves as many of the named sites in service as an assertion says. Orders that take none of them out of
 /// service are not held back by sites that are down already.
@@ -20,7 +44,7 @@ pub(super) fn assertions(topology: &Topology, current: &Plan, preview: &Plan, or
             };
             let (before, after) = (left(current), left(preview));
             if after.len() < assertion.at_least && after.len() < before.len() {
-                broken.push(Refusal::Assertion {
+                broken.push(Refusal::Assertion(Box::new(Shortfall {
                     order: format!("{} {}", order.kind.as_str(), order.scope),
                     assertion: assertion.name.clone(),
                     service: service.name.clone(),
@@ -28,7 +52,7 @@ pub(super) fn assertions(topology: &Topology, current: &Plan, preview: &Plan, or
                     at_least: assertion.at_least,
                     of: names(topology, sites.iter()),
                     names: names(topology, after.into_iter()),
-                });
+                })));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::{Assertion, IntentKind, ServiceIx, SiteIx, State};
 
 use super::fixture::{DRAIN, Fixture, drain, order};
-use super::{Order, Refusal, Reviewed, review};
+use super::{Order, Refusal, Reviewed, Shortfall, review};
 
 const MX: ServiceIx = ServiceIx(0);
 
@@ -53,7 +53,8 @@ fn force_with_a_reason_overrides_it_and_is_written_down() {
     assert_eq!(asked(&world, &silent).unwrap_err(), Refusal::ForceWithoutReason { overrides: "assertion" });
     let forced = Order { reason: "flood in the basement".to_owned(), ..silent };
     let Ok(Reviewed::Accept { overridden, .. }) = asked(&world, &forced) else { panic!("not accepted") };
-    assert!(matches!(overridden.as_slice(), [Refusal::Assertion { left: 1, at_least: 2, .. }]), "{overridden:?}");
+    let [Refusal::Assertion(shortfall)] = overridden.as_slice() else { panic!("{overridden:?}") };
+    assert_eq!((shortfall.left, shortfall.at_least), (1, 2));
 }
 
 #[test]
@@ -75,7 +76,8 @@ fn without_a_service_every_service_is_held_that_could_keep_it() {
     world.topology.services[pop.get()].min_sites = 0;
     world.topology.assertions.push(assertion(None, 2, &[0, 1, 2]));
     let refused = asked(&world, &order("s0", DRAIN)).unwrap_err();
-    let Refusal::Assertion { service, left, of, .. } = &refused else { panic!("{refused}") };
+    let Refusal::Assertion(shortfall) = &refused else { panic!("{refused}") };
+    let Shortfall { service, left, of, .. } = shortfall.as_ref();
     assert_eq!((service.as_str(), *left, of.as_str()), ("imap", 1, "s0, s1"), "of its own sites");
     assert!(asked(&world, &order("s0/mx", DRAIN)).is_ok());
     assert!(asked(&world, &order("s0/pop", DRAIN)).is_ok(), "one site alone cannot keep it");

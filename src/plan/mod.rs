@@ -23,6 +23,7 @@ mod review;
 mod rules;
 mod tiers;
 
+pub use assertions::Shortfall;
 pub use bounds::{REPEAT_TOLERANCE, SETTLE};
 pub use changes::changes;
 pub use make::{Inputs, make};

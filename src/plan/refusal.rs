@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::assertions::Shortfall;
 use super::bounds::SETTLE;
 
 /// Why an order is refused.
@@ -77,27 +78,8 @@ pub enum Refusal {
         names: String,
     },
     /// Too few of the sites that an assertion names would stay in service.
-    #[error(
-        "{order} would leave service '{service}' with {left} of at least {at_least} of the sites {of} in service{} (rule \
-         assertion '{assertion}'); undrain or repair another of them first, lower at_least, or force it with a reason",
-        Named(names)
-    )]
-    Assertion {
-        /// What was ordered: `drain fra`.
-        order: String,
-        /// The assertion's name.
-        assertion: String,
-        /// The service that would be left short.
-        service: String,
-        /// How many of the sites would be left.
-        left: usize,
-        /// How many there must be.
-        at_least: usize,
-        /// The sites that the assertion is about, separated by commas.
-        of: String,
-        /// Which would be left, separated by commas.
-        names: String,
-    },
+    #[error(transparent)]
+    Assertion(Box<Shortfall>),
     /// A rule was to be overridden without saying why.
     #[error("overriding the rule {overrides} needs a reason (rule force_reason); add --reason")]
     ForceWithoutReason {
@@ -115,7 +97,7 @@ impl Refusal {
             Self::LastSite { .. } => "last_site",
             Self::Settle { .. } => "settle",
             Self::MinSites { .. } => "min_sites",
-            Self::Assertion { .. } => "assertion",
+            Self::Assertion(_) => "assertion",
             Self::ForceWithoutReason { .. } => "force_reason",
         }
     }
@@ -138,7 +120,7 @@ impl fmt::Display for Seconds {
 }
 
 /// ` (fra, iad)`, or nothing.
-struct Named<'a>(&'a str);
+pub(super) struct Named<'a>(pub(super) &'a str);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

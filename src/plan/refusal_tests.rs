@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Refusal;
+use super::{Refusal, Shortfall};
 
 /// Every refusal with the numbers that it has.
 fn all() -> Vec<(Refusal, Vec<&'static str>)> {
@@ -27,7 +27,7 @@ fn all() -> Vec<(Refusal, Vec<&'static str>)> {
             vec!["1 of at least 2"],
         ),
         (
-            Refusal::Assertion {
+            Refusal::Assertion(Box::new(Shortfall {
                 order: text("drain fra"),
                 assertion: text("two-of-three"),
                 service: text("mx"),
@@ -35,7 +35,7 @@ fn all() -> Vec<(Refusal, Vec<&'static str>)> {
                 at_least: 2,
                 of: text("fra, iad, nrt"),
                 names: text("iad"),
-            },
+            })),
             vec!["1 of at least 2"],
         ),
         (Refusal::ForceWithoutReason { overrides: "min_sites" }, vec![]),
@@ -55,8 +55,7 @@ fn every_refusal_names_its_rule_its_numbers_and_a_remedy() {
         for number in numbers {
             assert!(said.contains(number), "{number}: {said}");
         }
-        let overridable =
-            matches!(refusal, Refusal::Settle { .. } | Refusal::MinSites { .. } | Refusal::Assertion { .. });
+        let overridable = matches!(refusal, Refusal::Settle { .. } | Refusal::MinSites { .. } | Refusal::Assertion(_));
         assert_eq!(said.contains("force it with a reason"), overridable, "whether force helps: {said}");
     }
 }
@@ -71,7 +70,7 @@ fn every_refusal_is_among_them() {
         Refusal::LastSite { .. } => 3,
         Refusal::Settle { .. } => 4,
         Refusal::MinSites { .. } => 5,
-        Refusal::Assertion { .. } => 6,
+        Refusal::Assertion(_) => 6,
         Refusal::ForceWithoutReason { .. } => 7,
     };
     let kinds: Vec<usize> = all().iter().map(|(refusal, _)| kind(refusal)).collect();

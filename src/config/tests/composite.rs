@@ -205,3 +205,42 @@ fn every_pair_of_a_tangle_is_reported_within_bounds() {
     assert!(settings.is_none());
     assert!((1..=101).contains(&report.errors().count()));
 }
+
+#[test]
+fn any_value_of_any_key_is_read_or_refused() {
+    let values = [
+        "0",
+        "-1",
+        "1e400",
+        "99999999999999999999",
+        "true",
+        "\"\"",
+        "[]",
+        "[[]]",
+        "{}",
+        "[1, \"a\", {}]",
+        "{ a = 1 }",
+        "1979-05-27",
+        "\"smtp\"",
+        "[\"smtp\", \"smtp\"]",
+        "[\"mx\"]",
+        "[\"fra\"]",
+        "2",
+        "\"quorum\"",
+    ];
+    let places: [&dyn Fn(&str) -> String; 8] = [
+        &|value| format!("health = {value}"),
+        &|value| format!("health = {{ mode = {value} }}"),
+        &|value| format!("health = {{ mode = \"quorum\", quorum = {value} }}"),
+        &|value| format!("health = {{ required = {value}, monitor_only = {value} }}"),
+        &|value| format!("requires = {value}"),
+        &|value| format!("[[assertion]]\nname = {value}\nat_least = 1\nof = [\"fra\"]"),
+        &|value| format!("[[assertion]]\nname = \"a\"\nservice = {value}\nat_least = {value}\nof = [\"fra\"]"),
+        &|value| format!("[[assertion]]\nname = \"a\"\nat_least = 1\nof = {value}"),
+    ];
+    for text in places.iter().flat_map(|place| values.map(place)) {
+        let (settings, report) = read_text(&format!("{BASE}{text}\n"));
+        assert_eq!(settings.is_some(), !report.has_errors(), "{text}");
+        assert!(report.iter().all(|found| !found.what.is_empty() && !found.remedy.is_empty()), "{text}:\n{report}");
+    }
+}
