@@ -14,6 +14,7 @@ use crate::model::{
     EndpointIx, EndpointKey, Intent, IntentKind, Lifetime, MonitorPart, Mono, Scope, Service, ServiceIx, ServicePlan,
     Share, SiteIx, Standing, Tier,
 };
+use crate::plan;
 use crate::probe::TargetStatus;
 use crate::serve::Usage;
 
@@ -216,11 +217,12 @@ pub fn drained(picture: &Picture, around: &Surroundings<'_>, scope: &Scope) -> O
         picture.topology.service_named(service)?;
     }
     let now = around.clock.mono();
-    let asked = |service: &Service| scope.service.as_ref().is_none_or(|name| *name == service.name);
+    // Whoever is sent to a service that requires the one asked about needs that one too.
+    let asked = plan::touched(&picture.topology, scope, site);
     let services: Vec<(DrainedService, Option<Mono>)> = picture
         .topology
         .services()
-        .filter(|(_, service)| asked(service) && service.sites.contains(&site))
+        .filter(|(ix, service)| asked.contains(ix) && service.sites.contains(&site))
         .map(|(ix, service)| {
             let by = around.usage.drained_by(&service.name, &scope.site);
             let wall = by.map(|by| wall_of(around.clock, by));

@@ -6,7 +6,7 @@
 //! that pins the dependent ignores what it requires, as it ignores health. Partial drains of the required service move
 //! clients of that service only.
 
-use crate::model::{EndpointPlan, Service, ServiceIx, ServicePlan, SiteIx, Standing, Tier, Topology};
+use crate::model::{EndpointPlan, Scope, Service, ServiceIx, ServicePlan, SiteIx, Standing, Tier, Topology};
 
 use super::tiers::has_endpoints;
 
@@ -123,19 +123,34 @@ pub(super) fn in_order(services: &[Service]) -> Vec<ServiceIx> {
     order
 }
 
-/// The services that need `required`, directly or through others.
-pub(super) fn dependents(topology: &Topology, required: ServiceIx) -> Vec<ServiceIx> {
-    let mut found = Vec::new();
-    let mut reached = vec![false; topology.services.len()];
-    if let Some(start) = reached.get_mut(required.get()) {
-        *start = true;
+/// The services that an order of this scope at `site` touches: those that it is about, and those that require them there,
+/// directly or through others. In file order where it is about all of them.
+#[must_use]
+pub fn touched(topology: &Topology, scope: &Scope, site: SiteIx) -> Vec<ServiceIx> {
+    match &scope.service {
+        None => topology.services().map(|(ix, _)| ix).collect(),
+        Some(name) => {
+            let named = topology.service_named(name);
+            named.into_iter().flat_map(|ix| [vec![ix], dependents(topology, ix, site)].concat()).collect()
+        }
     }
-    for ix in in_order(&topology.services) {
+}
+
+/// The services that are held back at `site` by what becomes of `required` there.
+pub(super) fn dependents(topology: &Topology, required: ServiceIx, site: SiteIx) -> Vec<ServiceIx> {
+    let mut found = Vec::new();
+    // Whether a service is among them, or the required one itself, and has something there to hold others back.
+    let mut holds = vec![false; topology.services.len()];
+    if let Some(start) = holds.get_mut(required.get()) {
+        *start = has_endpoints(topology, required.get(), site);
+    }
+    for ix in in_order(&topology.services).into_iter().filter(|ix| *ix != required) {
         let Some(service) = topology.service(ix) else { continue };
-        let leads_there = service.requires.iter().any(|required| reached.get(required.get()) == Some(&true));
-        if let Some(here) = reached.get_mut(ix.get()).filter(|here| leads_there && !**here) {
-            *here = true;
+        if service.requires.iter().any(|required| holds.get(required.get()) == Some(&true)) {
             found.push(ix);
+            if let Some(here) = holds.get_mut(ix.get()) {
+                *here = has_endpoints(topology, ix.get(), site);
+            }
         }
     }
     found

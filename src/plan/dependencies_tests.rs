@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::model::{IntentKind, Plan, ServiceIx, Standing, State, Tier};
+use crate::model::{IntentKind, Plan, Scope, ServiceIx, SiteIx, Standing, State, Tier};
 use crate::plan::{Refusal, Reviewed, review};
 
 use super::changes;
-use super::dependencies::{dependents, in_order};
+use super::dependencies::{in_order, touched};
 use super::fixture::{DRAIN, Fixture, drain, order};
 
 const MX: ServiceIx = ServiceIx(0);
@@ -208,12 +208,27 @@ fn min_sites_of_a_dependent_hold_an_order_against_what_it_requires() {
 }
 
 #[test]
+fn an_order_touches_what_requires_the_service_at_the_site() {
+    let mut world = world();
+    let (archive, proxy) = (world.add_service("archive", &[1, 1]), world.add_service("proxy", &[0, 1]));
+    world.topology.services[proxy.get()].requires = vec![DATABASE];
+    world.topology.services[archive.get()].requires = vec![proxy];
+    let touched = |site: u8, service: Option<&str>| {
+        let scope = Scope { site: format!("s{site}"), service: service.map(str::to_owned) };
+        touched(&world.topology, &scope, SiteIx(site))
+    };
+    assert_eq!(touched(1, Some("database")), [DATABASE, IMAP, proxy, archive]);
+    assert_eq!(touched(0, Some("database")), [DATABASE, IMAP, proxy], "the proxy is not there to fail");
+    assert_eq!(touched(1, Some("mx")), [MX]);
+    assert_eq!(touched(1, Some("gone")), []);
+    assert_eq!(touched(1, None), [MX, IMAP, DATABASE, archive, proxy]);
+}
+
+#[test]
 fn services_are_planned_after_what_they_require_wherever_they_stand_in_the_file() {
     let mut world = world();
     world.topology.services[MX.get()].requires = vec![IMAP];
     assert_eq!(in_order(&world.topology.services), [DATABASE, IMAP, MX]);
-    assert_eq!(dependents(&world.topology, DATABASE), [IMAP, MX]);
-    assert_eq!(dependents(&world.topology, MX), []);
     // A circle, which no configuration has, is no endless loop.
     world.topology.services[DATABASE.get()].requires = vec![MX];
     assert_eq!(in_order(&world.topology.services).len(), 3);

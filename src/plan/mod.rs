@@ -26,6 +26,7 @@ mod tiers;
 pub use assertions::Shortfall;
 pub use bounds::{REPEAT_TOLERANCE, SETTLE};
 pub use changes::changes;
+pub use dependencies::touched;
 pub use make::{Inputs, make};
 pub use refusal::Refusal;
 pub use review::{Order, Reviewed, review};

@@ -7,13 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{
-    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, ServiceIx, Share, SiteIx, Standing,
-    Topology,
+    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, Share, SiteIx, Standing, Topology,
 };
 
 use super::assertions::assertions;
 use super::bounds::{REPEAT_TOLERANCE, SETTLE};
-use super::dependencies::dependents;
+use super::dependencies::touched;
 use super::make::{Inputs, make};
 use super::refusal::Refusal;
 use super::tiers::has_endpoints;
@@ -98,7 +97,7 @@ pub fn review(
 
     let broken: Vec<Refusal> = settle(since_last_change)
         .into_iter()
-        .chain(min_sites(topology, current, &preview, order))
+        .chain(min_sites(topology, current, &preview, order, site))
         .chain(assertions(topology, current, &preview, order))
         .collect();
     match broken.first() {
@@ -154,15 +153,6 @@ fn affected<'a>(topology: &'a Topology, order: &'a Order) -> impl Iterator<Item 
     topology.services.iter().enumerate().filter(move |(_, service)| meant(service))
 }
 
-/// The services that an order is about, and those that require them.
-fn touched<'a>(topology: &'a Topology, order: &Order) -> impl Iterator<Item = (usize, &'a Service)> {
-    let named = order.scope.service.as_ref().map(|name| topology.service_named(name));
-    let touched: Option<Vec<ServiceIx>> =
-        named.map(|named| named.into_iter().flat_map(|ix| [vec![ix], dependents(topology, ix)].concat()).collect());
-    let meant = move |ix: ServiceIx| touched.as_ref().is_none_or(|touched| touched.contains(&ix));
-    topology.services().filter(move |(ix, _)| meant(*ix)).map(|(ix, service)| (ix.get(), service))
-}
-
 /// Rule: a service's last site that is not isolated stays so, force or not. With all of them isolated the declared RRset
 /// would be answered, isolated sites included: the order could not be kept.
 fn last_site(topology: &Topology, preview: &Plan, order: &Order, site: SiteIx) -> Result<(), Refusal> {
@@ -189,11 +179,12 @@ fn settle(since_last_change: Option<Duration>) -> Option<Refusal> {
 
 /// Rule: at least `min_sites` stay in service. Orders that take nothing out of service are not held back by sites that
 /// are down already.
-fn min_sites(topology: &Topology, current: &Plan, preview: &Plan, order: &Order) -> Option<Refusal> {
+fn min_sites(topology: &Topology, current: &Plan, preview: &Plan, order: &Order, site: SiteIx) -> Option<Refusal> {
     let takes_out = matches!(order.kind, IntentKind::Isolate | IntentKind::Drain { share: Share::ALL });
-    touched(topology, order).filter(|_| takes_out).find_map(|(position, service)| {
-        let before = current.services.get(position)?.in_service;
-        let after = preview.services.get(position)?.in_service;
+    touched(topology, &order.scope, site).into_iter().filter(|_| takes_out).find_map(|ix| {
+        let service = topology.service(ix)?;
+        let before = current.services.get(ix.get())?.in_service;
+        let after = preview.services.get(ix.get())?.in_service;
         let broken = after.len() < service.min_sites && after.len() < before.len();
         broken.then(|| Refusal::MinSites {
             order: format!("{} {}", order.kind.as_str(), order.scope),

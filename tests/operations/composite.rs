@@ -113,8 +113,8 @@ fn mailboxes(scene: &Scene) -> Vec<&'static str> {
     MAILBOXES.iter().filter(|(_, mailbox, _)| is_named(mailbox)).map(|(site, _, _)| *site).collect()
 }
 
-fn drain(scene: &Scene, site: &str, service: &str, more: &[&str]) -> (i32, String) {
-    let order = ["drain", site, "--service", service, "--for", "1h", "--reason", "test", "--yes"];
+fn order(scene: &Scene, order: &str, site: &str, service: &str, more: &[&str]) -> (i32, String) {
+    let order = [order, site, "--service", service, "--for", "1h", "--reason", "test", "--yes"];
     scene.try_command(&[&order[..], more].concat())
 }
 
@@ -145,14 +145,14 @@ fn imap_leaves_a_site_with_its_database_while_mail_stays_and_assertions_hold_the
 
     // One more would be one too few, whether it is taken out itself or through what it requires.
     for service in ["imap", "database"] {
-        let (code, said) = drain(&scene, "iad", service, &[]);
+        let (code, said) = order(&scene, "drain", "iad", service, &[]);
         assert_eq!(code, 3, "{said}");
         for part in ["'two-of-three'", "service 'imap'", "1 of at least 2", "force it with a reason"] {
             assert!(said.contains(part), "{part}: {said}");
         }
     }
     assert_eq!(mailboxes(&scene), ["iad", "nrt"]);
-    let (code, said) = drain(&scene, "iad", "imap", &["--force"]);
+    let (code, said) = order(&scene, "drain", "iad", "imap", &["--force"]);
     assert_eq!(code, 0, "{said}");
     assert_eq!(mailboxes(&scene), ["nrt"]);
     let events = scene.node.order(&["events", "-o", "json"]);
@@ -163,4 +163,26 @@ fn imap_leaves_a_site_with_its_database_while_mail_stays_and_assertions_hold_the
     databases.clear();
     wait_until("with no database left, all that is declared answers", PATIENCE, || mailboxes(&scene).len() == 3);
     assert_eq!(scene.mx().len(), 3);
+}
+
+#[test]
+fn a_database_is_not_safe_to_power_off_while_answers_send_users_to_what_requires_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (imap, databases) = (open(), open());
+    let scene = Scene::with(|text| text + &services(directory.path(), &imap, &databases));
+    let (code, said) = order(&scene, "pin", "fra", "imap", &[]);
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = order(&scene, "drain", "fra", "database", &["--force"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(mailboxes(&scene), ["fra", "iad", "nrt"], "a pin ignores what the service requires");
+    let wait = |timeout| scene.try_command(&["wait", "fra", "--service", "database", "--timeout", timeout]);
+    let (code, said) = wait("1s");
+    assert_eq!(code, 7, "{said}");
+    assert!(said.contains("answers of imap still name"), "{said}");
+    scene.node.order(&["undrain", "fra", "--service", "imap"]);
+    assert_eq!(mailboxes(&scene), ["iad", "nrt"], "drained with its database");
+    let reason = site(&scene, "imap", "fra")["reason"].as_str().unwrap().to_owned();
+    assert!(reason.starts_with("requires database: drained by "), "{reason}");
+    let (code, said) = wait("40s");
+    assert!(code == 0 && said.contains("safe to power off"), "{said}");
 }
