@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::words;
-use crate::model::{Event, Generation, Intent, IntentKind, Policy, Role, Scope, Share, Standing, State, Tier, Token};
+use crate::model::{
+    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Role, Scope, Share, Standing, State, Tier, Token,
+};
 
 /// What a node does and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +69,9 @@ pub struct ServiceStatus {
     pub ttl: u32,
     /// How many sites an order must leave in service.
     pub min_sites: usize,
+    /// The services that must work at a site for this one to work there.
+    #[serde(default)]
+    pub requires: Vec<String>,
     /// In the order of the configuration.
     pub sites: Vec<SiteStatus>,
 }
@@ -107,7 +112,7 @@ pub struct EndpointStatus {
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
-    /// Time of its last good probe in milliseconds.
+    /// Time of its last good probe in milliseconds, the longest of those that count.
     pub latency_ms: Option<f64>,
     /// What each monitor says.
     pub monitors: Vec<MonitorStatus>,
@@ -118,6 +123,9 @@ pub struct EndpointStatus {
 pub struct MonitorStatus {
     /// The monitor's name.
     pub name: String,
+    /// Its part in the endpoint's state: `counted`, `required` or, where it is only shown, `monitor_only`.
+    #[serde(default)]
+    pub part: MonitorPart,
     /// Its verdict.
     pub state: State,
     /// Why.

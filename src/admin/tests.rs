@@ -98,6 +98,7 @@ impl Control for Fake {
             tier: Tier::Serving,
             ttl: 30,
             min_sites: 1,
+            requires: vec![],
             sites: vec![site],
         };
         Status {

@@ -193,7 +193,9 @@ fn ttl_reason(topology: &Topology, plan: &Plan, service: &Service, set: &Steered
     let usual = of_service.min(set.ttl);
     if ttl < usual {
         let unsettled = unsettled(topology, plan, set);
-        return format!("half of {usual} s while {unsettled} may be about to change (suspect or deferring)");
+        return format!(
+            "half of {usual} s while {unsettled} may be about to change (suspect or deferring, or what it requires is)"
+        );
     }
     if of_service <= set.ttl {
         format!("the ttl of service {}", service.name)

@@ -8,8 +8,8 @@ use super::output::{Format, Output, Palette, table};
 use crate::admin::api::words::{
     lifetime, moment, moment_and_distance, order, plain, relative, standing_shape, state_shape, tier,
 };
-use crate::admin::api::{EndpointStatus, ServiceStatus, SiteStatus, Status};
-use crate::model::{Standing, State, Tier};
+use crate::admin::api::{EndpointStatus, MonitorStatus, ServiceStatus, SiteStatus, Status};
+use crate::model::{MonitorPart, Standing, State, Tier};
 
 pub(super) async fn status(node: &Node, output: &Output) -> Result<Exit, Failure> {
     match output.format() {
@@ -65,6 +65,15 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
     if !troubled.is_empty() {
         parts.push(table(palette, &["ENDPOINT", "HOST", "SERVICE", "SITE", "STATE", "WHY", "SINCE"], troubled));
     }
+    let monitors: Vec<_> = several_monitors(status)
+        .flat_map(|(service, site, endpoint)| {
+            endpoint.monitors.iter().map(move |monitor| monitor_row(service, site, endpoint, monitor, now))
+        })
+        .collect();
+    if !monitors.is_empty() {
+        let headers = ["MONITOR", "COUNTS", "ENDPOINT", "SERVICE", "SITE", "STATE", "WHY", "SINCE"];
+        parts.push(table(palette, &headers, monitors));
+    }
     if !status.orders.is_empty() {
         let rows = status.orders.iter().map(|standing| {
             let intent = &standing.intent;
@@ -111,6 +120,41 @@ fn endpoint_row(
             .fg(state_colour(endpoint.state)),
         text(&endpoint.reason),
         text(&moment_and_distance(endpoint.since, now)),
+    ]
+}
+
+/// Endpoints of which some monitor is not up, where it takes more than its own word to know what that means.
+fn several_monitors(status: &Status) -> impl Iterator<Item = (&ServiceStatus, &SiteStatus, &EndpointStatus)> {
+    let sites = status.services.iter().flat_map(|service| service.sites.iter().map(move |site| (service, site)));
+    let endpoints =
+        sites.flat_map(|(service, site)| site.endpoints.iter().map(move |endpoint| (service, site, endpoint)));
+    endpoints.filter(|(_, _, endpoint)| {
+        let monitors = &endpoint.monitors;
+        let plain = monitors.len() < 2 && monitors.iter().all(|monitor| monitor.part == MonitorPart::Counted);
+        !plain && monitors.iter().any(|monitor| monitor.state != State::Up)
+    })
+}
+
+fn monitor_row(
+    service: &ServiceStatus,
+    site: &SiteStatus,
+    endpoint: &EndpointStatus,
+    monitor: &MonitorStatus,
+    now: jiff::Timestamp,
+) -> Vec<Cell> {
+    vec![
+        text(&monitor.name),
+        Cell::new(match monitor.part {
+            MonitorPart::Counted => "yes",
+            MonitorPart::Required => "required",
+            MonitorPart::MonitorOnly => "no (monitor_only)",
+        }),
+        Cell::new(endpoint.address),
+        text(&service.name),
+        text(&site.name),
+        Cell::new(format!("{} {}", state_shape(monitor.state), monitor.state)).fg(state_colour(monitor.state)),
+        text(&monitor.reason),
+        text(&moment_and_distance(monitor.since, now)),
     ]
 }
 

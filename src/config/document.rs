@@ -3,11 +3,13 @@
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
-use super::{cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, service, site, zone};
+use super::{
+    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, service, site, zone,
+};
 use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "node",
     "admin",
     "state",
@@ -22,6 +24,7 @@ const SECTIONS: [&str; 14] = [
     "zone",
     "key",
     "dnssec",
+    "assertion",
 ];
 
 /// Reads every section; placeholders stand for what was refused.
@@ -32,11 +35,13 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let monitor_tables = reader.named_sections(root, "monitor");
     let zone_tables = reader.sections(root, "zone");
     let key_tables = reader.sections(root, "key");
+    let assertion_tables = reader.sections(root, "assertion");
 
     // Names first: a site with a mistake in it is still a site that others may name.
     let site_names = Roster::of_sections(reader, "site", &site_tables);
     let service_names = Roster::of_sections(reader, "service", &service_tables);
     let monitor_names = Roster::of_named(reader, "monitor", &monitor_tables);
+    let assertion_names = Roster::of_sections(reader, "assertion", &assertion_tables);
 
     let node = node::read(reader, root, &site_names);
     let admin = node::admin(reader, root, &node);
@@ -46,6 +51,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let sites = site::read(reader, &site_tables, &site_names);
     let monitors = monitor::read(reader, &monitor_tables, &monitor_names, &node, &sites);
     let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
+    let context = assertion::Context { sites: &site_names, service_names: &service_names, services: &services };
+    let assertions = assertion::read(reader, &assertion_tables, &assertion_names, &context);
     let keys = key::read(reader, &key_tables);
     let zones = zone::read(reader, &zone_tables, &keys);
     let rate_limit = rate_limit::read(reader, root);
@@ -53,6 +60,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
 
     if reader.is_good() {
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
+        requires::warn_of_absent(reader, &services, &service_tables, &site_names);
         site::warn_of_unplaced(reader, &sites, &services, &site_tables);
     }
     Settings {
@@ -62,6 +70,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         geo,
         sites,
         services,
+        assertions,
         monitors,
         zones,
         keys,

@@ -5,6 +5,7 @@
 //! goes on with a placeholder, which never leaves this room: [`read`] gives settings only when there was no error.
 //! It never guesses: an unknown key is an error, not a remark.
 
+mod assertion;
 mod bounds;
 mod cookies;
 mod country;
@@ -16,6 +17,7 @@ mod domain;
 mod duration;
 mod encrypted;
 mod geo;
+mod health;
 mod key;
 mod limits;
 mod monitor;
@@ -26,6 +28,7 @@ mod position;
 mod rate_limit;
 mod reader;
 mod render;
+mod requires;
 mod roster;
 mod sections;
 mod service;

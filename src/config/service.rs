@@ -7,22 +7,39 @@ use hickory_proto::rr::RecordType;
 
 use super::defaults::{MIN_SITES, POSITIONS, SITE_FLOOR, TTL, TTL_RANGE};
 use super::duration::written;
+use super::health;
 use super::node::site_ix;
 use super::policy;
 use super::reader::Reader;
+use super::requires;
 use super::roster::Roster;
 use super::value::{Table, Value};
 use super::words::quoted;
 use crate::model::{MonitorIx, MxMode, Name, NamePattern, Service, SiteIx};
 
-const KEYS: [&str; 12] =
-    ["name", "names", "types", "policy", "sites", "weights", "geo", "mx", "ttl", "monitors", "min_sites", "site_floor"];
+const KEYS: [&str; 14] = [
+    "name",
+    "names",
+    "types",
+    "policy",
+    "sites",
+    "weights",
+    "geo",
+    "mx",
+    "ttl",
+    "monitors",
+    "min_sites",
+    "site_floor",
+    "health",
+    "requires",
+];
 
 /// Record types that can be steered; what `types` defaults to.
 const STEERED: [RecordType; 4] = [RecordType::MX, RecordType::A, RecordType::AAAA, RecordType::SRV];
 
 /// What the sections of services refer to.
 struct Context<'a> {
+    services: &'a Roster,
     sites: &'a Roster,
     monitors: &'a Roster,
 }
@@ -43,7 +60,7 @@ pub(super) fn read(
         let what = format!("{} services", tables.len());
         reader.error(&table.span, what, format!("at most {POSITIONS}"), "join services of equal policy");
     }
-    let context = Context { sites, monitors };
+    let context = Context { services: names, sites, monitors };
     let mut claims = Claims::new();
     let mut services = Vec::with_capacity(tables.len());
     for (position, table) in tables.iter().enumerate() {
@@ -51,6 +68,7 @@ pub(super) fn read(
         warn_of_claimed(reader, table, &service, position, names, &mut claims);
         services.push(service);
     }
+    requires::refuse_circles(reader, tables, &services, names);
     services
 }
 
@@ -66,6 +84,8 @@ fn service(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, context: &Con
     let mx = table.get("mx").and_then(|value| reader.word(&value, &[("rank", MxMode::Rank), ("keep", MxMode::Keep)]));
     let ttl = table.get("ttl").and_then(|value| ttl(reader, &value));
     let monitors = monitors(reader, table, context.monitors);
+    let health = health::read(reader, table, &monitors, context.monitors);
+    let requires = requires::read(reader, table, context.services);
     let min_sites = table.get("min_sites").map(|value| min_sites(reader, &value, sites.len()).unwrap_or(MIN_SITES));
     let site_floor = table.get("site_floor").and_then(|value| reader.number(&value, 0.0..=1.0));
     Service {
@@ -77,6 +97,8 @@ fn service(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, context: &Con
         mx: mx.unwrap_or(MxMode::Rank),
         ttl: ttl.unwrap_or(TTL),
         monitors,
+        health,
+        requires,
         min_sites: min_sites.unwrap_or(MIN_SITES),
         site_floor: site_floor.unwrap_or(SITE_FLOOR),
     }
@@ -178,7 +200,8 @@ fn min_sites(reader: &mut Reader<'_>, value: &Value<'_>, sites: usize) -> Option
     Some(least)
 }
 
-fn push_once<T: PartialEq>(reader: &mut Reader<'_>, member: &Value<'_>, list: &mut Vec<T>, item: T) {
+/// Adds `item` to `list`, or reports that it is there already.
+pub(super) fn push_once<T: PartialEq>(reader: &mut Reader<'_>, member: &Value<'_>, list: &mut Vec<T>, item: T) {
     if list.contains(&item) {
         reader.error(&member.span, format!("{} a second time as {member}", member.found()), "each once", "delete one");
     } else {

@@ -1,79 +1,128 @@
-//! Combining: the monitors of one endpoint give one opinion of it.
+//! Combining: the monitors of one endpoint give one opinion of it, by the rule of its service.
+
+use jiff::Timestamp;
 
 use super::consensus::severity;
-use crate::model::{EndpointHealth, State, Verdict};
+use crate::model::{EndpointHealth, HealthMode, MonitorPart, State, Verdict};
 
 /// What one monitor thinks of an endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Judgement<'a> {
     /// The monitor's name.
     pub monitor: &'a str,
+    /// Its part in the rule of the service.
+    pub part: MonitorPart,
     /// Its verdict.
     pub verdict: &'a Verdict,
     /// Whether it is gathering evidence.
     pub suspect: bool,
 }
 
-/// The monitors of one endpoint together: any down is down, any deferring is deferring; up only once all have judged. `None`
-/// without monitors: such an endpoint always counts as up.
+/// The monitors of one endpoint together. `None` without any that counts: such an endpoint always counts as up.
 ///
-/// The reason names the monitor where there are several. An endpoint is down since its first monitor went down, and up
-/// since its last one came back.
+/// - Monitors that are only shown have no part in it.
+/// - The required ones must each be well: their worst wins.
+/// - The others are combined by `mode`: they are what at least so many of them are, or better. All is as many as there are
+///   (any down is down, any deferring is deferring, up only once all have judged), any is one, a quorum is in between: down
+///   if fewer than that are not down, deferring if fewer are up.
+/// - The worse of the two counts. Not judged yet lies between up and deferring, so it never withdraws and never passes for
+///   up: a start is `unknown` until enough monitors have judged.
+///
+/// The reason names the deciding monitors where there are several. An endpoint is down since the monitor went down that was
+/// one too many, and up since the last one came back that it takes.
 #[must_use]
-pub fn combine(judgements: &[Judgement<'_>]) -> Option<EndpointHealth> {
-    let state = judgements.iter().map(|judgement| judgement.verdict.state).max_by_key(|state| severity(*state))?;
-    let deciding = || judgements.iter().filter(move |judgement| judgement.verdict.state == state);
-    let reasons = deciding().filter(|judgement| !judgement.verdict.reason.is_empty()).map(|judgement| {
-        if judgements.len() == 1 {
-            judgement.verdict.reason.clone()
-        } else {
-            format!("{}: {}", judgement.monitor, judgement.verdict.reason)
+pub fn combine(judgements: &[Judgement<'_>], mode: HealthMode) -> Option<EndpointHealth> {
+    let counted: Vec<Judgement<'_>> =
+        judgements.iter().copied().filter(|judgement| judgement.part != MonitorPart::MonitorOnly).collect();
+    let of_part = |part| counted.iter().copied().filter(|judgement| judgement.part == part).collect::<Vec<_>>();
+    let parts = match mode {
+        // All must be well: then nothing tells the required ones from the others.
+        HealthMode::All => [Poll::of(counted.clone(), HealthMode::All), None],
+        HealthMode::Any | HealthMode::Quorum(_) => {
+            [Poll::of(of_part(MonitorPart::Required), HealthMode::All), Poll::of(of_part(MonitorPart::Counted), mode)]
         }
-    });
-    let reason = reasons.collect::<Vec<_>>().join("; ");
-    let sinces = deciding().map(|judgement| judgement.verdict.since);
+    };
+    let state = parts.iter().flatten().map(|poll| poll.state).max_by_key(|state| severity(*state))?;
+    let deciding = || parts.iter().flatten().filter(move |poll| poll.state == state);
+    let reasons: Vec<String> = deciding().filter_map(|poll| poll.reason(counted.len())).collect();
+    let sinces = deciding().filter_map(Poll::since);
     let since = if state == State::Up { sinces.max() } else { sinces.min() }?;
-    Some(EndpointHealth { state, suspect: judgements.iter().any(|judgement| judgement.suspect), reason, since })
+    let suspect = counted.iter().any(|judgement| judgement.suspect);
+    Some(EndpointHealth { state, suspect, reason: reasons.join("; "), since })
 }
 
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
+/// Monitors that are combined with one another.
+struct Poll<'a> {
+    judgements: Vec<Judgement<'a>>,
+    /// How many of them must reach a state, from 1 to their number.
+    needed: usize,
+    /// The best state that so many reach.
+    state: State,
+}
 
-    use super::*;
-
-    fn verdict(state: State, reason: &str, second: i64) -> Verdict {
-        Verdict { state, reason: reason.into(), since: Timestamp::from_second(second).unwrap() }
+impl<'a> Poll<'a> {
+    /// `None` without any monitor.
+    fn of(judgements: Vec<Judgement<'a>>, mode: HealthMode) -> Option<Self> {
+        let needed = match mode {
+            HealthMode::All => judgements.len(),
+            HealthMode::Any => 1,
+            HealthMode::Quorum(quorum) => quorum.clamp(1, judgements.len().max(1)),
+        };
+        let mut states: Vec<State> = judgements.iter().map(|judgement| judgement.verdict.state).collect();
+        states.sort_by_key(|state| severity(*state));
+        let state = *states.get(needed.checked_sub(1)?)?;
+        Some(Self { judgements, needed, state })
     }
 
-    fn combined(verdicts: &[(&str, &Verdict)]) -> Option<EndpointHealth> {
-        let judgements: Vec<_> =
-            verdicts.iter().map(|(monitor, verdict)| Judgement { monitor, verdict, suspect: false }).collect();
-        combine(&judgements)
+    /// Whether `judgement` has a part in the state: the good ones in a good state, the troubled ones in trouble.
+    fn decides(&self, judgement: &Judgement<'_>) -> bool {
+        let state = judgement.verdict.state;
+        if self.state == State::Up { state == State::Up } else { severity(state) >= severity(self.state) }
     }
 
-    #[test]
-    fn any_down_is_down_and_any_deferring_is_deferring() {
-        let (up, deferring, down) =
-            (verdict(State::Up, "", 1), verdict(State::Deferring, "451 later", 2), verdict(State::Down, "refused", 3));
-        assert!(combined(&[]).is_none());
-        assert_eq!(combined(&[("smtp", &up)]).unwrap().state, State::Up);
-        assert_eq!(combined(&[("smtp", &up), ("http", &deferring)]).unwrap().reason, "http: 451 later");
-        let health = combined(&[("smtp", &down), ("http", &deferring)]).unwrap();
-        assert_eq!((health.state, health.reason.as_str()), (State::Down, "smtp: refused"));
+    /// When the state was entered.
+    fn since(&self) -> Option<Timestamp> {
+        let mut sinces: Vec<Timestamp> = self
+            .judgements
+            .iter()
+            .filter(|judgement| self.decides(judgement))
+            .map(|judgement| judgement.verdict.since)
+            .collect();
+        sinces.sort_unstable();
+        let last = if self.state == State::Up { self.needed - 1 } else { self.judgements.len() - self.needed };
+        sinces.get(last).copied()
     }
 
-    #[test]
-    fn an_endpoint_is_not_up_before_all_monitors_have_judged() {
-        let (up, unknown) = (verdict(State::Up, "", 1), verdict(State::Unknown, "", 0));
-        assert_eq!(combined(&[("smtp", &up), ("http", &unknown)]).unwrap().state, State::Unknown);
+    /// Why, of `all` monitors that count; `None` where none of them says anything.
+    fn reason(&self, all: usize) -> Option<String> {
+        let is_split = self.needed < self.judgements.len();
+        // Of a good state that not all share, what keeps it from being shared is worth telling.
+        let told = |judgement: &&Judgement<'_>| match (is_split, self.state) {
+            (true, State::Up) => judgement.verdict.state != State::Up,
+            _ => self.decides(judgement),
+        };
+        let reasons = self.judgements.iter().filter(told).filter(|judgement| !judgement.verdict.reason.is_empty());
+        let reasons: Vec<String> = reasons
+            .map(|judgement| {
+                if all == 1 {
+                    judgement.verdict.reason.clone()
+                } else {
+                    format!("{}: {}", judgement.monitor, judgement.verdict.reason)
+                }
+            })
+            .collect();
+        let said = reasons.join("; ");
+        let up = self.judgements.iter().filter(|judgement| judgement.verdict.state == State::Up).count();
+        match (is_split && up < self.judgements.len(), said.is_empty()) {
+            (true, true) => Some(self.tally(up)),
+            (true, false) => Some(format!("{}: {said}", self.tally(up))),
+            (false, true) => None,
+            (false, false) => Some(said),
+        }
     }
 
-    #[test]
-    fn down_since_the_first_and_up_since_the_last() {
-        let (early, late) = (verdict(State::Down, "a", 1), verdict(State::Down, "b", 9));
-        assert_eq!(combined(&[("x", &late), ("y", &early)]).unwrap().since.as_second(), 1);
-        let (early, late) = (verdict(State::Up, "", 1), verdict(State::Up, "", 9));
-        assert_eq!(combined(&[("x", &late), ("y", &early)]).unwrap().since.as_second(), 9);
+    /// `1 of 3 monitors up, 2 needed`.
+    fn tally(&self, up: usize) -> String {
+        format!("{up} of {} monitors up, {} needed", self.judgements.len(), self.needed)
     }
 }

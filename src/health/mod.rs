@@ -7,6 +7,8 @@
 
 pub mod bounds;
 mod combine;
+#[cfg(test)]
+mod combine_tests;
 mod consensus;
 mod council;
 mod damping;

@@ -7,6 +7,7 @@
 mod access;
 mod authority;
 mod checks;
+mod composition;
 mod dynamic;
 mod endpoint;
 mod event;
@@ -28,6 +29,7 @@ pub use authority::{
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
 };
 pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
+pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use event::{Event, EventKind};

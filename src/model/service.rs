@@ -7,7 +7,7 @@ use hickory_proto::rr::RecordType;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Country, MonitorIx, Name, SiteIx};
+use super::{Country, HealthRule, MonitorIx, Name, SiteIx};
 
 /// A service's position in [`crate::model::Topology::services`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,6 +40,10 @@ pub struct Service {
     pub ttl: Duration,
     /// The monitors that judge every endpoint of the service; none: endpoints are always up.
     pub monitors: Vec<MonitorIx>,
+    /// How they add up to the health of an endpoint.
+    pub health: HealthRule,
+    /// Services that must work at a site for this one to work there, each once and never in a circle.
+    pub requires: Vec<ServiceIx>,
     /// How many sites an operator's order must leave in service.
     pub min_sites: usize,
     /// Under this healthy part of its endpoints a site is down as a whole, 0 to 1.

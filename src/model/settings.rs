@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use super::{
-    CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings, KeySource, Limits, Monitor,
+    Assertion, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings, KeySource, Limits, Monitor,
     RateLimitSettings, Service, Site, SiteIx, ZoneSource,
 };
 
@@ -25,6 +25,8 @@ pub struct Settings {
     pub sites: Vec<Site>,
     /// `[[service]]`, in file order.
     pub services: Vec<Service>,
+    /// `[[assertion]]`, in file order.
+    pub assertions: Vec<Assertion>,
     /// `[monitor.*]`, in name order.
     pub monitors: Vec<Monitor>,
     /// `[[zone]]`, in file order.

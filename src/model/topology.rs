@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Endpoint, EndpointIx, EndpointKey, Monitor, MonitorIx, Service, ServiceIx, Site, SiteIx};
+use super::{Assertion, Endpoint, EndpointIx, EndpointKey, Monitor, MonitorIx, Service, ServiceIx, Site, SiteIx};
 
 /// Sites, services and monitors of the configuration with the endpoints that attribution found in the zones.
 ///
@@ -17,6 +17,8 @@ pub struct Topology {
     pub monitors: Vec<Monitor>,
     /// Grouped by service, then by site.
     pub endpoints: Vec<Endpoint>,
+    /// In file order.
+    pub assertions: Vec<Assertion>,
 }
 
 impl Topology {

@@ -5,9 +5,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::info;
+
 use super::engine::{Engine, Message, with_remedy};
 use crate::health::{self, Judgement};
-use crate::model::{Endpoint, EndpointHealth, EndpointKey, EventKind, Mono, State, Topology, Verdict, Vote};
+use crate::model::{
+    Endpoint, EndpointHealth, EndpointKey, EventKind, HealthMode, Monitor, MonitorIx, MonitorPart, Mono, State,
+    Topology, Verdict, Vote,
+};
 use crate::probe::Opinion;
 use crate::store::StoreError;
 
@@ -20,13 +25,37 @@ pub(super) struct MonitorView {
     pub(super) suspect: bool,
 }
 
+/// The monitors of an endpoint, each with its part in the endpoint's health.
+fn monitors_of<'a>(topology: &'a Topology, endpoint: &Endpoint) -> impl Iterator<Item = (&'a Monitor, MonitorPart)> {
+    let service = topology.service(endpoint.service);
+    service.into_iter().flat_map(|service| {
+        let known = service.monitors.iter().filter_map(|ix| Some((topology.monitor(*ix)?, *ix)));
+        known.map(|(monitor, ix)| (monitor, service.health.part_of(ix)))
+    })
+}
+
 impl Engine {
     /// Takes a monitor's opinion into account.
     pub(super) fn hear(&mut self, opinion: Opinion) {
         let key = (opinion.key, opinion.monitor);
         let before = self.opinions.get(&key);
         self.unsaved |= before.is_none_or(|view| view.verdict != opinion.verdict);
+        let from = before.map_or(State::Unknown, |view| view.verdict.state);
+        // What others make of an endpoint is journalled; of a monitor that is never counted, this line is all that is written.
+        if from != opinion.verdict.state && self.is_only_shown(&key.0.service, &key.1) {
+            let (service, address, monitor) = (&key.0.service, key.0.address, &key.1);
+            let Verdict { state: to, reason, .. } = &opinion.verdict;
+            info!(%service, %address, %monitor, %from, %to, ?reason, "a monitor that is only shown changed");
+        }
         self.opinions.insert(key, MonitorView { verdict: opinion.verdict, suspect: opinion.suspect });
+    }
+
+    /// Whether `monitor` is probed for `service` and never counted.
+    fn is_only_shown(&self, service: &str, monitor: &str) -> bool {
+        let topology = &self.picture.topology;
+        let service = topology.service_named(service).and_then(|ix| topology.service(ix));
+        let named = |ix: &&MonitorIx| topology.monitor(**ix).is_some_and(|declared| declared.name == monitor);
+        service.is_some_and(|service| service.health.monitor_only.iter().any(|ix| named(&ix)))
     }
 
     /// Drops what is remembered of endpoints and monitors that are no longer declared.
@@ -84,31 +113,31 @@ impl Engine {
     fn own_opinion(&self, topology: &Topology, endpoint: &Endpoint, key: &EndpointKey) -> EndpointHealth {
         let now = self.parts.clock.wall();
         let unjudged = Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: now };
-        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
-        let judgements: Vec<Judgement<'_>> = monitors
-            .iter()
-            .filter_map(|ix| topology.monitor(*ix))
-            .map(|monitor| {
+        let judgements: Vec<Judgement<'_>> = monitors_of(topology, endpoint)
+            .map(|(monitor, part)| {
                 let view = self.opinions.get(&(key.clone(), monitor.name.clone()));
                 Judgement {
                     monitor: &monitor.name,
+                    part,
                     verdict: view.map_or(&unjudged, |view| &view.verdict),
                     suspect: view.is_some_and(|view| view.suspect),
                 }
             })
             .collect();
-        health::combine(&judgements).unwrap_or_else(|| EndpointHealth {
+        let mode = topology.service(endpoint.service).map_or(HealthMode::All, |service| service.health.mode);
+        let uncounted = if judgements.is_empty() { "no monitor" } else { "no monitor that counts" };
+        health::combine(&judgements, mode).unwrap_or_else(|| EndpointHealth {
             state: State::Up,
             suspect: false,
-            reason: "no monitor".to_owned(),
+            reason: uncounted.to_owned(),
             since: now,
         })
     }
 
-    /// The longest interval of an endpoint's monitors: its vote cannot be renewed more often.
+    /// The longest interval of an endpoint's monitors that count: its vote cannot be renewed more often.
     fn slowest_interval(&self, topology: &Topology, endpoint: &Endpoint) -> Duration {
-        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
-        monitors.iter().filter_map(|ix| topology.monitor(*ix)).map(|monitor| monitor.interval).max().unwrap_or_default()
+        let counting = monitors_of(topology, endpoint).filter(|(_, part)| *part != MonitorPart::MonitorOnly);
+        counting.map(|(monitor, _)| monitor.interval).max().unwrap_or_default()
     }
 
     pub(super) fn save_verdicts(&mut self, now: Mono) {

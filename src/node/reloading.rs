@@ -200,6 +200,9 @@ fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
     if had.monitors != has.monitors {
         changes.push("monitors changed".to_owned());
     }
+    if had.assertions != has.assertions {
+        changes.push("assertions changed".to_owned());
+    }
     if before.settings.geo != loaded.settings.geo {
         changes.push("geo settings changed".to_owned());
     }

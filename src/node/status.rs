@@ -11,9 +11,10 @@ use crate::admin::api::{
     SiteStatus, Status, ZoneStatus, policy_word,
 };
 use crate::model::{
-    EndpointIx, EndpointKey, Intent, IntentKind, Lifetime, Mono, Scope, Service, ServiceIx, ServicePlan, Share, SiteIx,
-    Standing, Tier,
+    EndpointIx, EndpointKey, Intent, IntentKind, Lifetime, MonitorPart, Mono, Scope, Service, ServiceIx, ServicePlan,
+    Share, SiteIx, Standing, Tier,
 };
+use crate::plan;
 use crate::probe::TargetStatus;
 use crate::serve::Usage;
 
@@ -112,12 +113,14 @@ fn service_status(
             endpoints: endpoints(picture, around, ix, *site),
         })
         .collect();
+    let required = service.requires.iter().filter_map(|required| picture.topology.service(*required));
     ServiceStatus {
         name: service.name.clone(),
         policy: policy_word(&service.policy).to_owned(),
         tier: plan.tier,
         ttl: u32::try_from(service.ttl.as_secs()).unwrap_or(u32::MAX),
         min_sites: service.min_sites,
+        requires: required.map(|required| required.name.clone()).collect(),
         sites,
     }
 }
@@ -129,12 +132,14 @@ fn endpoints(picture: &Picture, around: &Surroundings<'_>, service: ServiceIx, s
         .filter_map(|(EndpointIx(ix), endpoint)| {
             let health = picture.health.get(usize::try_from(ix).ok()?)?;
             let key = topology.key(endpoint);
-            let names = topology.service(service)?.monitors.iter().filter_map(|monitor| topology.monitor(*monitor));
+            let declared = topology.service(service)?;
+            let names = declared.monitors.iter().filter_map(|ix| Some((topology.monitor(*ix)?, *ix)));
             let monitors: Vec<MonitorStatus> = names
-                .filter_map(|monitor| {
+                .filter_map(|(monitor, ix)| {
                     let now = around.monitors.get(&(key.clone(), monitor.name.clone()))?;
                     Some(MonitorStatus {
                         name: monitor.name.clone(),
+                        part: declared.health.part_of(ix),
                         state: now.verdict.state,
                         reason: now.verdict.reason.clone(),
                         since: now.verdict.since,
@@ -149,7 +154,11 @@ fn endpoints(picture: &Picture, around: &Surroundings<'_>, service: ServiceIx, s
                 suspect: health.suspect,
                 reason: health.reason.clone(),
                 since: health.since,
-                latency_ms: monitors.iter().filter_map(|monitor| monitor.latency_ms).reduce(f64::max),
+                latency_ms: monitors
+                    .iter()
+                    .filter(|monitor| monitor.part != MonitorPart::MonitorOnly)
+                    .filter_map(|monitor| monitor.latency_ms)
+                    .reduce(f64::max),
                 monitors,
             })
         })
@@ -208,11 +217,12 @@ pub fn drained(picture: &Picture, around: &Surroundings<'_>, scope: &Scope) -> O
         picture.topology.service_named(service)?;
     }
     let now = around.clock.mono();
-    let asked = |service: &Service| scope.service.as_ref().is_none_or(|name| *name == service.name);
+    // Whoever is sent to a service that requires the one asked about needs that one too.
+    let asked = plan::touched(&picture.topology, scope, site);
     let services: Vec<(DrainedService, Option<Mono>)> = picture
         .topology
         .services()
-        .filter(|(_, service)| asked(service) && service.sites.contains(&site))
+        .filter(|(ix, service)| asked.contains(ix) && service.sites.contains(&site))
         .map(|(ix, service)| {
             let by = around.usage.drained_by(&service.name, &scope.site);
             let wall = by.map(|by| wall_of(around.clock, by));

@@ -7,8 +7,8 @@ use hickory_proto::rr::RecordType;
 use jiff::Timestamp;
 
 use crate::model::{
-    Coordinates, Country, Endpoint, EndpointHealth, EndpointIx, Generation, Intent, IntentKind, Lifetime, Location,
-    MxMode, Plan, Policy, Scope, Service, ServiceIx, Share, Site, SiteIx, State, Topology,
+    Coordinates, Country, Endpoint, EndpointHealth, EndpointIx, Generation, HealthRule, Intent, IntentKind, Lifetime,
+    Location, MxMode, Plan, Policy, Scope, Service, ServiceIx, Share, Site, SiteIx, State, Topology,
 };
 use crate::zone::{Member, SteeredSet};
 
@@ -42,6 +42,34 @@ impl Fixture {
         }
         let health = vec![health(State::Up, ""); topology.endpoints.len()];
         Self { topology, health, intents: Vec::new() }
+    }
+
+    /// Another service at the first sites, with the given number of addresses each; all up.
+    pub(crate) fn add_service(&mut self, name: &str, addresses: &[usize]) -> ServiceIx {
+        let ix = ServiceIx(u16::try_from(self.topology.services.len()).unwrap());
+        let sites: Vec<SiteIx> = (0..u8::try_from(addresses.len()).unwrap()).map(SiteIx).collect();
+        for (&site, &count) in sites.iter().zip(addresses) {
+            for host in 0..u8::try_from(count).unwrap() {
+                self.topology.endpoints.push(Endpoint {
+                    service: ix,
+                    site,
+                    address: IpAddr::V4(Ipv4Addr::new(198, u8::try_from(ix.0).unwrap(), site.0, host)),
+                    host: format!("{name}{host}.s{}.example.", site.0).parse().unwrap(),
+                });
+                self.health.push(health(State::Up, ""));
+            }
+        }
+        self.topology.services.push(self::service(name, sites));
+        ix
+    }
+
+    /// Sets the health of all endpoints of a service at a site.
+    pub(crate) fn set_site(&mut self, service: ServiceIx, site: u8, state: State, reason: &str) {
+        for (endpoint, slot) in self.topology.endpoints.iter().zip(&mut self.health) {
+            if endpoint.service == service && endpoint.site == SiteIx(site) {
+                *slot = health(state, reason);
+            }
+        }
     }
 
     pub(crate) fn service(&mut self) -> &mut Service {
@@ -118,6 +146,8 @@ pub(crate) fn service(name: &str, sites: Vec<SiteIx>) -> Service {
         mx: MxMode::Rank,
         ttl: Duration::from_secs(30),
         monitors: Vec::new(),
+        health: HealthRule::default(),
+        requires: Vec::new(),
         min_sites: 1,
         site_floor: 0.5,
     }

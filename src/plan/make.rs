@@ -5,6 +5,7 @@ use crate::model::{
     SitePlan, SiteSet, Standing, Tier, Topology,
 };
 
+use super::dependencies::{Hold, hold, in_order};
 use super::tiers::{MovedBy, SiteHealth, bystander, endpoint_plan, site_plan, standing_order};
 
 /// What a plan is made from.
@@ -26,18 +27,33 @@ pub struct Inputs<'a> {
 pub fn make(inputs: Inputs<'_>) -> Plan {
     let topology = inputs.topology;
     let mut endpoints = vec![bystander(); topology.endpoints.len()];
-    let services =
-        topology.services().map(|(ix, service)| service_plan(&inputs, ix, service, &mut endpoints)).collect();
+    let unplanned = ServicePlan { sites: Vec::new(), in_service: SiteSet::EMPTY, tier: Tier::Declared };
+    let mut services = vec![unplanned; topology.services.len()];
+    for ix in in_order(&topology.services) {
+        let Some(service) = topology.service(ix) else { continue };
+        let plan = service_plan(&inputs, ix, service, &services, &mut endpoints);
+        if let Some(slot) = services.get_mut(ix.get()) {
+            *slot = plan;
+        }
+    }
     Plan { generation: inputs.generation, services, endpoints }
 }
 
-/// Plans one service and writes the outcome of its endpoints into `endpoints`.
-fn service_plan(inputs: &Inputs<'_>, ix: ServiceIx, service: &Service, endpoints: &mut [EndpointPlan]) -> ServicePlan {
+/// Plans one service and writes the outcome of its endpoints into `endpoints`; `services` has the outcome of those that it
+/// requires.
+fn service_plan(
+    inputs: &Inputs<'_>,
+    ix: ServiceIx,
+    service: &Service,
+    services: &[ServicePlan],
+    endpoints: &mut [EndpointPlan],
+) -> ServicePlan {
     let mut sites = Vec::with_capacity(service.sites.len());
     let mut in_service = SiteSet::EMPTY;
     let mut best = Tier::Isolated;
     for &site in &service.sites {
-        let plan = plan_site(inputs, ix, service, site, |position, plan| {
+        let hold = hold(inputs.topology, service, site, services, endpoints);
+        let plan = plan_site(inputs, (ix, service), site, &hold, |position, plan| {
             best = best.min(plan.tier);
             if let Some(slot) = endpoints.get_mut(position) {
                 *slot = plan;
@@ -54,12 +70,12 @@ fn service_plan(inputs: &Inputs<'_>, ix: ServiceIx, service: &Service, endpoints
     ServicePlan { sites, in_service, tier }
 }
 
-/// Plans one site of one service; `outcome` takes each of its endpoints by position.
+/// Plans one site of one service under what it requires; `outcome` takes each of its endpoints by position.
 fn plan_site(
     inputs: &Inputs<'_>,
-    ix: ServiceIx,
-    service: &Service,
+    (ix, service): (ServiceIx, &Service),
     site: SiteIx,
+    hold: &Hold,
     mut outcome: impl FnMut(usize, EndpointPlan),
 ) -> SitePlan {
     let here = |endpoint: &Endpoint| endpoint.service == ix && endpoint.site == site;
@@ -72,7 +88,7 @@ fn plan_site(
     let order = standing_order(inputs.intents, inputs.topology.site_name(site), &service.name);
     let health = SiteHealth::of(members().map(|(_, health)| health), service.site_floor);
     for (position, own) in members() {
-        outcome(position, endpoint_plan(&health, order, own, MovedBy::of(service)));
+        outcome(position, endpoint_plan(&health, hold, order, own, MovedBy::of(service)));
     }
-    site_plan(&health, order)
+    site_plan(&health, hold, order)
 }

@@ -1,24 +1,34 @@
 //! Plans: intents + consensus + safety rules -> who serves, in which tier and why (DESIGN section 7).
 //!
-//! Imports [`crate::model`] and, to replay, [`crate::health`] (its tests also [`crate::zone`]). Never looks at a clock, does I/O or draws random numbers:
-//! expired intents are left out by the caller, and how long ago the last change was is an argument. The same inputs give
-//! the same plan.
+//! Imports [`crate::model`] and, to replay, [`crate::health`] (its tests also [`crate::zone`]). Never looks at a clock,
+//! does I/O or draws random numbers: expired intents are left out by the caller, and how long ago the last change was is an
+//! argument. The same inputs give the same plan.
 
+mod assertions;
+#[cfg(test)]
+mod assertions_tests;
 mod bounds;
 mod changes;
+mod dependencies;
+#[cfg(test)]
+mod dependencies_tests;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod make;
 mod recording;
 mod refusal;
+#[cfg(test)]
+mod refusal_tests;
 mod replay;
 mod review;
 #[cfg(test)]
 mod rules;
 mod tiers;
 
+pub use assertions::Shortfall;
 pub use bounds::{REPEAT_TOLERANCE, SETTLE};
 pub use changes::changes;
+pub use dependencies::touched;
 pub use make::{Inputs, make};
 pub use recording::{Record, Served, standings};
 pub use refusal::Refusal;

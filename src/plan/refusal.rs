@@ -3,13 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::assertions::Shortfall;
 use super::bounds::SETTLE;
 
 /// Why an order is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The site is not declared.
-    #[error("no site is called '{name}'; the sites are: {known}")]
+    #[error("no site is called '{name}' (rule known_names); name one of the sites: {known}")]
     UnknownSite {
         /// As ordered.
         name: String,
@@ -17,7 +18,7 @@ pub enum Refusal {
         known: String,
     },
     /// The service is not declared.
-    #[error("no service is called '{name}'; the services are: {known}")]
+    #[error("no service is called '{name}' (rule known_names); name one of the services: {known}")]
     UnknownService {
         /// As ordered.
         name: String,
@@ -25,7 +26,7 @@ pub enum Refusal {
         known: String,
     },
     /// The service does not use the site.
-    #[error("service '{service}' does not use site '{site}'; it uses: {sites}")]
+    #[error("service '{service}' does not use site '{site}' (rule known_names); name one of its sites: {sites}")]
     NotOfService {
         /// The site ordered.
         site: String,
@@ -36,8 +37,9 @@ pub enum Refusal {
     },
     /// All sites of the service would be isolated.
     #[error(
-        "{site} is the last site of service '{service}' that is not isolated, and force does not change that: with all \
-         sites isolated every declared address would be answered; lift the isolation of another site first, or drain {site}"
+        "{site} is the last site of service '{service}' that is not isolated, 0 would be left (rule last_site), and force \
+         does not change that: with all sites isolated every declared address would be answered; lift the isolation of \
+         another site first, or drain {site}"
     )]
     LastSite {
         /// The site ordered.
@@ -47,7 +49,7 @@ pub enum Refusal {
     },
     /// The last operator change is too recent.
     #[error(
-        "the last change was {} s ago and changes lie at least {} s apart (settle); repeat the order in {} s, or force it \
+        "the last change was {} s ago and changes lie at least {} s apart (rule settle); repeat the order in {} s, or force it \
          with a reason",
         Seconds(*since), SETTLE.as_secs(), Seconds(*wait)
     )]
@@ -59,8 +61,8 @@ pub enum Refusal {
     },
     /// Too few sites would stay in service.
     #[error(
-        "{order} would leave service '{service}' with {left} of at least {min_sites} sites in service{}; undrain or repair \
-         another site first, lower min_sites, or force it with a reason",
+        "{order} would leave service '{service}' with {left} of at least {min_sites} sites in service{} (rule min_sites); \
+         undrain or repair another site first, lower min_sites, or force it with a reason",
         Named(names)
     )]
     MinSites {
@@ -75,8 +77,11 @@ pub enum Refusal {
         /// Which would be left, separated by commas.
         names: String,
     },
+    /// Too few of the sites that an assertion names would stay in service.
+    #[error(transparent)]
+    Assertion(Box<Shortfall>),
     /// A rule was to be overridden without saying why.
-    #[error("overriding the rule {overrides} needs a reason; add --reason")]
+    #[error("overriding the rule {overrides} needs a reason (rule force_reason); add --reason")]
     ForceWithoutReason {
         /// The rule's name.
         overrides: &'static str,
@@ -92,6 +97,7 @@ impl Refusal {
             Self::LastSite { .. } => "last_site",
             Self::Settle { .. } => "settle",
             Self::MinSites { .. } => "min_sites",
+            Self::Assertion(_) => "assertion",
             Self::ForceWithoutReason { .. } => "force_reason",
         }
     }
@@ -114,7 +120,7 @@ impl fmt::Display for Seconds {
 }
 
 /// ` (fra, iad)`, or nothing.
-struct Named<'a>(&'a str);
+pub(super) struct Named<'a>(pub(super) &'a str);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

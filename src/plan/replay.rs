@@ -16,8 +16,8 @@ use crate::health::{
     combine, spread,
 };
 use crate::model::{
-    Endpoint, EndpointHealth, EndpointKey, Generation, Intent, Lifetime, Monitor, Mono, SiteIx, State, Topology,
-    Verdict,
+    Endpoint, EndpointHealth, EndpointKey, Generation, HealthMode, Intent, Lifetime, Monitor, MonitorIx, MonitorPart,
+    Mono, SiteIx, State, Topology, Verdict,
 };
 
 /// Observations further apart than this many intervals leave a gap in which nothing is known.
@@ -193,14 +193,20 @@ impl<'a> Bench<'a> {
 
     fn opinion(&self, position: usize, endpoint: &Endpoint) -> EndpointHealth {
         let unjudged = Verdict { state: State::Unknown, reason: String::new(), since: self.begin };
+        let rule = self.topology.service(endpoint.service).map(|service| &service.health);
+        let part_of = |ix: usize| {
+            let monitor = u16::try_from(ix).ok().map(MonitorIx);
+            rule.zip(monitor).map_or(MonitorPart::Counted, |(rule, monitor)| rule.part_of(monitor))
+        };
         let judgements: Vec<Judgement<'_>> = monitors_of(self.topology, endpoint)
             .map(|(ix, monitor)| Judgement {
                 monitor: &monitor.name,
+                part: part_of(ix),
                 verdict: self.verdicts.get(&(position, ix)).unwrap_or(&unjudged),
                 suspect: false,
             })
             .collect();
-        combine(&judgements).unwrap_or_else(|| EndpointHealth {
+        combine(&judgements, rule.map_or(HealthMode::All, |rule| rule.mode)).unwrap_or_else(|| EndpointHealth {
             state: State::Up,
             suspect: false,
             reason: String::new(),

@@ -10,7 +10,9 @@ use crate::model::{
     EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, Share, SiteIx, Standing, Topology,
 };
 
+use super::assertions::assertions;
 use super::bounds::{REPEAT_TOLERANCE, SETTLE};
+use super::dependencies::touched;
 use super::make::{Inputs, make};
 use super::refusal::Refusal;
 use super::tiers::has_endpoints;
@@ -74,7 +76,7 @@ pub enum Reviewed {
 /// `since_last_change` is how long ago an operator last changed any order.
 ///
 /// # Errors
-/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle` and `min_sites`.
+/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle`, `min_sites` and assertions.
 pub fn review(
     topology: &Topology,
     current: &Plan,
@@ -93,8 +95,11 @@ pub fn review(
     let lasting: Vec<Intent> = intents.iter().filter(|standing| !narrower(standing)).cloned().collect();
     last_site(topology, &self::preview(topology, current.generation, health, &lasting, order), order, site)?;
 
-    let broken: Vec<Refusal> =
-        settle(since_last_change).into_iter().chain(min_sites(topology, current, &preview, order)).collect();
+    let broken: Vec<Refusal> = settle(since_last_change)
+        .into_iter()
+        .chain(min_sites(topology, current, &preview, order, site))
+        .chain(assertions(topology, current, &preview, order))
+        .collect();
     match broken.first() {
         Some(first) if !order.force => Err(first.clone()),
         Some(first) if order.reason.trim().is_empty() => Err(Refusal::ForceWithoutReason { overrides: first.rule() }),
@@ -174,11 +179,12 @@ fn settle(since_last_change: Option<Duration>) -> Option<Refusal> {
 
 /// Rule: at least `min_sites` stay in service. Orders that take nothing out of service are not held back by sites that
 /// are down already.
-fn min_sites(topology: &Topology, current: &Plan, preview: &Plan, order: &Order) -> Option<Refusal> {
+fn min_sites(topology: &Topology, current: &Plan, preview: &Plan, order: &Order, site: SiteIx) -> Option<Refusal> {
     let takes_out = matches!(order.kind, IntentKind::Isolate | IntentKind::Drain { share: Share::ALL });
-    affected(topology, order).filter(|_| takes_out).find_map(|(position, service)| {
-        let before = current.services.get(position)?.in_service;
-        let after = preview.services.get(position)?.in_service;
+    touched(topology, &order.scope, site).into_iter().filter(|_| takes_out).find_map(|ix| {
+        let service = topology.service(ix)?;
+        let before = current.services.get(ix.get())?.in_service;
+        let after = preview.services.get(ix.get())?.in_service;
         let broken = after.len() < service.min_sites && after.len() < before.len();
         broken.then(|| Refusal::MinSites {
             order: format!("{} {}", order.kind.as_str(), order.scope),

@@ -284,9 +284,12 @@ mod safety {
         let mut world = Fixture::new(&[1, 1]);
         world.topology.services.push(service("imap", vec![SiteIx(1)]));
         let said = |scope| asked(&world, &order(scope, DRAIN)).unwrap_err().to_string();
-        assert_eq!(said("fra"), "no site is called 'fra'; the sites are: s0, s1");
-        assert_eq!(said("s0/pop"), "no service is called 'pop'; the services are: mx, imap");
-        assert_eq!(said("s0/imap"), "service 'imap' does not use site 's0'; it uses: s1");
+        assert_eq!(said("fra"), "no site is called 'fra' (rule known_names); name one of the sites: s0, s1");
+        assert_eq!(said("s0/pop"), "no service is called 'pop' (rule known_names); name one of the services: mx, imap");
+        assert_eq!(
+            said("s0/imap"),
+            "service 'imap' does not use site 's0' (rule known_names); name one of its sites: s1"
+        );
     }
 }
 

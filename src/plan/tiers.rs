@@ -5,6 +5,8 @@ use crate::model::{
     Tier, Topology,
 };
 
+use super::dependencies::{Hold, Outlook};
+
 /// Whether a service's clients are moved one by one or by weight: what a partial drain does depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MovedBy {
@@ -142,27 +144,43 @@ pub(super) fn standing_order<'a>(intents: &'a [Intent], site: &str, service: &st
         .filter(|intent| intent.kind != IntentKind::Drain { share: Share::NONE })
 }
 
-/// What a site does for a service, under the order that stands for it.
-pub(super) fn site_plan(health: &SiteHealth<'_>, order: Option<&Intent>) -> SitePlan {
-    let by_itself = health.in_words();
+/// What a site does for a service, under what the service requires and under the order that stands for it.
+pub(super) fn site_plan(health: &SiteHealth<'_>, hold: &Hold, order: Option<&Intent>) -> SitePlan {
+    let standing_by_itself = hold.at_best(health.standing());
+    let ordered = |done: &str, intent: &Intent| ordered(done, intent, health, hold);
     let (standing, drained, reason) = match order.map(|intent| (intent, intent.kind)) {
         // An order moves nothing to or from a site that has no address to answer with.
-        _ if health.total() == 0 => (Standing::Down, Share::NONE, by_itself),
-        None => (health.standing(), Share::NONE, by_itself),
+        _ if health.total() == 0 => (Standing::Down, Share::NONE, health.in_words()),
+        None => (standing_by_itself, Share::NONE, unordered(health, hold)),
         Some((intent, IntentKind::Drain { share: Share::ALL })) => {
-            (Standing::Drained, Share::ALL, ordered("drained", intent, health))
+            (Standing::Drained, Share::ALL, ordered("drained", intent))
         }
         Some((intent, IntentKind::Drain { share })) => {
-            (health.standing(), share, ordered(&format!("drained {share}"), intent, health))
+            (standing_by_itself, share, ordered(&format!("drained {share}"), intent))
         }
-        Some((intent, IntentKind::Isolate)) => (Standing::Isolated, Share::NONE, ordered("isolated", intent, health)),
-        Some((intent, IntentKind::Pin)) => (Standing::Serving, Share::NONE, ordered("pinned", intent, health)),
+        Some((intent, IntentKind::Isolate)) => (Standing::Isolated, Share::NONE, ordered("isolated", intent)),
+        Some((intent, IntentKind::Pin)) => (Standing::Serving, Share::NONE, ordered("pinned", intent)),
     };
     SitePlan { standing, health: health.state(), drained, reason }
 }
 
-/// Why an order stands: `drained by alice: kernel update`, with the site's own trouble behind it where it has one.
-fn ordered(done: &str, intent: &Intent, health: &SiteHealth<'_>) -> String {
+/// Why a site does what it does without an order: what decides comes first, what it requires or its own health.
+fn unordered(health: &SiteHealth<'_>, hold: &Hold) -> String {
+    let by_itself = health.in_words();
+    if hold.reason.is_empty() {
+        by_itself
+    } else if hold.at_best(health.standing()) == health.standing() {
+        format!("{by_itself}; {}", hold.reason)
+    } else if matches!(health.state(), State::Down | State::Deferring) {
+        format!("{}; by itself: {by_itself}", hold.reason)
+    } else {
+        hold.reason.clone()
+    }
+}
+
+/// Why an order stands: `drained by alice: kernel update`, with the site's own trouble and that of what it requires behind
+/// it where there is any.
+fn ordered(done: &str, intent: &Intent, health: &SiteHealth<'_>, hold: &Hold) -> String {
     let mut words = format!("{done} by {}", intent.by);
     if !intent.reason.is_empty() {
         words.push_str(": ");
@@ -172,12 +190,17 @@ fn ordered(done: &str, intent: &Intent, health: &SiteHealth<'_>) -> String {
         words.push_str("; by itself: ");
         words.push_str(&health.in_words());
     }
+    if !hold.reason.is_empty() {
+        words.push_str("; ");
+        words.push_str(&hold.reason);
+    }
     words
 }
 
 /// The tiers of one endpoint in a site.
 pub(super) fn endpoint_plan(
     site: &SiteHealth<'_>,
+    hold: &Hold,
     order: Option<&Intent>,
     health: Option<&EndpointHealth>,
     moved_by: MovedBy,
@@ -187,6 +210,7 @@ pub(super) fn endpoint_plan(
         (Floor::Reached, State::Deferring) => Tier::Deferring,
         (Floor::Reached, State::Up | State::Unknown) => Tier::Serving,
     };
+    let by_itself = by_itself.max(hold.tier());
     let drained = by_itself.max(Tier::Drained);
     let (tier, moved_tier) = match order.map(|intent| intent.kind) {
         None => (by_itself, by_itself),
@@ -198,7 +222,8 @@ pub(super) fn endpoint_plan(
     };
     // Where health cannot change the answer, its doubts need not shorten the answer's life.
     let health_decides = !matches!(order.map(|intent| intent.kind), Some(IntentKind::Isolate | IntentKind::Pin));
-    let doubtful = health.is_some_and(|health| health.suspect || health.state == State::Deferring);
+    let doubtful = hold.outlook == Outlook::Unsettled
+        || health.is_some_and(|health| health.suspect || health.state == State::Deferring);
     EndpointPlan { tier, moved_tier, unsettled: health_decides && doubtful }
 }
 

@@ -12,6 +12,14 @@ pub const TTL_FLOOR: u32 = 5;
 /// A draw is one of this many: the thousandths of [`crate::model::Share`].
 pub const DRAWS: u16 = 1000;
 
+/// A deferring site keeps one part of this many of its weight while others serve, and all such sites together no more than
+/// one part of this many of what those have: it is demoted, not withdrawn, and few notice.
+pub const DEFERRING_PART: u64 = 20;
+
+/// One part of this many of what the serving sites have is surely a draw of its own: a little more than one in [`DRAWS`],
+/// because the sites with less than one draw and [`DEFERRING_PART`] make the whole larger.
+pub const SURE_DRAW_PART: u64 = 900;
+
 /// Views of one service. Every view is compiled for every steered set, so their number must not follow the number of
 /// places in a city database.
 pub const MAX_VIEWS: usize = 1024;

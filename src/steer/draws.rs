@@ -5,7 +5,7 @@
 
 use crate::model::{Plan, Policy, Service, ServiceIx, ServicePlan, Share, SiteIx, Standing, Topology};
 
-use super::bounds::DRAWS;
+use super::bounds::{DEFERRING_PART, DRAWS, SURE_DRAW_PART};
 
 /// The lower bounds of the draw classes of `service`, ascending, the first 0: all draws from one bound to the next select
 /// the same from any of the service's sets. Never empty, never more than [`DRAWS`].
@@ -51,7 +51,8 @@ struct Ticket {
 /// The site orders of policy `weighted` with the first draw of each.
 ///
 /// The first site is drawn by weight among those of the best standing, and so is the second, so that what a lost site
-/// carried is spread by weight as well; the others follow by falling weight. A partial drain scales its site's weight.
+/// carried is spread by weight as well; the others follow by falling weight. A partial drain scales its site's weight, and so
+/// does deferring while others serve: it demotes and does not withdraw (DESIGN section 5).
 fn weighted_orders(service: &Service, weights: &[u32], outcome: &ServicePlan) -> Vec<(u16, Vec<SiteIx>)> {
     let (best, rest) = tickets(service, weights, outcome);
     let mut orders = Vec::new();
@@ -73,22 +74,40 @@ fn weighted_orders(service: &Service, weights: &[u32], outcome: &ServicePlan) ->
     orders
 }
 
-/// The sites of the best standing with their weights, heaviest first, and all others in the service's order.
+/// The sites that are drawn with their weights, heaviest first, and all others in the service's order. Drawn are those of the
+/// best standing, and deferring ones besides serving ones.
 fn tickets(service: &Service, weights: &[u32], outcome: &ServicePlan) -> (Vec<Ticket>, Vec<SiteIx>) {
     let best = outcome.sites.iter().map(|site| resort(site.standing)).min().unwrap_or_default();
-    let (mut tickets, mut rest) = (Vec::new(), Vec::new());
+    let (mut tickets, mut rest, mut deferring) = (Vec::new(), Vec::new(), Vec::new());
     for ((position, &site), plan) in service.sites.iter().enumerate().zip(&outcome.sites) {
+        let stays = if plan.drained == Share::ALL { DRAWS } else { DRAWS.saturating_sub(plan.drained.permille()) };
+        let weight = u64::from(weights.get(position).copied().unwrap_or_default()).saturating_mul(u64::from(stays));
         if resort(plan.standing) == best {
-            let stays = if plan.drained == Share::ALL { DRAWS } else { DRAWS.saturating_sub(plan.drained.permille()) };
-            let weight = u64::from(weights.get(position).copied().unwrap_or_default());
-            tickets.push(Ticket { site, weight: weight.saturating_mul(u64::from(stays)) });
+            tickets.push(Ticket { site, weight });
         } else {
+            if plan.standing == Standing::Deferring {
+                deferring.push(Ticket { site, weight });
+            }
             rest.push(site);
         }
     }
+    let demoted = demoted(&tickets, &deferring);
+    rest.retain(|site| !demoted.iter().any(|ticket| ticket.site == *site));
+    tickets.extend(demoted);
     // Stable: equal weights stay in the service's order.
     tickets.sort_by_key(|ticket| std::cmp::Reverse(ticket.weight));
     (tickets, rest)
+}
+
+/// Those of `deferring` that are drawn besides `serving` sites: with a small part of their weight, but by one draw at least.
+/// None besides sites that have no weight themselves, which stand by for the others and take all that those lose.
+fn demoted(serving: &[Ticket], deferring: &[Ticket]) -> Vec<Ticket> {
+    let total: u64 = serving.iter().map(|ticket| ticket.weight).fold(0, u64::saturating_add);
+    let drawn: Vec<Ticket> = deferring.iter().copied().filter(|ticket| ticket.weight > 0 && total > 0).collect();
+    let sharing = u64::try_from(drawn.len()).unwrap_or(u64::MAX).max(1);
+    let most = total / DEFERRING_PART.saturating_mul(sharing);
+    let small = |weight: u64| (weight / DEFERRING_PART).min(most).max(total.div_ceil(SURE_DRAW_PART));
+    drawn.into_iter().map(|ticket| Ticket { weight: small(ticket.weight), ..ticket }).collect()
 }
 
 const fn resort(standing: Standing) -> u8 {

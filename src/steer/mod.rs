@@ -7,6 +7,8 @@
 mod atlas;
 mod bounds;
 mod centroids;
+#[cfg(test)]
+mod deferring;
 mod distance;
 mod draws;
 mod locale;

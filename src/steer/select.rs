@@ -2,7 +2,7 @@
 
 use hickory_proto::rr::RecordType;
 
-use crate::model::{Plan, Policy, Service, SiteIx, SiteSet, Tier, Topology};
+use crate::model::{Plan, Policy, Service, ServicePlan, SiteIx, SiteSet, Standing, Tier, Topology};
 use crate::zone::{Member, SteeredSet};
 
 use super::bounds::MAX_ADDRESSES;
@@ -33,7 +33,7 @@ pub struct Selection {
     pub picks: Vec<Pick>,
     /// Seconds.
     pub ttl: u32,
-    /// The resort used: the best tier that any member is in. [`Tier::Declared`] also where no site holds any member;
+    /// The resort used: the best tier that any member is in, also where a draw leads to a deferring site. [`Tier::Declared`] also where no site holds any member;
     /// [`Tier::Isolated`] where all that is left is isolated and the declared RRset answers whole.
     pub tier: Tier,
     /// The sites that the answer names.
@@ -76,7 +76,11 @@ pub fn select(set: &SteeredSet, topology: &Topology, plan: &Plan, order: &[SiteI
     let picks = match resort {
         Some(tier) if tier <= Tier::Drained => match set.rtype {
             RecordType::MX | RecordType::SRV => ranked(set.rtype, service, &candidates, tier),
-            _ => addresses(service, &candidates, tier),
+            _ => addresses(
+                service,
+                &candidates,
+                tier_drawn(service, plan.services.get(set.service.get()), &candidates, tier),
+            ),
         },
         _ => declared(&candidates),
     };
@@ -126,6 +130,23 @@ fn candidates(set: &SteeredSet, topology: &Topology, plan: &Plan, order: &[SiteI
         .zip(&set.members)
         .map(|(position, member)| Candidate { member: position, declared: member.preference, place: place(member) })
         .collect()
+}
+
+/// The tier that addresses are taken from: `best`, the first that is not empty. Under policy `weighted` a draw may lead to a
+/// deferring site though others serve; then it is the one of that site.
+fn tier_drawn(service: Option<&Service>, outcome: Option<&ServicePlan>, candidates: &[Candidate], best: Tier) -> Tier {
+    let (Some(service), Some(outcome), Tier::Serving) = (service, outcome, best) else { return best };
+    let defers = |site: SiteIx| {
+        let mut sites = service.sites.iter().zip(&outcome.sites);
+        sites.any(|(other, plan)| *other == site && plan.standing == Standing::Deferring)
+    };
+    let is_drawn = |place: &Place| place.rank == 0 && place.tier == Tier::Deferring && place.sites.iter().all(defers);
+    let is_weighted = matches!(service.policy, Policy::Weighted(_));
+    if is_weighted && candidates.iter().filter_map(|candidate| candidate.place.as_ref()).any(is_drawn) {
+        Tier::Deferring
+    } else {
+        best
+    }
 }
 
 /// A and AAAA: the addresses in `tier` at the best site, or under policy `spread` at all sites, one of each in turn.

@@ -58,6 +58,7 @@ pub fn attribute(mut zones: Zones, settings: &Settings) -> Attribution {
         services: settings.services.clone(),
         monitors: settings.monitors.clone(),
         endpoints,
+        assertions: settings.assertions.clone(),
     };
     Attribution { zones, topology, steered, report }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::findings::{Finding, Findings};
+use super::requirements::without_endpoints;
 use super::selection::{Match, Selection};
 use crate::config::Report;
 use crate::model::{Endpoint, Name, NamePattern, Service, ServiceIx, Settings, SiteIx, SiteSet};
@@ -134,6 +135,9 @@ impl Lints {
             if !manned.is_empty() {
                 self.sites(&section, service, manned, settings);
             }
+        }
+        for (service, finding) in without_endpoints(settings, endpoints) {
+            self.findings.push_line(&PathBuf::from(format!("[[service]] {}", service.name)), 0, finding);
         }
     }
 

@@ -31,6 +31,7 @@ mod prerequisites;
 mod present;
 mod rdata;
 mod relative;
+mod requirements;
 mod selection;
 mod serial;
 mod signing;

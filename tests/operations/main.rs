@@ -6,6 +6,7 @@
 //! | `mistakes.rs` | a mistake in configuration or zone is refused with a diagnostic while queries are answered |
 //! | `last_resort.rs` | with all sites down the declared records are answered |
 //! | `degradations.rs` | broken databases, full disks, stepped clocks and taken ports cost what they must and no more |
+//! | `composite.rs` | services leave a site with what they require; assertions hold orders back |
 //! | `access.rs` | who may do what, and what is seen from outside |
 //! | `secrets.rs` | secrets change with a reload, and never come from a file that others may read |
 //! | `signing.rs` | a zone is signed in three steps, and stays so whatever happens to its keys |
@@ -25,6 +26,7 @@ mod patience;
 mod ports;
 
 mod access;
+mod composite;
 mod degradations;
 mod last_resort;
 mod mistakes;

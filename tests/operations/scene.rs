@@ -39,14 +39,14 @@ www TXT \"hello\"
 ";
 
 /// Accepts connections until dropped.
-struct Site {
-    address: SocketAddr,
+pub struct Site {
+    pub address: SocketAddr,
     closed: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Site {
-    fn open(address: SocketAddr) -> Self {
+    pub fn open(address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let closed = Arc::new(AtomicBool::new(false));

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use hickory_proto::rr::RecordType;
 use waypost::health::{Depth, FailureKind, Outcome};
-use waypost::model::{Endpoint, EndpointIx, Mono, MxMode, Policy, Service, ServiceIx, Site, SiteIx, Topology};
+use waypost::model::{
+    Endpoint, EndpointIx, HealthRule, Mono, MxMode, Policy, Service, ServiceIx, Site, SiteIx, Topology,
+};
 use waypost::zone::{Member, SteeredSet};
 
 use crate::chance::Chance;
@@ -41,6 +43,8 @@ fn service(name: &str, sites: u8, min_sites: usize) -> Service {
         mx: MxMode::Rank,
         ttl: Duration::from_secs(30),
         monitors: Vec::new(),
+        health: HealthRule::default(),
+        requires: Vec::new(),
         min_sites,
         site_floor: 0.5,
     }

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use super::super::arguments::{Arguments, Command};
 use super::super::output::Palette;
 use super::super::status::render;
-use crate::admin::api::{Degradation, EndpointStatus, GeoStatus, OrderStatus, ServiceStatus, SiteStatus, Status};
-use crate::model::{Generation, Intent, IntentKind, Lifetime, Scope, Share, Standing, State, Tier};
+use crate::admin::api::{
+    Degradation, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus, SiteStatus, Status,
+};
+use crate::model::{Generation, Intent, IntentKind, Lifetime, MonitorPart, Scope, Share, Standing, State, Tier};
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     Arguments::try_parse_from(line.split_whitespace()).map(|arguments| arguments.command)
@@ -130,6 +132,7 @@ fn status() -> Status {
             tier: Tier::Serving,
             ttl: 30,
             min_sites: 1,
+            requires: vec![],
             sites: vec![
                 site("fra", Standing::Drained, State::Up, Some("drain 100%")),
                 site("iad", Standing::Serving, State::Up, None),
@@ -175,6 +178,43 @@ fn status_says_the_verdict_first_and_shapes_with_words() {
         assert!(lines.iter().any(|line| line == row), "no row {row:?} in\n{shown}");
     }
     assert!(!shown.contains('\u{1b}'), "no colours where none are wanted, and no one else's");
+}
+
+#[test]
+fn several_monitors_of_an_endpoint_are_shown_with_their_parts_once_one_is_not_up() {
+    let monitor = |name: &str, part, state| MonitorStatus {
+        name: name.into(),
+        part,
+        state,
+        reason: if state == State::Up { String::new() } else { "refused".into() },
+        since: "2026-05-01T11:59:00Z".parse().unwrap(),
+        latency_ms: None,
+    };
+    let shown_with = |monitors: Vec<MonitorStatus>| {
+        let mut status = status();
+        status.services[0].sites[1].endpoints[0].monitors = monitors;
+        let shown = render(&status, Palette::Plain);
+        shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+    };
+    let lines = shown_with(vec![
+        monitor("smtp", MonitorPart::Required, State::Up),
+        monitor("http", MonitorPart::Counted, State::Up),
+        monitor("disk", MonitorPart::MonitorOnly, State::Down),
+    ]);
+    for row in [
+        "MONITOR COUNTS ENDPOINT SERVICE SITE STATE WHY SINCE",
+        "smtp required 192.0.2.1 mx iad ● up 2026-05-01T11:59:00Z (1 min ago)",
+        "http yes 192.0.2.1 mx iad ● up 2026-05-01T11:59:00Z (1 min ago)",
+        "disk no (monitor_only) 192.0.2.1 mx iad ✕ down refused 2026-05-01T11:59:00Z (1 min ago)",
+    ] {
+        assert!(lines.iter().any(|line| line == row), "no row {row:?} in\n{}", lines.join("\n"));
+    }
+    for monitors in [
+        vec![monitor("smtp", MonitorPart::Counted, State::Down)],
+        vec![monitor("smtp", MonitorPart::Counted, State::Up), monitor("disk", MonitorPart::MonitorOnly, State::Up)],
+    ] {
+        assert!(!shown_with(monitors).iter().any(|line| line.starts_with("MONITOR")), "nothing to tell apart");
+    }
 }
 
 #[test]

@@ -234,3 +234,36 @@ fn a_second_attribution_takes_back_the_marks_of_the_first() {
     let apex = kept.get(&name("example.org")).unwrap().node(&name("example.org").key()).unwrap();
     assert!(apex.rrset(RecordType::MX).unwrap().steered.is_some(), "the zones of others do not change");
 }
+
+#[test]
+fn a_service_that_only_others_require_has_endpoints_like_any_other() {
+    let services = r#"
+        [[service]]
+        name = "imap"
+        names = ["imap.example.org"]
+        types = ["A"]
+        requires = ["database"]
+        [[service]]
+        name = "database"
+        names = ["*.db.example.org"]
+        types = ["A"]
+    "#;
+    let text = "imap A 192.0.2.1\nimap A 198.51.100.1\nfra.db A 192.0.2.9\niad.db A 198.51.100.9\n";
+    let attribution = run(&[("example.org", text)], services);
+    assert_eq!(
+        endpoints(&attribution),
+        [
+            "imap/192.0.2.1 fra imap.example.org.",
+            "imap/198.51.100.1 iad imap.example.org.",
+            "database/192.0.2.9 fra fra.db.example.org.",
+            "database/198.51.100.9 iad iad.db.example.org.",
+        ]
+    );
+    let held = |lint: &String| lint.contains("requires");
+    assert!(!lints(&attribution).iter().any(held), "{}", attribution.report);
+    // nrt has neither; iad has what requires it alone.
+    let bare = run(&[("example.org", &text.replace("iad.db", "iad.elsewhere"))], services);
+    let said: Vec<String> = lints(&bare).into_iter().filter(held).collect();
+    let expected = "[[service]] imap:0: service imap at iad, where service database that it requires has no endpoint";
+    assert_eq!(said, [expected]);
+}
