@@ -13,10 +13,16 @@ mod refusal;
 mod review;
 #[cfg(test)]
 mod rules;
+mod schedule;
+#[cfg(test)]
+mod schedule_tests;
 mod tiers;
+mod ttl_steps;
 
-pub use bounds::{REPEAT_TOLERANCE, SETTLE};
+pub use bounds::{REPEAT_TOLERANCE, SETTLE, TTL_FLOOR};
 pub use changes::changes;
 pub use make::{Inputs, make};
 pub use refusal::Refusal;
 pub use review::{Order, Reviewed, review};
+pub use schedule::{in_effect, take_step};
+pub use ttl_steps::{Ahead, TtlCap, capped, ttl_caps};

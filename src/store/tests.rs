@@ -35,6 +35,7 @@ fn drain(site: &str) -> Intent {
         lifetime: Lifetime::Until(now()),
         revision: 0,
         forced: false,
+        schedule: None,
     }
 }
 
