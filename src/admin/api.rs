@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
+pub use super::timetable::{Begin, Due, Steps};
 pub use super::words;
 use crate::model::{Event, Generation, Intent, IntentKind, Policy, Role, Scope, Share, Standing, State, Tier, Token};
 
@@ -145,19 +146,6 @@ pub struct OrderStatus {
     pub drained_by: Option<Timestamp>,
 }
 
-/// A part of an order that takes effect later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Due {
-    /// When; past where it is held.
-    pub at: Timestamp,
-    /// The part of the site's clients that a drain moves away from then on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub share: Option<Share>,
-    /// The safety rule that holds it, with its numbers; it takes effect as soon as the rule allows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held: Option<String>,
-}
-
 /// A zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZoneStatus {
@@ -216,25 +204,6 @@ pub struct OrderRequest {
     /// Override the safety rules.
     #[serde(default)]
     pub force: bool,
-}
-
-/// When an order is to begin, at most 30 days ahead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Begin {
-    /// This many seconds from its acceptance.
-    InSeconds(u64),
-    /// At this time.
-    At(Timestamp),
-}
-
-/// The steps of a drain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Steps {
-    /// Rising shares in thousandths; the last is that of the drain.
-    pub shares: Vec<Share>,
-    /// From each to the next.
-    pub every_seconds: u64,
 }
 
 /// How long an order is to stand.

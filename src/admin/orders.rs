@@ -77,7 +77,7 @@ fn invalid(detail: impl Into<String>, remedy: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::super::api::Begin;
+    use super::super::timetable::Begin;
     use super::*;
     use crate::model::Scope;
 

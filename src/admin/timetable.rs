@@ -1,12 +1,44 @@
-//! Beginnings and steps: from what was sent to a schedule that is right in form.
+//! Beginnings and steps: what is sent and shown of them, and from what was sent to a schedule that is right in form.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use super::api::{Begin, Steps};
 use super::bounds::{ORDER_FARTHEST, STEPS_MOST};
 use super::words::{moment, span};
 use super::{Problem, ProblemKind};
 use crate::model::{IntentKind, Lifetime, Schedule, Share};
+
+/// When an order is to begin, at most 30 days ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Begin {
+    /// This many seconds from its acceptance.
+    InSeconds(u64),
+    /// At this time.
+    At(Timestamp),
+}
+
+/// The steps of a drain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steps {
+    /// Rising shares in thousandths; the last is that of the drain.
+    pub shares: Vec<Share>,
+    /// From each to the next.
+    pub every_seconds: u64,
+}
+
+/// A part of an order that takes effect later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// When; past where it is held.
+    pub at: Timestamp,
+    /// The part of the site's clients that a drain moves away from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
+    /// The safety rule that holds it, with its numbers; it takes effect as soon as the rule allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+}
 
 /// When an order received at `now` begins.
 pub(super) fn beginning(begin: Option<Begin>, now: Timestamp) -> Result<Timestamp, Problem> {

@@ -20,7 +20,7 @@ use super::retired::Burden;
 use super::steps::due;
 use crate::answer::Tables;
 use crate::model::{
-    EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
+    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
 };
 use crate::plan;
 use crate::probe::{Opinion, Prober, Target};
@@ -95,6 +95,8 @@ pub struct Engine {
     pub(super) last_change: Option<Mono>,
     /// The bounds on TTLs in the plan in force.
     pub(super) caps: Vec<plan::TtlCap>,
+    /// Steps in effect that the store would not keep, with when they were last tried.
+    pub(super) unkept: (Vec<(Intent, Box<Event>)>, Mono),
     /// When held steps were last tried, and under which plan.
     pub(super) tried: (Generation, Mono),
     /// Orders from before the start, while it is not certain that the wall clock was right when they were read.
@@ -127,6 +129,7 @@ impl Engine {
             writing: false,
             last_change: None,
             caps: Vec::new(),
+            unkept: (Vec::new(), mono),
             tried: (Generation::default(), mono),
             restored: snapshot.intents.clone(),
             opinions,
@@ -328,6 +331,7 @@ impl Engine {
         self.expire(mono);
         self.take_steps(mono);
         self.step_ttls(mono);
+        self.keep_again(mono);
         if self.unsaved && !self.saving && mono.since(self.last_save) >= SAVE_INTERVAL {
             self.save_verdicts(mono);
         }

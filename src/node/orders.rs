@@ -53,7 +53,7 @@ pub enum Change {
         /// The order as it was then.
         intent: Intent,
         /// What is journalled of it.
-        kind: EventKind,
+        event: Box<Event>,
     },
 }
 
@@ -135,7 +135,7 @@ impl Engine {
                 Change::Give { order, rehearsal, reply } => self.give(order, rehearsal, reply),
                 Change::Lift { scope, by, reason, reply } => self.lift(scope, by, reason, reply),
                 Change::End { intent } => self.end(intent),
-                Change::Step { intent, kind } => self.keep_step(intent, kind),
+                Change::Step { intent, event } => self.keep_step(intent, event),
             }
         }
     }
@@ -294,9 +294,9 @@ impl Engine {
                     Change::Give { reply, .. } | Change::Lift { reply, .. } => {
                         let _ = reply.send(Err(OrderFailure::Store(error)));
                     }
-                    // Out of the plan already, or in it. The store still holds the order as it was, with its times: a
-                    // restart ends it again, or takes the step again.
-                    Change::End { .. } | Change::Step { .. } => self.parts.journal.record(kind),
+                    // Out of the plan already. The store still holds it, with its end: a restart ends it again.
+                    Change::End { .. } => self.parts.journal.record(kind),
+                    Change::Step { intent, event } => self.unkept.0.push((intent, event)),
                 }
             }
         }

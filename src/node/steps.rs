@@ -11,7 +11,7 @@ use super::clock::deadline;
 use super::engine::{Engine, TICK, standing};
 use super::orders::Change;
 use super::picture::{Hold, StandingOrder};
-use crate::model::{EventKind, Intent, IntentKind, Mono};
+use crate::model::{Event, EventKind, Intent, IntentKind, Mono};
 use crate::plan::{self, Ahead, TtlCap};
 
 /// Steps that are held are tried under every new plan, and this often besides: rules may look at more than the plan.
@@ -66,8 +66,8 @@ impl Engine {
                 let due = schedule.map(|schedule| now.after(schedule.every()));
                 self.change_order(intent, |order| StandingOrder { intent: stepped.clone(), due, held: None, ..order });
                 self.replan();
-                let kind = step_event(&stepped, intent.is_waiting());
-                self.enqueue(Change::Step { intent: stepped, kind });
+                let event = Box::new(self.parts.journal.event(step_event(&stepped, intent.is_waiting())));
+                self.enqueue(Change::Step { intent: stepped, event });
             }
             Err(refusal) => {
                 let (rule, why) = (refusal.rule(), refusal.to_string());
@@ -91,14 +91,26 @@ impl Engine {
     }
 
     /// Has the store keep a step, unless another order has taken the place of the one that took it.
-    pub(super) fn keep_step(&mut self, intent: Intent, kind: EventKind) {
+    pub(super) fn keep_step(&mut self, intent: Intent, event: Box<Event>) {
         let present = self.standing_at(&intent.scope).filter(|order| order.intent.is_same_order(&intent));
         let Some(present) = present.map(|order| order.intent.clone()) else {
-            self.parts.journal.record(kind);
+            self.parts.journal.record(event.kind);
             return;
         };
-        let event = self.parts.journal.event(kind.clone());
-        self.write(Change::Step { intent, kind }, Some(present), None, event);
+        let written = Event::clone(&event);
+        self.write(Change::Step { intent, event }, Some(present), None, written);
+    }
+
+    /// Asks the store again to keep what it would not: a kill must not take back what has long been in effect.
+    pub(super) fn keep_again(&mut self, now: Mono) {
+        let (steps, tried) = &mut self.unkept;
+        if steps.is_empty() || now.since(*tried) < RETRY {
+            return;
+        }
+        *tried = now;
+        for (intent, event) in std::mem::take(steps) {
+            self.enqueue(Change::Step { intent, event });
+        }
     }
 
     /// The store has kept `kept`: what has been decided since goes on from its revision.
@@ -134,8 +146,8 @@ impl Engine {
         let orders = self.picture.orders.iter().map(|order| &order.intent);
         let back: Vec<Intent> = orders.filter(|intent| further(intent)).cloned().collect();
         for intent in back {
-            let kind = EventKind::Scheduled { intent: intent.clone() };
-            self.enqueue(Change::Step { intent, kind });
+            let event = Box::new(self.parts.journal.event(EventKind::Scheduled { intent: intent.clone() }));
+            self.enqueue(Change::Step { intent, event });
         }
     }
 

@@ -30,8 +30,11 @@ mod tests {
 
     use hickory_proto::rr::RecordType;
 
-    use crate::model::State;
-    use crate::plan::fixture::Fixture;
+    use proptest::prelude::*;
+
+    use crate::model::{Scope, State};
+    use crate::plan::fixture::{DRAIN, Fixture};
+    use crate::plan::{Ahead, capped, ttl_caps};
 
     use super::*;
 
@@ -74,5 +77,26 @@ mod tests {
         assert_eq!(ttl(&set, service, &plan, &names(&[1, 0])), 7);
         set.ttl = 3;
         assert_eq!(ttl(&set, service, &plan, &names(&[1])), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn what_names_a_site_is_out_of_caches_a_floor_after_it_leaves(
+            usual in 0_u64..4_000,
+            declared in 0_u32..4_000,
+            left in 0_u64..8_000_000,
+            suspect: bool,
+        ) {
+            let mut world = Fixture::new(&[1, 1]);
+            world.service().ttl = Duration::from_secs(usual);
+            world.health[1].suspect = suspect;
+            let set = SteeredSet { ttl: declared, ..world.set_of(RecordType::MX) };
+            let left = Duration::from_millis(left);
+            let scope = Scope { site: "s0".into(), service: None };
+            let caps = ttl_caps(&world.topology, &[Ahead { scope, kind: DRAIN, left }]);
+            let plan = capped(&world.topology, world.plan(), &caps);
+            let lives = ttl(&set, world.topology.services.first(), &plan, &[Pick::as_declared(0), Pick::as_declared(1)]);
+            prop_assert!(Duration::from_secs(lives.into()) <= left + Duration::from_secs(TTL_FLOOR.into()));
+        }
     }
 }
