@@ -24,16 +24,16 @@ fn mx(scene: &Scene) -> (u64, bool) {
     (answer.answers[0].ttl.into(), named)
 }
 
-fn events(scene: &Scene) -> Vec<Value> {
+pub fn events(scene: &Scene) -> Vec<Value> {
     let lines = scene.node.order(&["events", "-n", "1000", "-o", "json"]);
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn count(scene: &Scene, kind: &str) -> usize {
+pub fn count(scene: &Scene, kind: &str) -> usize {
     events(scene).iter().filter(|event| event["event"] == kind).count()
 }
 
-fn scheduled(scene: &Scene) -> Value {
+pub fn scheduled(scene: &Scene) -> Value {
     let status = scene.status();
     let orders = status["orders"].as_array().unwrap();
     assert_eq!(orders.len(), 1, "{orders:?}");
@@ -42,19 +42,19 @@ fn scheduled(scene: &Scene) -> Value {
 
 #[test]
 fn ttls_step_down_ahead_of_a_drain_so_that_caches_let_go_soon_after_it_begins() {
-    let scene = scene_with("20s", "");
+    let scene = scene_with("12s", "");
     // Long before: nothing is stepped down.
-    let rehearsed = scene.node.order(&["drain", "fra", "--in", "22s", "--reason", "disks", "--dry-run"]);
+    let rehearsed = scene.node.order(&["drain", "fra", "--in", "14s", "--reason", "disks", "--dry-run"]);
     for said in ["would be accepted", "mx: fra serving -> drained", "begins 2", "expected: drained by 2"] {
         assert!(rehearsed.contains(said), "{said}: {rehearsed}");
     }
-    assert_eq!(mx(&scene), (20, true));
+    assert_eq!(mx(&scene), (12, true));
     let ordered = Instant::now();
-    let said = scene.node.order(&["drain", "fra", "--in", "22s", "--reason", "disks", "--yes"]);
+    let said = scene.node.order(&["drain", "fra", "--in", "14s", "--reason", "disks", "--yes"]);
     for expected in ["scheduled, stands until", "before it begins", "begins 2", "undo: waypost undrain fra"] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
-    let again = scene.node.order(&["drain", "fra", "--in", "22s", "--reason", "disks", "--yes"]);
+    let again = scene.node.order(&["drain", "fra", "--in", "14s", "--reason", "disks", "--yes"]);
     assert!(again.contains("unchanged"), "{again}");
     let shown = scene.node.order(&["status"]);
     assert!(shown.contains("begins 2") && shown.contains("drained by 2"), "{shown}");
@@ -72,8 +72,9 @@ fn ttls_step_down_ahead_of_a_drain_so_that_caches_let_go_soon_after_it_begins() 
         !named
     });
     let begun = Instant::now();
-    assert!(ordered.elapsed() >= Duration::from_secs(21), "it begins when it was said to");
-    assert_eq!(ttls, [20, 10, 5], "in steps, and down to the floor");
+    assert!(ordered.elapsed() >= Duration::from_secs(14), "it begins when it was said to");
+    // The first step may be over before the first look.
+    assert!([12, 6, 5].ends_with(&ttls) && ttls.len() > 1, "in steps, and down to the floor: {ttls:?}");
     assert!(last_end <= begun + Duration::from_secs(FLOOR), "no cache holds the site longer");
     assert_eq!((count(&scene, "scheduled"), count(&scene, "began")), (1, 1));
     let wait = scene.try_command(&["wait", "fra", "--timeout", "30s"]);
