@@ -142,14 +142,15 @@ fn left(by: Timestamp, now: Timestamp) -> String {
     span(between(now.min(by), by).saturating_add(Duration::from_millis(999)))
 }
 
-/// `: mx in 5 s, imap in 20 s`; nothing where one service tells it all.
+/// `: mx in 5 s, imap in 20 s`, those that caches have let go of left out; nothing where one service tells it all.
 fn each(drained: &Drained) -> String {
-    let services: Vec<String> = drained
-        .services
-        .iter()
-        .filter_map(|service| Some(format!("{} in {}", service.service, left(service.by?, drained.time))))
-        .collect();
-    if services.len() > 1 { format!(": {}", services.join(", ")) } else { String::new() }
+    if drained.services.len() < 2 {
+        return String::new();
+    }
+    let held = drained.services.iter().filter_map(|service| Some((&service.service, service.by?)));
+    let still = held.filter(|(_, by)| *by > drained.time);
+    let each: Vec<String> = still.map(|(service, by)| format!("{service} in {}", left(by, drained.time))).collect();
+    format!(": {}", each.join(", "))
 }
 
 /// The whole second at or after `time`.
@@ -202,6 +203,8 @@ mod tests {
             progress(&drained(&later)),
             "fra: drained by 2026-05-01T12:00:20Z (in 20 s): mx in 5 s, imap in 20 s"
         );
+        let over = [("mx", false, Some("2026-05-01T11:59:00Z")), ("imap", false, Some("2026-05-01T12:00:20Z"))];
+        assert_eq!(progress(&drained(&over)), "fra: drained by 2026-05-01T12:00:20Z (in 20 s): imap in 20 s");
         let one = [("mx", false, Some("2026-05-01T12:00:04.2Z"))];
         assert_eq!(progress(&drained(&one)), "fra: drained by 2026-05-01T12:00:05Z (in 5 s)");
     }

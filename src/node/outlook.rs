@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, TimestampRound, Unit};
 
 use super::orders::Effect;
 use super::picture::{Picture, StandingOrder};
@@ -14,7 +14,7 @@ use crate::plan::TTL_FLOOR;
 /// The next step of `order`.
 #[must_use]
 pub fn next(order: &StandingOrder, around: &Surroundings<'_>) -> Option<Due> {
-    let at = wall_of(around.clock, order.due?);
+    let at = moment(around, order.due?);
     Some(Due { at, share: share(order.intent.next_step()?), held: order.held.as_ref().map(|hold| hold.why.clone()) })
 }
 
@@ -25,7 +25,7 @@ pub fn timetable(order: &StandingOrder, around: &Surroundings<'_>) -> Vec<Due> {
     let mut all = Vec::new();
     let mut due = order.due;
     while let (Some(at), Some(kind), Some(schedule)) = (due, rest.next_step(), &rest.schedule) {
-        let at_wall = wall_of(around.clock, at);
+        let at_wall = moment(around, at);
         all.push(Due { at: at_wall, share: share(kind), held: None });
         due = Some(at.after(schedule.every()));
         rest.schedule = Some(schedule.stepped(at_wall));
@@ -61,7 +61,7 @@ pub fn drained_by(picture: &Picture, around: &Surroundings<'_>, order: &Standing
         };
         latest = latest.max(by);
     }
-    latest.map(|by| wall_of(around.clock, by))
+    latest.map(|by| moment(around, by))
 }
 
 /// When caches will have let go of what is not in effect as a whole, or of what a rehearsal would take out at once.
@@ -83,7 +83,14 @@ pub fn expected(
     let of_scope = |name: &str| scope.service.as_ref().is_none_or(|service| service == name);
     let services = picture.topology.services.iter().filter(|service| of_scope(&service.name));
     let answered = services.filter_map(|service| around.usage.drained_by(&service.name, &scope.site)).max();
-    Some(wall_of(around.clock, answered.unwrap_or_default().max(around.clock.mono())))
+    Some(moment(around, answered.unwrap_or_default().max(around.clock.mono())))
+}
+
+/// The wall-clock time of a moment to a tenth of a second: steps are no more exact, and three o'clock that went through both
+/// clocks is not shown as a microsecond to three.
+fn moment(around: &Surroundings<'_>, moment: Mono) -> Timestamp {
+    let exact = wall_of(around.clock, moment);
+    exact.round(TimestampRound::new().smallest(Unit::Millisecond).increment(100)).unwrap_or(exact)
 }
 
 /// When the last step of `order` is taken; `None` if it was.
