@@ -86,7 +86,7 @@ fn ttls_step_down_ahead_of_a_drain_so_that_caches_let_go_soon_after_it_begins() 
 #[test]
 fn a_scheduled_order_is_lifted_before_it_begins_and_its_ttls_return() {
     let scene = scene_with("8s", "");
-    scene.node.order(&["drain", "fra", "--in", "6s", "--reason", "disks", "--yes"]);
+    scene.node.order(&["drain", "fra", "--in", "7s", "--reason", "disks", "--yes"]);
     wait_until("the TTL steps down", PATIENCE, || mx(&scene) == (5, true));
     let explained = scene.node.order(&["explain", "example.org", "MX"]);
     assert!(explained.contains("about to move clients away from fra"), "{explained}");
@@ -123,7 +123,7 @@ fn a_scheduled_order_survives_a_kill_and_begins_even_so() {
 #[test]
 fn a_beginning_that_would_break_a_rule_waits_until_the_rule_allows() {
     let mut scene = scene_with("2s", "min_sites = 2");
-    scene.node.order(&["drain", "fra", "--in", "4s", "--for", "1h", "--reason", "disks", "--yes"]);
+    scene.node.order(&["drain", "fra", "--in", "8s", "--for", "1h", "--reason", "disks", "--yes"]);
     scene.close("iad");
     wait_until("iad is down", PATIENCE, || !scene.names("iad"));
     wait_until("the order is held", PATIENCE, || scheduled(&scene)["next"]["held"].is_string());
@@ -150,7 +150,7 @@ fn a_drain_rises_by_steps_and_stays_where_the_next_would_break_a_rule() {
         let sites = status["services"][0]["sites"].as_array().unwrap();
         sites.iter().find(|site| site["name"] == "fra").unwrap()["drained"].as_u64().unwrap()
     };
-    let drain = ["drain", "fra", "--steps", "25%,50%,100%", "--every", "2s", "--reason", "disks", "--yes"];
+    let drain = ["drain", "fra", "--steps", "25%,50%,100%", "--every", "3s", "--reason", "disks", "--yes"];
     let said = scene.node.order(&drain);
     assert!(said.contains("fra serving -> serving, 25% drained") && said.contains("100% at 2"), "{said}");
     assert_eq!(drained(&scene), 250);

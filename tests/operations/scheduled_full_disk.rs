@@ -55,7 +55,7 @@ impl SmallDisk {
 fn a_step_that_the_store_cannot_keep_takes_effect_and_is_kept_when_it_can() {
     let Some(disk) = SmallDisk::start() else { return };
     let scene = &disk.scene;
-    scene.node.order(&["drain", "fra", "--in", "4s", "--for", "1h", "--reason", "disks", "--yes"]);
+    scene.node.order(&["drain", "fra", "--in", "6s", "--for", "1h", "--reason", "disks", "--yes"]);
     let kept = || scheduled(scene)["revision"].as_u64().unwrap();
     let before = kept();
     let mut octets = std::fs::File::create(disk.path("filler")).unwrap();
