@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use super::problem::{ProblemDocument, ProblemKind};
+pub use super::progress;
+pub use super::timetable::{Begin, Due, Steps};
 pub use super::words;
 use crate::model::{
     Event, Generation, Intent, IntentKind, MonitorPart, Policy, Role, Scope, Share, Standing, State, Tier, Token,
@@ -144,6 +146,12 @@ pub struct OrderStatus {
     pub intent: Intent,
     /// Until it ends by itself; `None` is never.
     pub remaining_seconds: Option<u64>,
+    /// Its next step; `None` where all of it is in effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Due>,
+    /// When no well-behaved cache names what it takes out, as far as can be said now; `None` where answers go on naming it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained_by: Option<Timestamp>,
 }
 
 /// A zone.
@@ -189,9 +197,15 @@ pub struct OrderRequest {
     pub kind: IntentKind,
     /// Why.
     pub reason: String,
-    /// How long it stands; default four hours.
+    /// How long it stands; default four hours from its beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiry: Option<Expiry>,
+    /// When it begins; default now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin: Option<Begin>,
+    /// The steps by which a drain comes to its share; default at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Steps>,
     /// Only say what would happen.
     #[serde(default)]
     pub dry_run: bool,
@@ -204,9 +218,9 @@ pub struct OrderRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expiry {
-    /// This many seconds from its acceptance, at most 72 hours.
+    /// This many seconds from its beginning, at most 72 hours.
     ForSeconds(u64),
-    /// Until this time, at most 72 hours ahead.
+    /// Until this time, at most 72 hours after its beginning.
     Until(Timestamp),
     /// Until it is lifted.
     UntilCleared,
@@ -241,6 +255,13 @@ pub struct OrderOutcome {
     pub acknowledged_by: Vec<String>,
     /// When no well-behaved cache names the site any more; `None` where answers go on naming it.
     pub drained_by: Option<Timestamp>,
+    /// What of it takes effect later; empty where all is in effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timetable: Vec<Due>,
+    /// When no well-behaved cache will name the site any more, of an order that is not in effect as a whole; `None` where it
+    /// leaves the site in the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_drained_by: Option<Timestamp>,
     /// The command that undoes it.
     pub undo: String,
 }
@@ -342,6 +363,9 @@ pub struct Drained {
     pub safe: bool,
     /// The services that still hold it back, or will be the last to let go.
     pub services: Vec<DrainedService>,
+    /// The next step of the order that is about to take it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Due>,
 }
 
 impl Drained {

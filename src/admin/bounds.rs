@@ -41,6 +41,13 @@ pub const ORDER_DEFAULT: Duration = Duration::from_secs(4 * 3600);
 /// The longest order that is not "until cleared" (DESIGN section 10).
 pub const ORDER_LONGEST: Duration = Duration::from_secs(72 * 3600);
 
+/// The farthest that an order begins after it is given: what is planned in months changes until then, and a calendar
+/// remembers it better than a name server.
+pub const ORDER_FARTHEST: Duration = Duration::from_secs(30 * 86_400);
+
+/// The most steps of a drain: each makes a plan, and finer ones than a twentieth are lost among the clients of large resolvers.
+pub(super) const STEPS_MOST: usize = 20;
+
 /// The longest reason, in characters.
 pub(super) const REASON_CHARACTERS: usize = 500;
 

@@ -11,7 +11,7 @@ use super::Problem;
 use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ReloadOutcome, Status, TokenCreated, TokenRequest,
 };
-use crate::model::{Event, IntentKind, Lifetime, Role, Scope, Token};
+use crate::model::{Event, IntentKind, Lifetime, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
@@ -89,6 +89,8 @@ pub struct Command {
     pub reason: String,
     /// How long it is to stand.
     pub lifetime: Lifetime,
+    /// When its parts take effect, where that is not all at once now.
+    pub schedule: Option<Schedule>,
     /// Whether safety rules are overridden.
     pub force: bool,
     /// Only say what would happen.

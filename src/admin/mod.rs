@@ -13,11 +13,13 @@ mod events;
 mod orders;
 mod page;
 mod problem;
+pub mod progress;
 mod router;
 mod server;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod timetable;
 mod tokens;
 pub mod words;
 

@@ -6,13 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::api::{Expiry, OrderRequest};
 use super::bounds::{ORDER_DEFAULT, ORDER_LONGEST, REASON_CHARACTERS};
+use super::timetable::{beginning, fits, schedule};
 use super::words::{moment, plain, span};
 use super::{Command, Problem, ProblemKind};
 use crate::model::{IntentKind, Lifetime, Share};
 
 /// The command that `request`, received at `now`, asks for.
 pub(super) fn command(request: OrderRequest, now: Timestamp) -> Result<Command, Problem> {
-    let OrderRequest { scope, kind, reason, expiry, dry_run, force } = request;
+    let OrderRequest { scope, kind, reason, expiry, begin, steps, dry_run, force } = request;
     let reason = text(&reason)?;
     if reason.is_empty() {
         return Err(invalid("an order needs a reason", "say why: --reason TEXT"));
@@ -20,24 +21,29 @@ pub(super) fn command(request: OrderRequest, now: Timestamp) -> Result<Command, 
     if kind == (IntentKind::Drain { share: Share::NONE }) {
         return Err(invalid("a drain of 0% moves nobody", "give a share above 0%, or lift the drain: waypost undrain"));
     }
-    Ok(Command { scope, kind, reason, lifetime: lifetime(expiry, now)?, force, dry_run })
+    let from = beginning(begin, now)?;
+    let lifetime = lifetime(expiry, from)?;
+    let schedule = schedule(kind, steps, from, now)?;
+    fits(schedule.as_ref(), lifetime)?;
+    Ok(Command { scope, kind, reason, lifetime, schedule, force, dry_run })
 }
 
-/// How long an order stands: four hours unless said, at most 72 unless it is to stand until lifted (DESIGN section 7).
-fn lifetime(expiry: Option<Expiry>, now: Timestamp) -> Result<Lifetime, Problem> {
+/// How long an order that begins at `from` stands: four hours unless said, at most 72 unless it is to stand until lifted
+/// (DESIGN section 7).
+fn lifetime(expiry: Option<Expiry>, from: Timestamp) -> Result<Lifetime, Problem> {
     let end = match expiry {
         Some(Expiry::UntilCleared) => return Ok(Lifetime::UntilCleared),
-        None => now.checked_add(ORDER_DEFAULT).ok(),
+        None => from.checked_add(ORDER_DEFAULT).ok(),
         Some(Expiry::ForSeconds(seconds)) => {
-            i64::try_from(seconds).ok().and_then(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).ok())
+            i64::try_from(seconds).ok().and_then(|seconds| from.checked_add(SignedDuration::from_secs(seconds)).ok())
         }
         Some(Expiry::Until(end)) => Some(end),
     };
-    let longest = now.checked_add(ORDER_LONGEST).unwrap_or(Timestamp::MAX);
+    let longest = from.checked_add(ORDER_LONGEST).unwrap_or(Timestamp::MAX);
     match end {
-        Some(end) if end <= now => Err(invalid(
+        Some(end) if end <= from => Err(invalid(
             format!("the order would have ended at {}, before it began", moment(end)),
-            "give a time that is still to come",
+            "give a time after its beginning",
         )),
         Some(end) if end <= longest => Ok(Lifetime::Until(end)),
         _ => Err(invalid(
@@ -71,6 +77,7 @@ fn invalid(detail: impl Into<String>, remedy: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use super::super::timetable::Begin;
     use super::*;
     use crate::model::Scope;
 
@@ -84,6 +91,8 @@ mod tests {
             kind: IntentKind::Drain { share: Share::ALL },
             reason: " new power supply\n".into(),
             expiry,
+            begin: None,
+            steps: None,
             dry_run: false,
             force: false,
         }
@@ -113,6 +122,20 @@ mod tests {
         ] {
             assert_eq!(end(Some(expiry)), Err(ProblemKind::Invalid), "{expiry:?}");
         }
+    }
+
+    #[test]
+    fn the_time_that_an_order_stands_counts_from_its_beginning() {
+        let begin = Some(Begin::InSeconds(86_400));
+        let stands = |expiry| {
+            let command = command(OrderRequest { begin, ..request(expiry) }, now());
+            command.map(|command| command.lifetime).map_err(|problem| problem.kind)
+        };
+        assert_eq!(stands(None), Ok(Lifetime::Until("2026-05-02T16:00:00Z".parse().unwrap())));
+        assert!(stands(Some(Expiry::ForSeconds(ORDER_LONGEST.as_secs()))).is_ok());
+        assert_eq!(stands(Some(Expiry::ForSeconds(ORDER_LONGEST.as_secs() + 1))), Err(ProblemKind::Invalid));
+        let before = Some(Expiry::Until("2026-05-02T11:59:59Z".parse().unwrap()));
+        assert_eq!(stands(before), Err(ProblemKind::Invalid));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::api::{ServiceStatus, SiteStatus, Status};
 use super::bounds::EVENTS_ON_PAGE;
+use super::progress::{drained_by, progress};
 use super::router::Shared;
 use super::words::{
     event, event_word, lifetime, moment, moment_and_distance, order, plain, standing_shape, state_shape, tier,
@@ -82,6 +83,7 @@ struct OrderRow {
     what: String,
     by: String,
     reason: String,
+    progress: String,
     ends: String,
 }
 
@@ -126,6 +128,7 @@ impl Overview {
                     what: order(&standing.intent),
                     by: plain(&standing.intent.by),
                     reason: plain(&standing.intent.reason),
+                    progress: plain(&progress(standing, now)),
                     ends: lifetime(standing.intent.lifetime, now),
                 })
                 .collect(),
@@ -153,8 +156,8 @@ impl SiteRow {
         let up = site.endpoints.iter().filter(|endpoint| matches!(endpoint.state, Health::Up | Health::Unknown));
         let mut order = site.intent.clone().unwrap_or_else(|| "none".to_owned());
         if let Some(by) = site.drained_by.filter(|_| site.intent.is_some()) {
-            order.push_str(if by > now { "; out of caches " } else { "; out of all caches since " });
-            order.push_str(&moment_and_distance(by, now));
+            order.push_str("; ");
+            order.push_str(&drained_by(by, now));
         }
         let troubles = site.endpoints.iter().filter(|endpoint| endpoint.state != Health::Up || endpoint.suspect);
         Self {

@@ -37,6 +37,7 @@ fn intent(by: &str, reason: &str) -> Intent {
         lifetime: Lifetime::UntilCleared,
         revision: 1,
         forced: false,
+        schedule: None,
     }
 }
 
@@ -112,7 +113,12 @@ impl Control for Fake {
             ready: true,
             verdict: SCRIPT.into(),
             services: vec![service],
-            orders: vec![OrderStatus { intent: intent(SCRIPT, SCRIPT), remaining_seconds: None }],
+            orders: vec![OrderStatus {
+                intent: intent(SCRIPT, SCRIPT),
+                remaining_seconds: None,
+                next: None,
+                drained_by: None,
+            }],
             revision: 1,
             zones: vec![],
             zone_count: 0,
@@ -146,6 +152,8 @@ impl Control for Fake {
                 generation: Generation::default(),
                 acknowledged_by: vec!["ns1".into()],
                 drained_by: None,
+                timetable: vec![],
+                expected_drained_by: None,
                 undo: "waypost undrain fra".into(),
             })
         })
@@ -187,7 +195,14 @@ impl Control for Fake {
         if scope.site != "fra" {
             return Err(Problem::new(ProblemKind::NotFound, format!("there is no site '{}'", scope.site)));
         }
-        Ok(Drained { schema: Drained::SCHEMA.into(), scope: scope.clone(), time: now(), safe: true, services: vec![] })
+        Ok(Drained {
+            schema: Drained::SCHEMA.into(),
+            scope: scope.clone(),
+            time: now(),
+            safe: true,
+            services: vec![],
+            next: None,
+        })
     }
 
     fn reload(&self, _caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>> {
@@ -480,6 +495,8 @@ fn documents_read_what_they_write() {
     let until = OrderStatus {
         intent: Intent { lifetime: Lifetime::Until(now()), ..intent("alice", "x") },
         remaining_seconds: Some(60),
+        next: None,
+        drained_by: None,
     };
     let value = serde_json::to_value(&until).unwrap();
     assert_eq!(value["kind"], "drain");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Share, Standing, State, Tier};
+use super::timetable::listed;
+use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Schedule, Share, Standing, State, Tier};
 
 /// A moment as RFC 3339 in UTC, to the second.
 #[must_use]
@@ -112,6 +113,22 @@ pub fn order(intent: &Intent) -> String {
     }
 }
 
+/// Until when an order stands.
+fn end(intent: &Intent) -> String {
+    match intent.lifetime {
+        Lifetime::Until(end) => format!("until {}", moment(end)),
+        Lifetime::UntilCleared => "until lifted".to_owned(),
+    }
+}
+
+/// ` by steps of 25%,50%,100%`, where an order has steps.
+fn by_steps(intent: &Intent) -> String {
+    match intent.schedule.as_ref().map(|schedule| schedule.steps.as_slice()) {
+        None | Some([]) => String::new(),
+        Some(steps) => format!(" by steps of {}", listed(steps)),
+    }
+}
+
 /// The word for an event's kind.
 #[must_use]
 pub const fn event_word(kind: &EventKind) -> &'static str {
@@ -121,6 +138,10 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::Verdict { .. } => "verdict",
         EventKind::Plan { .. } => "plan",
         EventKind::Ordered { .. } => "ordered",
+        EventKind::Scheduled { .. } => "scheduled",
+        EventKind::Began { .. } => "began",
+        EventKind::Stepped { .. } => "stepped",
+        EventKind::Held { .. } => "held",
         EventKind::Lifted { .. } => "lifted",
         EventKind::Expired { .. } => "expired",
         EventKind::Refused { .. } => "refused",
@@ -148,18 +169,40 @@ pub fn event(event: &Event) -> String {
         }
         EventKind::Plan { generation, changes } => format!("generation {generation}: {}", changes.join("; ")),
         EventKind::Ordered { intent } => {
-            let end = match intent.lifetime {
-                Lifetime::Until(end) => format!("until {}", moment(end)),
-                Lifetime::UntilCleared => "until lifted".to_owned(),
-            };
             let forced = if intent.forced { ", safety rules overridden" } else { "" };
-            format!("{} by {}, {end}{forced}: {}", order(intent), intent.by, intent.reason)
+            format!(
+                "{}{} by {}, {}{forced}: {}",
+                order(intent),
+                by_steps(intent),
+                intent.by,
+                end(intent),
+                intent.reason
+            )
+        }
+        EventKind::Scheduled { intent } => {
+            let next = intent.schedule.as_ref().and_then(Schedule::next).unwrap_or(intent.since);
+            let forced = if intent.forced { ", safety rules overridden" } else { "" };
+            let (what, steps, by) = (order(intent), by_steps(intent), &intent.by);
+            format!("{what}{steps} by {by}, begins {}, {}{forced}: {}", moment(next), end(intent), intent.reason)
+        }
+        EventKind::Began { intent } => {
+            format!("{}{} of {}, {}: {}", order(intent), by_steps(intent), intent.by, end(intent), intent.reason)
+        }
+        EventKind::Stepped { intent, share } => {
+            format!("{} of {}: {share} of its clients are moved away: {}", order(intent), intent.by, intent.reason)
+        }
+        EventKind::Held { intent, rule, why } => {
+            let what = if intent.is_waiting() { "does not begin" } else { "stays at its step" };
+            format!("{} of {} {what} until rule {rule} allows: {why}", order(intent), intent.by)
         }
         EventKind::Lifted { scope, by, reason, .. } => {
             let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
             format!("{scope} by {by}{why}")
         }
-        EventKind::Expired { intent } => format!("{} of {}: {}", order(intent), intent.by, intent.reason),
+        EventKind::Expired { intent } => {
+            let missed = if intent.is_waiting() { ", which never began" } else { "" };
+            format!("{} of {}{missed}: {}", order(intent), intent.by, intent.reason)
+        }
         EventKind::Refused { order, by, why } => format!("{order} by {by}: {why}"),
         EventKind::Reloaded { detail } | EventKind::ReloadFailed { detail } => detail.clone(),
         EventKind::ZoneUpdated { zone, serial, key, changes } => {

@@ -186,12 +186,15 @@ fn site_plan<'p>(plan: &'p Plan, service: &Service, ix: ServiceIx, site: SiteIx)
     plan.services.get(ix.get())?.sites.get(at)
 }
 
-/// Why a TTL is what it is: the lower of the service's and the declared one, halved while endpoints are unsettled
-/// (DESIGN section 8).
+/// Why a TTL is what it is: the lower of the service's and the declared one, halved while endpoints are unsettled,
+/// stepped down ahead of an order (DESIGN section 8).
 fn ttl_reason(topology: &Topology, plan: &Plan, service: &Service, set: &SteeredSet, ttl: u32) -> String {
     let of_service = u32::try_from(service.ttl.as_secs()).unwrap_or(u32::MAX);
     let usual = of_service.min(set.ttl);
     if ttl < usual {
+        if let Some(site) = about_to_leave(topology, plan, set, ttl) {
+            return format!("stepped down from {usual} s: an order is about to move clients away from {site}");
+        }
         let unsettled = unsettled(topology, plan, set);
         return format!(
             "half of {usual} s while {unsettled} may be about to change (suspect or deferring, or what it requires is)"
@@ -202,6 +205,13 @@ fn ttl_reason(topology: &Topology, plan: &Plan, service: &Service, set: &Steered
     } else {
         format!("declared in the zone, lower than the {of_service} s of service {}", service.name)
     }
+}
+
+/// The site whose order bounds the TTL.
+fn about_to_leave<'t>(topology: &'t Topology, plan: &Plan, set: &SteeredSet, ttl: u32) -> Option<&'t str> {
+    let mut endpoints = set.members.iter().flat_map(|member| &member.endpoints);
+    let bounds = |ix: &&EndpointIx| plan.endpoints.get(ix.get()).is_some_and(|endpoint| endpoint.ttl_cap == Some(ttl));
+    endpoints.find(bounds).and_then(|ix| topology.endpoint(*ix)).map(|endpoint| topology.site_name(endpoint.site))
 }
 
 fn unsettled(topology: &Topology, plan: &Plan, set: &SteeredSet) -> String {

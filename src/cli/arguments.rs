@@ -10,6 +10,7 @@ use super::demo::{SUBCOMMAND, SiteArgs};
 use super::key::Key;
 use super::output::Format;
 use super::span;
+use super::stepping::{Beginning, Stepping};
 use crate::model::{Role, Share};
 
 /// Authoritative DNS server and global traffic manager that keeps mail flowing when a data center dies.
@@ -106,6 +107,8 @@ pub(super) struct Drain {
     /// The part of its clients to move, as in 25%
     #[arg(long, value_name = "PERCENT", default_value = "100%")]
     pub(super) share: Share,
+    #[command(flatten)]
+    pub(super) stepping: Stepping,
 }
 
 /// What all orders have in common.
@@ -120,7 +123,9 @@ pub(super) struct Order {
     /// Why, for the journal and for whoever finds the order standing
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: String,
-    /// The order ends after this time, at most 72h [default: 4h]
+    #[command(flatten)]
+    pub(super) beginning: Beginning,
+    /// The order ends this time after its beginning, at most 72h [default: 4h]
     #[arg(long = "for", value_name = "DURATION", value_parser = span::read, group = "expiry")]
     pub(super) duration: Option<Duration>,
     /// The order ends at this time, RFC 3339, as in 2026-05-01T18:00:00Z
@@ -132,7 +137,7 @@ pub(super) struct Order {
     /// Return when no well-behaved cache names the site any more
     #[arg(long, conflicts_with = "dry_run")]
     pub(super) wait: bool,
-    /// Give up waiting after this time; the order stands
+    /// Give up waiting after this time, counted from the order's last step; the order stands
     #[arg(long, value_name = "DURATION", value_parser = span::read, default_value = "15m", requires = "wait")]
     pub(super) timeout: Duration,
     /// Only say what would happen

@@ -17,6 +17,7 @@ mod output;
 mod reload;
 mod span;
 mod status;
+mod stepping;
 #[cfg(test)]
 mod tests;
 mod token;

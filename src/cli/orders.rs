@@ -1,44 +1,55 @@
 //! `drain`, `isolate`, `pin` and `undrain`.
 
+use jiff::Timestamp;
+
 use super::arguments::{Drain, Order, Undrain};
 use super::client::Node;
 use super::exit::{Exit, Failure};
 use super::output::{Format, Output};
+use super::stepping::{self, leaves_nobody};
 use super::wait;
 use crate::admin::api::words::{self, moment_and_distance, plain};
-use crate::admin::api::{Expiry, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, Outcome};
-use crate::model::{IntentKind, Scope, Share};
+use crate::admin::api::{Expiry, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, Outcome, Steps};
+use crate::model::{IntentKind, Scope};
 
 pub(super) async fn drain(node: &Node, output: &Output, arguments: Drain) -> Result<Exit, Failure> {
-    let Drain { order, share } = arguments;
-    if order.wait && share != Share::ALL {
+    let Drain { order, share, stepping } = arguments;
+    let (share, steps) = stepping.steps(share)?;
+    let kind = IntentKind::Drain { share };
+    if order.wait && !leaves_nobody(kind) {
         return Err(Failure::Usage(
             "a site that keeps a share of its clients is never drained: --wait needs --share 100%".into(),
         ));
     }
-    give(node, output, IntentKind::Drain { share }, order).await
+    give(node, output, kind, steps, order).await
 }
 
 pub(super) async fn isolate(node: &Node, output: &Output, order: Order) -> Result<Exit, Failure> {
-    give(node, output, IntentKind::Isolate, order).await
+    give(node, output, IntentKind::Isolate, None, order).await
 }
 
 pub(super) async fn pin(node: &Node, output: &Output, order: Order) -> Result<Exit, Failure> {
     if order.wait {
         return Err(Failure::Usage("a pinned site stays in the answers: there is nothing to wait for".into()));
     }
-    give(node, output, IntentKind::Pin, order).await
+    give(node, output, IntentKind::Pin, None, order).await
 }
 
-async fn give(node: &Node, output: &Output, kind: IntentKind, order: Order) -> Result<Exit, Failure> {
+async fn give(
+    node: &Node,
+    output: &Output,
+    kind: IntentKind,
+    steps: Option<Steps>,
+    order: Order,
+) -> Result<Exit, Failure> {
     let (wait, timeout) = (order.wait, order.timeout);
     let sure = order.yes || order.dry_run;
-    let mut request = request(kind, order);
+    let mut request = request(kind, steps, order);
     if !sure && output.can_ask() {
         let rehearsal: OrderOutcome =
             node.post("/api/v1/orders", &OrderRequest { dry_run: true, ..request.clone() }).await?;
         if rehearsal.outcome != Outcome::Unchanged {
-            for line in changes(&rehearsal.changes) {
+            for line in changes(&rehearsal.changes).into_iter().chain(stepping::told(&rehearsal, Timestamp::now())) {
                 output.progress(&line);
             }
             output.ask(&format!("{}?", sentence(&words::order(&rehearsal.intent))))?;
@@ -55,32 +66,35 @@ async fn give(node: &Node, output: &Output, kind: IntentKind, order: Order) -> R
         }
     }
     if wait {
-        return wait::until_drained(node, output, &request.scope, timeout, &outcome.undo).await;
+        let patience = stepping::patience(&outcome, timeout, Timestamp::now());
+        return wait::until_drained(node, output, &request.scope, patience, &outcome.undo).await;
     }
     Ok(Exit::Done)
 }
 
 /// The order that was typed.
-fn request(kind: IntentKind, order: Order) -> OrderRequest {
-    let Order { site, service, reason, duration, until, until_cleared, dry_run, force, .. } = order;
+fn request(kind: IntentKind, steps: Option<Steps>, order: Order) -> OrderRequest {
+    let Order { site, service, reason, beginning, duration, until, until_cleared, dry_run, force, .. } = order;
+    let begin = beginning.begin();
     let expiry = match (duration, until, until_cleared) {
         (Some(duration), _, _) => Some(Expiry::ForSeconds(duration.as_secs())),
         (_, Some(end), _) => Some(Expiry::Until(end)),
         (_, _, true) => Some(Expiry::UntilCleared),
         (None, None, false) => None,
     };
-    OrderRequest { scope: Scope { site, service }, kind, reason, expiry, dry_run, force }
+    OrderRequest { scope: Scope { site, service }, kind, reason, expiry, begin, steps, dry_run, force }
 }
 
 /// What is said of an order, a line each.
 fn told(outcome: &OrderOutcome) -> Vec<String> {
     let intent = &outcome.intent;
     let what = words::order(intent);
-    let now = jiff::Timestamp::now();
-    // A new order is seen from its own beginning: "in 1 h", not "in 59 min 59 s".
+    let now = Timestamp::now();
+    // A new order is seen from when it was given: "in 1 h", not "in 59 min 59 s".
     let seen_from = if outcome.outcome == Outcome::Accepted { intent.since } else { now };
     let end = words::lifetime(intent.lifetime, seen_from);
     let mut lines = match outcome.outcome {
+        Outcome::Accepted if intent.is_waiting() => vec![format!("{}: scheduled, stands {end}", plain(&what))],
         Outcome::Accepted => vec![format!("{}: ordered, stands {end}", plain(&what))],
         Outcome::Unchanged => {
             vec![format!(
@@ -92,9 +106,12 @@ fn told(outcome: &OrderOutcome) -> Vec<String> {
         }
         Outcome::DryRun => vec![format!("{}: would be accepted and stand {end}; nothing was changed", plain(&what))],
     };
-    if outcome.outcome != Outcome::Unchanged {
+    if outcome.outcome == Outcome::Accepted && intent.is_waiting() {
+        lines.push("  changes nothing in the answers before it begins".to_owned());
+    } else if outcome.outcome != Outcome::Unchanged {
         lines.extend(changes(&outcome.changes));
     }
+    lines.extend(stepping::told(outcome, seen_from));
     if outcome.outcome == Outcome::DryRun {
         return lines;
     }
@@ -166,15 +183,18 @@ mod tests {
                 kind: IntentKind::Drain { share: "25%".parse().unwrap() },
                 by: "alice".into(),
                 reason: "kernel\u{1b}[31m".into(),
-                since: jiff::Timestamp::UNIX_EPOCH,
+                since: Timestamp::UNIX_EPOCH,
                 lifetime: Lifetime::UntilCleared,
                 revision: 3,
                 forced: false,
+                schedule: None,
             },
             changes: vec!["mx: fra serving -> drained".into()],
             generation: Generation { epoch: 1, sequence: 7 },
             acknowledged_by: vec!["ns1".into()],
-            drained_by: Some(jiff::Timestamp::UNIX_EPOCH),
+            drained_by: Some(Timestamp::UNIX_EPOCH),
+            timetable: Vec::new(),
+            expected_drained_by: None,
             undo: "waypost undrain fra --service mx".into(),
         }
     }

@@ -5,6 +5,7 @@ use comfy_table::{Cell, Color};
 use super::client::Node;
 use super::exit::{Exit, Failure};
 use super::output::{Format, Output, Palette, table};
+use crate::admin::api::progress::{drained_by, progress};
 use crate::admin::api::words::{
     lifetime, moment, moment_and_distance, order, plain, relative, standing_shape, state_shape, tier,
 };
@@ -45,7 +46,10 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
         parts.push(table(palette, &["NEEDS ATTENTION", "WHAT", "SINCE"], rows.collect()));
     }
     if !status.services.is_empty() {
-        let rows = status.services.iter().flat_map(|service| service.sites.iter().map(|site| site_row(service, site)));
+        let rows = status
+            .services
+            .iter()
+            .flat_map(|service| service.sites.iter().map(move |site| site_row(service, site, now)));
         parts.push(table(
             palette,
             &["SERVICE", "SITE", "STANDS", "HEALTH", "ENDPOINTS", "ORDER", "WHY"],
@@ -82,15 +86,21 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
                 text(&format!("{}{forced}", order(intent))),
                 text(&intent.by),
                 text(&intent.reason),
+                text(&progress(standing, now)),
                 text(&lifetime(intent.lifetime, now)),
             ]
         });
-        parts.push(table(palette, &["ORDER", "BY", "WHY", "ENDS"], rows.collect()));
+        parts.push(table(palette, &["ORDER", "BY", "WHY", "NOW", "ENDS"], rows.collect()));
     }
     parts.join("\n\n").replacen("\n\n", "\n", 1)
 }
 
-fn site_row(service: &ServiceStatus, site: &SiteStatus) -> Vec<Cell> {
+fn site_row(service: &ServiceStatus, site: &SiteStatus, now: jiff::Timestamp) -> Vec<Cell> {
+    let order = match (&site.intent, site.drained_by) {
+        (Some(intent), Some(by)) => format!("{intent}; {}", drained_by(by, now)),
+        (Some(intent), None) => intent.clone(),
+        (None, _) => "-".to_owned(),
+    };
     let up = site.endpoints.iter().filter(|endpoint| matches!(endpoint.state, State::Up | State::Unknown)).count();
     vec![
         text(&service.name),
@@ -99,7 +109,7 @@ fn site_row(service: &ServiceStatus, site: &SiteStatus) -> Vec<Cell> {
             .fg(standing_colour(site.standing)),
         Cell::new(format!("{} {}", state_shape(site.health), site.health)).fg(state_colour(site.health)),
         Cell::new(format!("{up}/{} up", site.endpoints.len())),
-        text(site.intent.as_deref().unwrap_or("-")),
+        text(&order),
         text(&site.reason),
     ]
 }

@@ -9,8 +9,8 @@ use super::arguments::Wait;
 use super::client::Node;
 use super::exit::{Exit, Failure};
 use super::output::{Format, Output};
-use crate::admin::api::words::{between, moment, plain, span};
-use crate::admin::api::{Drained, OrderStatus, Status};
+use crate::admin::api::words::{between, moment, moment_and_distance, plain, span};
+use crate::admin::api::{Drained, Due, OrderStatus, Status};
 use crate::model::{IntentKind, Scope, Share};
 
 /// Between two looks at the node.
@@ -23,6 +23,9 @@ pub(super) async fn command(node: &Node, output: &Output, arguments: Wait) -> Re
     let Wait { site, service, timeout } = arguments;
     let scope = Scope { site, service };
     let drained = look(node, &scope).await?;
+    // What is scheduled is waited for from its own beginning.
+    let next = drained.next.as_ref().map_or(drained.time, |next| next.at.max(drained.time));
+    let timeout = timeout.saturating_add(between(drained.time, next));
     if !drained.safe && drained.services.iter().any(|service| service.named) {
         let status: Status = node.get("/api/v1/status", &[]).await?;
         if !status.orders.iter().any(|order| takes_out(order, &scope)) {
@@ -111,15 +114,43 @@ fn progress(drained: &Drained) -> String {
     let named: Vec<_> =
         drained.services.iter().filter(|service| service.named).map(|service| service.service.as_str()).collect();
     if !named.is_empty() {
-        return plain(&format!("answers of {} still name {}", named.join(", "), drained.scope));
+        let scope = &drained.scope;
+        return plain(&match &drained.next {
+            Some(Due { held: Some(why), .. }) => {
+                format!("{scope}: a safety rule holds the order until it allows: {why}")
+            }
+            Some(next) => {
+                format!("{scope}: the order's next step comes at {}", moment_and_distance(next.at, drained.time))
+            }
+            None => format!("answers of {} still name {scope}", named.join(", ")),
+        });
     }
     match drained.by() {
-        Some(by) => {
-            let left = between(drained.time.min(by), by).saturating_add(Duration::from_millis(999));
-            plain(&format!("{}: caches let go of it in {} (at {})", drained.scope, span(left), moment(ceiling(by))))
-        }
+        Some(by) => plain(&format!(
+            "{}: drained by {} (in {}){}",
+            drained.scope,
+            moment(ceiling(by)),
+            left(by, drained.time),
+            each(drained)
+        )),
         None => plain(&format!("{}: caches may still name it", drained.scope)),
     }
+}
+
+/// From `now` to `by` in whole seconds, rounded up so that waiting as long as said is enough.
+fn left(by: Timestamp, now: Timestamp) -> String {
+    span(between(now.min(by), by).saturating_add(Duration::from_millis(999)))
+}
+
+/// `: mx in 5 s, imap in 20 s`, those that caches have let go of left out; nothing where one service tells it all.
+fn each(drained: &Drained) -> String {
+    if drained.services.len() < 2 {
+        return String::new();
+    }
+    let held = drained.services.iter().filter_map(|service| Some((&service.service, service.by?)));
+    let still = held.filter(|(_, by)| *by > drained.time);
+    let each: Vec<String> = still.map(|(service, by)| format!("{service} in {}", left(by, drained.time))).collect();
+    format!(": {}", each.join(", "))
 }
 
 /// The whole second at or after `time`.
@@ -148,7 +179,19 @@ mod tests {
             })
             .collect();
         let scope = Scope { site: "fra".into(), service: None };
-        Drained { schema: Drained::SCHEMA.into(), scope, time: now(), safe: false, services }
+        Drained { schema: Drained::SCHEMA.into(), scope, time: now(), safe: false, services, next: None }
+    }
+
+    #[test]
+    fn progress_tells_of_the_order_that_is_still_to_come() {
+        let due = |held: Option<&str>| Due {
+            at: "2026-05-01T12:05:00Z".parse().unwrap(),
+            share: Some(Share::ALL),
+            held: held.map(Into::into),
+        };
+        let told = |held| progress(&Drained { next: Some(due(held)), ..drained(&[("mx", true, None)]) });
+        assert_eq!(told(None), "fra: the order's next step comes at 2026-05-01T12:05:00Z (in 5 min)");
+        assert!(told(Some("too few sites")).ends_with("a safety rule holds the order until it allows: too few sites"));
     }
 
     #[test]
@@ -156,7 +199,14 @@ mod tests {
         let both = [("mx", true, None), ("imap", false, Some("2026-05-01T12:00:20Z"))];
         assert_eq!(progress(&drained(&both)), "answers of mx still name fra");
         let later = [("mx", false, Some("2026-05-01T12:00:05Z")), ("imap", false, Some("2026-05-01T12:00:20Z"))];
-        assert_eq!(progress(&drained(&later)), "fra: caches let go of it in 20 s (at 2026-05-01T12:00:20Z)");
+        assert_eq!(
+            progress(&drained(&later)),
+            "fra: drained by 2026-05-01T12:00:20Z (in 20 s): mx in 5 s, imap in 20 s"
+        );
+        let over = [("mx", false, Some("2026-05-01T11:59:00Z")), ("imap", false, Some("2026-05-01T12:00:20Z"))];
+        assert_eq!(progress(&drained(&over)), "fra: drained by 2026-05-01T12:00:20Z (in 20 s): imap in 20 s");
+        let one = [("mx", false, Some("2026-05-01T12:00:04.2Z"))];
+        assert_eq!(progress(&drained(&one)), "fra: drained by 2026-05-01T12:00:05Z (in 5 s)");
     }
 
     #[test]
@@ -171,8 +221,11 @@ mod tests {
                 lifetime: Lifetime::UntilCleared,
                 revision: 1,
                 forced: false,
+                schedule: None,
             },
             remaining_seconds: None,
+            next: None,
+            drained_by: None,
         };
         let scope = |service: Option<&str>| Scope { site: "fra".into(), service: service.map(Into::into) };
         let all = IntentKind::Drain { share: Share::ALL };

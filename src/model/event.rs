@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Generation, Intent, Scope, State};
+use super::{Generation, Intent, Scope, Share, State};
 
 /// One entry of the append-only journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,32 @@ pub enum EventKind {
     Ordered {
         /// The order as stored.
         intent: Intent,
+    },
+    /// An operator's order was accepted that takes effect later.
+    Scheduled {
+        /// The order as stored.
+        intent: Intent,
+    },
+    /// An order that was accepted earlier took effect.
+    Began {
+        /// The order as stored.
+        intent: Intent,
+    },
+    /// The next step of a drain took effect.
+    Stepped {
+        /// The order as stored.
+        intent: Intent,
+        /// The part of the site's clients that is moved away from now on.
+        share: Share,
+    },
+    /// A safety rule holds what is due of an order; it takes effect as soon as the rule allows.
+    Held {
+        /// The order.
+        intent: Intent,
+        /// The rule's name.
+        rule: String,
+        /// The rule, its numbers and the remedy.
+        why: String,
     },
     /// An operator lifted an order.
     Lifted {

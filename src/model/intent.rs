@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Share;
+use super::{Schedule, Share};
 
 /// What an intent is about; at most one intent stands for a scope at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ impl fmt::Display for Scope {
 pub enum IntentKind {
     /// Soft: the site is used only when nothing else works.
     Drain {
-        /// The part of its clients that is moved away.
+        /// The part of its clients that is moved away, at the last of its steps.
         share: Share,
     },
     /// Hard: the site is not used, not even as a last resort.
@@ -82,7 +82,10 @@ pub struct Intent {
     pub lifetime: Lifetime,
     /// The store revision that holds it; rises with every change of any intent.
     pub revision: u64,
-    /// Whether a safety rule was overridden.
+    /// Whether a safety rule was overridden, or is to be when the order takes effect.
     #[serde(default)]
     pub forced: bool,
+    /// When its parts take effect, where that is not all at once when it is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
 }

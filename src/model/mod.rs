@@ -15,6 +15,7 @@ mod intent;
 mod monitor;
 mod name;
 mod plan;
+mod schedule;
 mod service;
 mod service_points;
 mod settings;
@@ -37,6 +38,7 @@ pub use intent::{Intent, IntentKind, Lifetime, Scope};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
+pub use schedule::Schedule;
 pub use service::{GeoRule, MxMode, NamePattern, Policy, Service, ServiceIx};
 pub use service_points::{CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings};
 pub use settings::{

@@ -85,6 +85,8 @@ pub struct EndpointPlan {
     pub moved_tier: Tier,
     /// Suspect or deferring: answers that involve it live half as long.
     pub unsettled: bool,
+    /// The longest that answers naming it may live, in seconds: an order is about to take it out.
+    pub ttl_cap: Option<u32>,
 }
 
 /// The outcome for one site of one service.

@@ -12,21 +12,23 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 
 use super::clock::Clock;
-use super::engine::Message;
+use super::engine::{self, Message};
 use super::journal::Journal;
 use super::ledger::Ledger;
 use super::metrics;
 use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
-use super::picture::Picture;
+use super::outlook;
+use super::picture::{Picture, StandingOrder};
 use super::secondaries::Transfers;
 use super::status::{self, Surroundings, wall_of};
+use super::undo;
 use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ReloadOutcome, Status, TokenCreated,
     TokenRequest,
 };
 use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
-use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Name, Scope, Settings, Token};
+use crate::model::{Event, EventKind, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Order};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
@@ -130,8 +132,12 @@ impl Desk {
             lifetime: command.lifetime,
             revision: 0,
             forced: command.force,
+            schedule: command.schedule,
         });
+        let standing = self.standing(&intent);
+        let (around, picture) = (self.around(), self.picture.load());
         let drained_by = match intent.kind {
+            _ if intent.is_waiting() => None,
             IntentKind::Drain { .. } | IntentKind::Isolate if done.effect != Effect::Rehearsed => {
                 self.drained_by(&command.scope)
             }
@@ -145,8 +151,17 @@ impl Desk {
             generation: done.generation,
             acknowledged_by: acknowledged(before, done.effect),
             drained_by,
-            undo: undo(&command.scope),
+            timetable: outlook::timetable(&standing, &around),
+            expected_drained_by: outlook::expected(&picture, &around, &standing, done.effect),
+            undo: undo::lift(&command.scope),
         }
+    }
+
+    /// `intent` with its times on the monotonic clock: as it stands, or as it would from now on.
+    fn standing(&self, intent: &Intent) -> StandingOrder {
+        let picture = self.picture.load();
+        let known = picture.orders.iter().find(|order| order.intent.is_same_order(intent)).cloned();
+        known.unwrap_or_else(|| engine::standing(intent.clone(), self.clock.wall(), self.clock.mono()))
     }
 
     fn drained_by(&self, scope: &Scope) -> Option<Timestamp> {
@@ -189,6 +204,7 @@ impl Control for Desk {
                 reason: command.reason.clone(),
                 lifetime: command.lifetime,
                 force: command.force,
+                schedule: command.schedule.clone(),
             };
             let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
             let (reply, answer) = oneshot::channel();
@@ -216,7 +232,7 @@ impl Control for Desk {
                 changes: plan::changes(&before.topology, &before.plan, &done.plan),
                 generation: done.generation,
                 acknowledged_by: acknowledged(&before, done.effect),
-                undo: stood.as_ref().map(again),
+                undo: stood.as_ref().map(|stood| undo::again(stood, self.clock.wall())),
                 intent: stood,
             })
         }
@@ -371,30 +387,4 @@ fn acknowledged(picture: &Picture, effect: Effect) -> Vec<String> {
         Effect::Rehearsed => Vec::new(),
         Effect::Changed | Effect::Unchanged => vec![picture.settings.node.name.clone()],
     }
-}
-
-fn undo(scope: &Scope) -> String {
-    match &scope.service {
-        Some(service) => format!("waypost undrain {} --service {service}", scope.site),
-        None => format!("waypost undrain {}", scope.site),
-    }
-}
-
-/// The command that gives `intent` again, for as long as it was given.
-fn again(intent: &Intent) -> String {
-    let mut command = format!("waypost {} {}", intent.kind.as_str(), intent.scope.site);
-    if let Some(service) = &intent.scope.service {
-        command.push_str(&format!(" --service {service}"));
-    }
-    if let IntentKind::Drain { share } = intent.kind
-        && share != crate::model::Share::ALL
-    {
-        command.push_str(&format!(" --share {share}"));
-    }
-    match intent.lifetime {
-        Lifetime::Until(until) => command.push_str(&format!(" --until {until:.0}")),
-        Lifetime::UntilCleared => command.push_str(" --until-cleared"),
-    }
-    command.push_str(&format!(" --reason '{}'", intent.reason.replace('\'', "'\\''")));
-    command
 }

@@ -17,9 +17,10 @@ use super::loading::Loaded;
 use super::orders::{Change, Written};
 use super::picture::{Degradation, Picture, StandingOrder};
 use super::retired::Burden;
+use super::steps::due;
 use crate::answer::Tables;
 use crate::model::{
-    EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
+    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
 };
 use crate::plan;
 use crate::probe::{Opinion, Prober, Target};
@@ -28,7 +29,7 @@ use crate::store::{Snapshot, Store, StoreError};
 use crate::zone::Zones;
 
 /// How often deadlines and clocks are looked at.
-const TICK: Duration = Duration::from_millis(100);
+pub(super) const TICK: Duration = Duration::from_millis(100);
 /// At most this often are verdicts written to the store.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -92,6 +93,12 @@ pub struct Engine {
     pub(super) waiting: VecDeque<Change>,
     pub(super) writing: bool,
     pub(super) last_change: Option<Mono>,
+    /// The bounds on TTLs in the plan in force.
+    pub(super) caps: Vec<plan::TtlCap>,
+    /// Steps in effect that the store would not keep, with when they were last tried.
+    pub(super) unkept: (Vec<(Intent, Box<Event>)>, Mono),
+    /// When held steps were last tried, and under which plan.
+    pub(super) tried: (Generation, Mono),
     /// Orders from before the start, while it is not certain that the wall clock was right when they were read.
     pub(super) restored: Vec<Intent>,
     pub(super) opinions: HashMap<(EndpointKey, String), MonitorView>,
@@ -121,6 +128,9 @@ impl Engine {
             waiting: VecDeque::new(),
             writing: false,
             last_change: None,
+            caps: Vec::new(),
+            unkept: (Vec::new(), mono),
+            tried: (Generation::default(), mono),
             restored: snapshot.intents.clone(),
             opinions,
             agreed: HashMap::new(),
@@ -133,6 +143,7 @@ impl Engine {
             parts,
         };
         engine.take_over(loaded);
+        engine.take_steps(mono);
         engine
     }
 
@@ -247,15 +258,17 @@ impl Engine {
         self.publish();
     }
 
-    fn make_plan(&self) -> Plan {
+    fn make_plan(&mut self) -> Plan {
         let previous = self.picture.plan.generation;
         let intents = self.intents();
-        plan::make(plan::Inputs {
+        let plan = plan::make(plan::Inputs {
             topology: &self.picture.topology,
             health: &self.picture.health,
             intents: &intents,
             generation: Generation { sequence: previous.sequence + 1, ..previous },
-        })
+        });
+        self.caps = self.ttl_caps(self.parts.clock.mono());
+        plan::capped(&self.picture.topology, plan, &self.caps)
     }
 
     /// Puts `tables` in place of the present ones, unless those are of a later plan (RELIABILITY I2: compared at the
@@ -300,7 +313,7 @@ impl Engine {
         self.picture.orders.iter().map(|order| order.intent.clone()).collect()
     }
 
-    /// What must be looked at now and then: ends of orders, the clocks, unsaved verdicts.
+    /// What must be looked at now and then: ends and steps of orders, the clocks, unsaved verdicts.
     fn tick(&mut self) {
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
         let step = self.steps.look(mono, wall);
@@ -316,6 +329,9 @@ impl Engine {
         }
         self.settle_restored(mono, wall, stepped);
         self.expire(mono);
+        self.take_steps(mono);
+        self.step_ttls(mono);
+        self.keep_again(mono);
         if self.unsaved && !self.saving && mono.since(self.last_save) >= SAVE_INTERVAL {
             self.save_verdicts(mono);
         }
@@ -329,7 +345,12 @@ impl Engine {
         }
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
         let known = Arc::clone(&self.picture.orders);
-        let still = |intent: &Intent| known.iter().find(|order| order.intent == *intent).cloned();
+        let still = |intent: &Intent| {
+            let order = known.iter().find(|order| order.intent.is_same_order(intent))?;
+            // It may have come further than the store has heard.
+            let intent = Intent { revision: intent.revision, ..order.intent.clone() };
+            Some(StandingOrder { intent, ..order.clone() })
+        };
         self.store_revision = snapshot.revision;
         self.picture.orders = snapshot
             .intents
@@ -355,13 +376,14 @@ impl Engine {
     }
 }
 
-/// `intent` with its end on the monotonic clock.
+/// `intent` with its end and its next step on the monotonic clock.
 pub(super) fn standing(intent: Intent, wall: jiff::Timestamp, mono: Mono) -> StandingOrder {
     let deadline = match intent.lifetime {
         Lifetime::Until(until) => Some(deadline(intent.since, until, wall, mono)),
         Lifetime::UntilCleared => None,
     };
-    StandingOrder { intent, deadline }
+    let due = due(&intent, wall, mono);
+    StandingOrder { intent, deadline, due, held: None }
 }
 
 /// The picture of `loaded` before anything is known of health.

@@ -209,7 +209,10 @@ impl Writer {
 fn log(event: &Event) {
     let (kind, text) = (words::event_word(&event.kind), words::plain(&words::event(event)));
     match &event.kind {
-        EventKind::ReloadFailed { .. } | EventKind::Degraded { .. } | EventKind::Refused { .. } => {
+        EventKind::ReloadFailed { .. }
+        | EventKind::Degraded { .. }
+        | EventKind::Refused { .. }
+        | EventKind::Held { .. } => {
             warn!(event = kind, "{text}");
         }
         _ => info!(event = kind, "{text}"),

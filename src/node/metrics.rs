@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::journal::Journal;
-use super::picture::Picture;
+use super::picture::{Picture, StandingOrder};
 use super::secondaries::Transfers;
 use crate::model::{Mono, Name, Standing, State};
 use crate::probe::Stats;
@@ -82,6 +82,11 @@ impl Page {
         self.gauge("plan_sequence", "Sequence of the plan in force within its epoch", float(generation.sequence));
         self.gauge("zones", "Zones answered for", float(picture.zones.len()));
         self.gauge("orders", "Operator orders that stand", float(picture.orders.len()));
+        let count = |is: fn(&StandingOrder) -> bool| float(picture.orders.iter().filter(|order| is(order)).count());
+        let waiting = count(|order| order.intent.is_waiting());
+        self.gauge("orders_waiting", "Of these, those that have not begun", waiting);
+        let held = count(|order| order.held.is_some());
+        self.gauge("orders_held", "Of these, those whose next step a safety rule holds", held);
         let degraded = self.gauges("degraded", "1 for each part that works less well than it should");
         for part in picture.degradations.keys() {
             degraded.get_or_create(&vec![("part", part.clone())]).set(1.0);

@@ -48,6 +48,13 @@ pub enum Change {
         /// Which.
         intent: Intent,
     },
+    /// Keep how far an order has come, which is in effect already.
+    Step {
+        /// The order as it was then.
+        intent: Intent,
+        /// What is journalled of it.
+        event: Box<Event>,
+    },
 }
 
 /// Whether an order is meant.
@@ -112,7 +119,7 @@ impl Engine {
             Change::Give { reply, .. } | Change::Lift { reply, .. } if self.waiting.len() >= WAITING => {
                 let _ = reply.send(Err(OrderFailure::Busy));
             }
-            // There are never more ends than orders that stood.
+            // There are never more ends than orders that stood, nor more steps than they have.
             change => {
                 self.waiting.push_back(change);
                 self.next_change();
@@ -128,6 +135,7 @@ impl Engine {
                 Change::Give { order, rehearsal, reply } => self.give(order, rehearsal, reply),
                 Change::Lift { scope, by, reason, reply } => self.lift(scope, by, reason, reply),
                 Change::End { intent } => self.end(intent),
+                Change::Step { intent, event } => self.keep_step(intent, event),
             }
         }
     }
@@ -168,9 +176,16 @@ impl Engine {
                 }));
             }
             Ok(Reviewed::Accept { overridden, .. }) => {
-                let forced = !overridden.is_empty();
+                // What takes effect later is held against the rules again, and may be meant to override them then.
+                let forced = !overridden.is_empty() || (order.force && order.schedule.is_some());
+                let order = order.continuing(&self.intents());
                 let intent = order.clone().into_intent(self.parts.clock.wall(), self.store_revision + 1, forced);
-                let event = self.parts.journal.event(EventKind::Ordered { intent: intent.clone() });
+                let kind = if intent.is_waiting() {
+                    EventKind::Scheduled { intent: intent.clone() }
+                } else {
+                    EventKind::Ordered { intent: intent.clone() }
+                };
+                let event = self.parts.journal.event(kind);
                 self.write(Change::Give { order, rehearsal, reply }, Some(intent), None, event);
             }
         }
@@ -210,7 +225,7 @@ impl Engine {
         self.replan();
         for intent in ended {
             // Its end may have come early by a clock that is about to be set.
-            if self.restored.contains(&intent) {
+            if self.restored.iter().any(|restored| restored.is_same_order(&intent)) {
                 continue;
             }
             self.enqueue(Change::End { intent });
@@ -224,23 +239,26 @@ impl Engine {
             return;
         }
         if stepped == Stepped::Yes {
-            let restored = |scope: &Scope| self.restored.iter().find(|intent| intent.scope == *scope);
-            let given = self.picture.orders.iter().filter(|order| restored(&order.intent.scope) != Some(&order.intent));
-            let anew = self.restored.iter().map(|intent| standing(intent.clone(), wall, mono));
+            let restored =
+                |order: &StandingOrder| self.restored.iter().any(|intent| intent.is_same_order(&order.intent));
+            let given = self.picture.orders.iter().filter(|order| !restored(order));
+            let anew = self.restored.iter().map(|intent| self.found_anew(intent, wall, mono));
             let newer = |intent: &Intent| given.clone().any(|order| order.intent.scope == intent.scope);
             let anew = anew.filter(|order| !order.is_over(mono) && !newer(&order.intent));
-            self.picture.orders = given.clone().cloned().chain(anew).collect();
+            let orders: Vec<StandingOrder> = given.clone().cloned().chain(anew).collect();
+            let before = std::mem::replace(&mut self.picture.orders, orders.into());
+            self.keep_taken_back(&before);
             self.replan();
         }
         if mono.0 >= CLOCK_TRUST {
-            let stands = |intent: &Intent| self.picture.orders.iter().any(|order| order.intent == *intent);
+            let stands = |intent: &Intent| self.picture.orders.iter().any(|order| order.intent.is_same_order(intent));
             let over: Vec<Intent> = self.restored.drain(..).collect();
             let over: Vec<Intent> = over.into_iter().filter(|intent| !stands(intent)).collect();
             over.into_iter().for_each(|intent| self.enqueue(Change::End { intent }));
         }
     }
 
-    fn write(&mut self, change: Change, put: Option<Intent>, clear: Option<Scope>, event: Event) {
+    pub(super) fn write(&mut self, change: Change, put: Option<Intent>, clear: Option<Scope>, event: Event) {
         self.writing = true;
         let (store, mailbox, expected) =
             (Arc::clone(&self.parts.store), self.parts.mailbox.clone(), self.store_revision);
@@ -278,6 +296,7 @@ impl Engine {
                     }
                     // Out of the plan already. The store still holds it, with its end: a restart ends it again.
                     Change::End { .. } => self.parts.journal.record(kind),
+                    Change::Step { intent, event } => self.unkept.0.push((intent, event)),
                 }
             }
         }
@@ -299,16 +318,22 @@ impl Engine {
             Change::Give { order, .. } => &order.scope,
             Change::Lift { scope, .. } => scope,
             Change::End { .. } => return,
+            Change::Step { .. } => return self.step_kept(intent),
         };
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
+        // Where the order was or is only scheduled, no answer changes.
+        let changes_nothing = intent.as_ref().or_else(|| self.standing_at(scope).map(|order| &order.intent));
+        let changes_nothing = changes_nothing.is_some_and(Intent::is_waiting);
         let others = self.picture.orders.iter().filter(|order| order.intent.scope != *scope).cloned();
         self.picture.orders = others.chain(intent.map(|intent| standing(intent, wall, mono))).collect();
         self.restored.retain(|intent| intent.scope != *scope);
-        self.last_change = Some(mono);
+        if !changes_nothing {
+            self.last_change = Some(mono);
+        }
         self.replan();
     }
 
-    fn standing_at(&self, scope: &Scope) -> Option<&StandingOrder> {
+    pub(super) fn standing_at(&self, scope: &Scope) -> Option<&StandingOrder> {
         self.picture.orders.iter().find(|order| order.intent.scope == *scope)
     }
 

@@ -49,6 +49,19 @@ pub struct StandingOrder {
     pub intent: Intent,
     /// When it ends; `None` is until it is lifted.
     pub deadline: Option<Mono>,
+    /// When its next step is due; `None` where all of it is in effect.
+    pub due: Option<Mono>,
+    /// The safety rule that holds the step that is due.
+    pub held: Option<Hold>,
+}
+
+/// Why a step that is due is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// The rule, its numbers and the remedy.
+    pub why: String,
 }
 
 impl StandingOrder {

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::clock::Clock;
+use super::outlook;
 use super::picture::Picture;
 use crate::admin::api::{
-    Degradation, Drained, DrainedService, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus,
-    SiteStatus, Status, ZoneStatus, policy_word,
+    Degradation, Drained, DrainedService, Due, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus,
+    SiteStatus, Status, ZoneStatus, policy_word, words,
 };
 use crate::model::{
     EndpointIx, EndpointKey, Intent, IntentKind, Lifetime, MonitorPart, Mono, Scope, Service, ServiceIx, ServicePlan,
@@ -65,6 +66,8 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
             .map(|order| OrderStatus {
                 intent: order.intent.clone(),
                 remaining_seconds: order.deadline.map(|deadline| deadline.since(mono).as_secs()),
+                next: outlook::next(order, around),
+                drained_by: outlook::drained_by(picture, around, order),
             })
             .collect(),
         revision: around.revision,
@@ -193,6 +196,8 @@ fn verdict_sentence(services: &[ServiceStatus], picture: &Picture) -> String {
             ));
         }
     }
+    let held = picture.orders.iter().filter(|order| order.held.is_some()).map(|order| &order.intent);
+    troubles.extend(held.map(|intent| format!("{} is held by a safety rule", words::order(intent))));
     let degraded: Vec<&str> = picture.degradations.keys().map(String::as_str).collect();
     if !degraded.is_empty() {
         troubles.push(format!("degraded: {}", degraded.join(", ")));
@@ -205,7 +210,7 @@ fn verdict_sentence(services: &[ServiceStatus], picture: &Picture) -> String {
 }
 
 /// Whether any answer of the service names the site now.
-fn is_named(picture: &Picture, service: ServiceIx, site: SiteIx) -> bool {
+pub(super) fn is_named(picture: &Picture, service: ServiceIx, site: SiteIx) -> bool {
     picture.named.get(service.get()).is_some_and(|named| named.contains(site))
 }
 
@@ -235,26 +240,44 @@ pub fn drained(picture: &Picture, around: &Surroundings<'_>, scope: &Scope) -> O
         time: around.clock.wall(),
         safe: services.iter().all(|(service, by)| !service.named && by.is_none_or(|by| by <= now)),
         services: services.into_iter().map(|(service, _)| service).collect(),
+        next: next_of(picture, around, scope),
     })
 }
 
-/// The order that stands for a site of a service: the one for the service before the one for the whole site.
+/// The next step of the orders that are about to take out any of `scope`, the soonest first.
+fn next_of(picture: &Picture, around: &Surroundings<'_>, scope: &Scope) -> Option<Due> {
+    let about = |other: &Scope| {
+        other.site == scope.site
+            && (other.service.is_none() || scope.service.is_none() || other.service == scope.service)
+    };
+    let takes_away = |intent: &Intent| intent.kind != IntentKind::Pin && about(&intent.scope);
+    let orders = picture.orders.iter().filter(|order| takes_away(&order.intent));
+    orders.filter_map(|order| outlook::next(order, around)).min_by_key(|due| due.at)
+}
+
+/// The order that is in effect for a site of a service, or else the one that is about to be: the one for the service before
+/// the one for the whole site.
 fn intent_of<'a>(picture: &'a Picture, site: SiteIx, service: &Service) -> Option<&'a Intent> {
     let name = picture.topology.site_name(site);
-    let of_site = || picture.orders.iter().map(|order| &order.intent).filter(|intent| intent.scope.site == name);
-    of_site()
-        .find(|intent| intent.scope.service.as_ref() == Some(&service.name))
-        .or_else(|| of_site().find(|intent| intent.scope.service.is_none()))
+    let found = |waiting: bool| {
+        let orders = picture.orders.iter().map(|order| &order.intent);
+        let of_site = orders.filter(move |intent| intent.scope.site == name && intent.is_waiting() == waiting);
+        let about = of_site.filter(|intent| intent.scope.service.as_ref().is_none_or(|about| *about == service.name));
+        about.max_by_key(|intent| intent.scope.service.is_some())
+    };
+    found(false).or_else(|| found(true))
 }
 
 fn intent_words(intent: &Intent) -> String {
-    let share = match intent.kind {
+    let share = match intent.in_effect().unwrap_or(intent.kind) {
         IntentKind::Drain { share } if share != Share::ALL => format!(" {share}"),
         _ => String::new(),
     };
+    let from = intent.schedule.as_ref().filter(|schedule| schedule.is_waiting());
+    let from = from.map_or_else(String::new, |schedule| format!(" from {:.0}", schedule.from));
     match intent.lifetime {
-        Lifetime::Until(until) => format!("{}{share} until {until:.0}", intent.kind.as_str()),
-        Lifetime::UntilCleared => format!("{}{share} until cleared", intent.kind.as_str()),
+        Lifetime::Until(until) => format!("{}{share}{from} until {until:.0}", intent.kind.as_str()),
+        Lifetime::UntilCleared => format!("{}{share}{from} until cleared", intent.kind.as_str()),
     }
 }
 

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// Nothing that is about to happen shortens a TTL below this many seconds (DESIGN section 8): caches that ask more often cost
+/// more than they gain.
+pub const TTL_FLOOR: u32 = 5;
+
 /// Operator changes lie at least this far apart (DESIGN section 10).
 pub const SETTLE: Duration = Duration::from_secs(5);
 

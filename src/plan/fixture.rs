@@ -118,6 +118,7 @@ pub(crate) fn order(scope: &str, kind: IntentKind) -> Order {
         reason: String::new(),
         lifetime: Lifetime::UntilCleared,
         force: false,
+        schedule: None,
     }
 }
 

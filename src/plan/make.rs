@@ -6,6 +6,7 @@ use crate::model::{
 };
 
 use super::dependencies::{Hold, hold, in_order};
+use super::schedule::in_effect;
 use super::tiers::{MovedBy, SiteHealth, bystander, endpoint_plan, site_plan, standing_order};
 
 /// What a plan is made from.
@@ -16,7 +17,7 @@ pub struct Inputs<'a> {
     /// Parallel to [`Topology::endpoints`]; an endpoint without an entry counts as unknown.
     pub health: &'a [EndpointHealth],
     /// The standing orders, expired ones left out. Orders about sites or services that are not declared (any more) have
-    /// no effect; at most one order may stand for a scope, of several the first counts.
+    /// no effect, nor have those that have not begun; at most one order may stand for a scope, of several the first counts.
     pub intents: &'a [Intent],
     /// The plan's place in the order of plans.
     pub generation: Generation,
@@ -25,6 +26,8 @@ pub struct Inputs<'a> {
 /// Makes the plan: the same inputs give the same plan.
 #[must_use]
 pub fn make(inputs: Inputs<'_>) -> Plan {
+    let intents = in_effect(inputs.intents);
+    let inputs = Inputs { intents: &intents, ..inputs };
     let topology = inputs.topology;
     let mut endpoints = vec![bystander(); topology.endpoints.len()];
     let unplanned = ServicePlan { sites: Vec::new(), in_service: SiteSet::EMPTY, tier: Tier::Declared };

@@ -23,10 +23,14 @@ mod replay;
 mod review;
 #[cfg(test)]
 mod rules;
+mod schedule;
+#[cfg(test)]
+mod schedule_tests;
 mod tiers;
+mod ttl_steps;
 
 pub use assertions::Shortfall;
-pub use bounds::{REPEAT_TOLERANCE, SETTLE};
+pub use bounds::{REPEAT_TOLERANCE, SETTLE, TTL_FLOOR};
 pub use changes::changes;
 pub use dependencies::touched;
 pub use make::{Inputs, make};
@@ -34,3 +38,5 @@ pub use recording::{Record, Served, standings};
 pub use refusal::Refusal;
 pub use replay::{FLAP_WITHIN, Fared, History, Place, as_recorded, as_replayed};
 pub use review::{Order, Reviewed, review};
+pub use schedule::{in_effect, take_step};
+pub use ttl_steps::{Ahead, TtlCap, capped, ttl_caps};

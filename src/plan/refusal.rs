@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::assertions::Shortfall;
 use super::bounds::SETTLE;
+use crate::model::{IntentKind, Scope};
 
 /// Why an order is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +83,30 @@ pub enum Refusal {
     /// Too few of the sites that an assertion names would stay in service.
     #[error(transparent)]
     Assertion(Box<Shortfall>),
+    /// An order that begins later would lift the one that is in effect.
+    #[error(
+        "{order} would lift {standing}, which is in effect, until it begins: at most one order stands for a scope (rule \
+         one_order); lift that one first, let it stand longer instead, or force it with a reason"
+    )]
+    StandsAlready {
+        /// What was ordered: `drain fra`.
+        order: String,
+        /// What is in effect.
+        standing: String,
+    },
+    /// An order for now would give up the one that was scheduled.
+    #[error(
+        "{order} would give up {standing}, which is scheduled for {from:.0}: at most one order stands for a scope (rule \
+         one_order); lift that one first, or force it with a reason"
+    )]
+    ScheduledAlready {
+        /// What was ordered: `drain fra`.
+        order: String,
+        /// What is scheduled.
+        standing: String,
+        /// When that begins.
+        from: Timestamp,
+    },
     /// A rule was to be overridden without saying why.
     #[error("overriding the rule {overrides} needs a reason (rule force_reason); add --reason")]
     ForceWithoutReason {
@@ -98,6 +125,7 @@ impl Refusal {
             Self::Settle { .. } => "settle",
             Self::MinSites { .. } => "min_sites",
             Self::Assertion(_) => "assertion",
+            Self::StandsAlready { .. } | Self::ScheduledAlready { .. } => "one_order",
             Self::ForceWithoutReason { .. } => "force_reason",
         }
     }
@@ -107,6 +135,11 @@ impl Refusal {
     pub const fn is_usage(&self) -> bool {
         matches!(self, Self::UnknownSite { .. } | Self::UnknownService { .. } | Self::NotOfService { .. })
     }
+}
+
+/// `drain fra`
+pub(super) fn order_in_words(kind: IntentKind, scope: &Scope) -> String {
+    format!("{} {scope}", kind.as_str())
 }
 
 /// Seconds with one decimal, rounded up so that waiting as long as said is enough.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Refusal, Shortfall};
 
 /// Every refusal with the numbers that it has.
@@ -38,13 +40,28 @@ fn all() -> Vec<(Refusal, Vec<&'static str>)> {
             })),
             vec!["1 of at least 2"],
         ),
+        (Refusal::StandsAlready { order: text("drain fra"), standing: text("isolate fra") }, vec![]),
+        (
+            Refusal::ScheduledAlready {
+                order: text("drain fra"),
+                standing: text("isolate fra"),
+                from: Timestamp::UNIX_EPOCH,
+            },
+            vec!["1970-01-01T00:00:00Z"],
+        ),
         (Refusal::ForceWithoutReason { overrides: "min_sites" }, vec![]),
     ]
 }
 
 /// What an operator can do, in the words that a remedy begins with.
-const REMEDIES: [&str; 5] =
-    ["name one of", "lift the isolation", "repeat the order", "undrain or repair", "add --reason"];
+const REMEDIES: [&str; 6] = [
+    "name one of",
+    "lift the isolation",
+    "repeat the order",
+    "undrain or repair",
+    "lift that one first",
+    "add --reason",
+];
 
 #[test]
 fn every_refusal_names_its_rule_its_numbers_and_a_remedy() {
@@ -55,7 +72,7 @@ fn every_refusal_names_its_rule_its_numbers_and_a_remedy() {
         for number in numbers {
             assert!(said.contains(number), "{number}: {said}");
         }
-        let overridable = matches!(refusal, Refusal::Settle { .. } | Refusal::MinSites { .. } | Refusal::Assertion(_));
+        let overridable = !matches!(refusal.rule(), "known_names" | "last_site" | "force_reason");
         assert_eq!(said.contains("force it with a reason"), overridable, "whether force helps: {said}");
     }
 }
@@ -71,10 +88,12 @@ fn every_refusal_is_among_them() {
         Refusal::Settle { .. } => 4,
         Refusal::MinSites { .. } => 5,
         Refusal::Assertion(_) => 6,
-        Refusal::ForceWithoutReason { .. } => 7,
+        Refusal::StandsAlready { .. } => 7,
+        Refusal::ScheduledAlready { .. } => 8,
+        Refusal::ForceWithoutReason { .. } => 9,
     };
     let kinds: Vec<usize> = all().iter().map(|(refusal, _)| kind(refusal)).collect();
-    assert_eq!(kinds, (0..8).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..10).collect::<Vec<_>>());
 }
 
 #[test]

@@ -118,6 +118,7 @@ fn orders_are_obeyed_and_end() {
         lifetime: Lifetime::UntilCleared,
         revision: 1,
         forced: false,
+        schedule: None,
     };
     let mut records = outage(&topology, 1);
     records.push(Record::Orders { time: at(50), intents: vec![intent] });

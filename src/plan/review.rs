@@ -7,14 +7,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{
-    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Scope, Service, Share, SiteIx, Standing, Topology,
+    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Schedule, Scope, Service, Share, SiteIx, Standing,
+    Topology,
 };
 
 use super::assertions::assertions;
 use super::bounds::{REPEAT_TOLERANCE, SETTLE};
 use super::dependencies::touched;
 use super::make::{Inputs, make};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, order_in_words};
+use super::schedule::{Moment, continued, moments, one_order, same_schedule};
 use super::tiers::has_endpoints;
 
 /// An order as an operator gives it, before it is an intent.
@@ -32,20 +34,43 @@ pub struct Order {
     pub lifetime: Lifetime,
     /// Whether safety rules are to be overridden.
     pub force: bool,
+    /// When its parts take effect, where that is not all at once now.
+    pub schedule: Option<Schedule>,
 }
 
 impl Order {
     /// The intent that the order becomes.
     #[must_use]
     pub fn into_intent(self, since: Timestamp, revision: u64, forced: bool) -> Intent {
-        let Self { scope, kind, by, reason, lifetime, force: _ } = self;
-        Intent { scope, kind, by, reason, since, lifetime, revision, forced }
+        let Self { scope, kind, by, reason, lifetime, force: _, schedule } = self;
+        Intent { scope, kind, by, reason, since, lifetime, revision, forced, schedule }
+    }
+
+    /// When the order begins, where that is not now.
+    #[must_use]
+    pub fn begins_later(&self) -> Option<Timestamp> {
+        self.schedule.as_ref().filter(|schedule| schedule.is_waiting()).map(|schedule| schedule.from)
+    }
+
+    /// What of the order takes effect first.
+    fn at_first(&self) -> Self {
+        let first = self.schedule.as_ref().and_then(|schedule| schedule.steps.first());
+        let kind = first.map_or(self.kind, |share| IntentKind::Drain { share: *share });
+        Self { kind, schedule: None, ..self.clone() }
+    }
+
+    /// The order as it goes on where it is the same drain by the same steps as one of `intents`, with another end.
+    #[must_use]
+    pub fn continuing(self, intents: &[Intent]) -> Self {
+        let standing = intents.iter().find(|standing| standing.scope == self.scope);
+        continued(self, standing)
     }
 
     /// Whether `standing` says the same already.
     fn repeats(&self, standing: &Intent) -> bool {
         standing.scope == self.scope
             && standing.kind == self.kind
+            && same_schedule(self, standing)
             && match (standing.lifetime, self.lifetime) {
                 (Lifetime::UntilCleared, Lifetime::UntilCleared) => true,
                 (Lifetime::Until(old), Lifetime::Until(new)) => {
@@ -63,7 +88,8 @@ pub enum Reviewed {
     Unchanged,
     /// It may be carried out.
     Accept {
-        /// The plan that follows, one generation after the current one.
+        /// The plan that follows, one generation after the current one; of an order that takes effect later or by steps,
+        /// that of its first step, if it were taken now.
         preview: Plan,
         /// The rules that `force` overrode: the intent is marked as forced where there are any.
         overridden: Vec<Refusal>,
@@ -76,7 +102,8 @@ pub enum Reviewed {
 /// `since_last_change` is how long ago an operator last changed any order.
 ///
 /// # Errors
-/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle`, `min_sites` and assertions.
+/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle`, `one_order`, `min_sites` and
+/// assertions.
 pub fn review(
     topology: &Topology,
     current: &Plan,
@@ -89,22 +116,66 @@ pub fn review(
     if intents.iter().any(|standing| order.repeats(standing)) {
         return Ok(Reviewed::Unchanged);
     }
-    let preview = preview(topology, current.generation, health, intents, order);
-    // An order for one service that hides this one for a while changes nothing for good.
-    let narrower = |standing: &&Intent| order.scope.service.is_none() && standing.scope.site == order.scope.site;
-    let lasting: Vec<Intent> = intents.iter().filter(|standing| !narrower(standing)).cloned().collect();
-    last_site(topology, &self::preview(topology, current.generation, health, &lasting, order), order, site)?;
-
-    let broken: Vec<Refusal> = settle(since_last_change)
-        .into_iter()
-        .chain(min_sites(topology, current, &preview, order, site))
-        .chain(assertions(topology, current, &preview, order))
-        .collect();
+    let preview = preview(topology, current.generation, health, intents, &order.at_first());
+    let lasting = match moments(intents, order).as_slice() {
+        [] => {
+            last_site(topology, current.generation, health, intents, order, site)?;
+            lasting_rules(topology, current, &preview, order, site)
+        }
+        moments => at_moments(topology, current.generation, health, moments, site)?,
+    };
+    // What begins later changes nothing that would have to be seen first.
+    let settle = settle(since_last_change.filter(|_| order.begins_later().is_none()));
+    let broken: Vec<Refusal> = settle.into_iter().chain(one_order(intents, order)).chain(lasting).collect();
     match broken.first() {
         Some(first) if !order.force => Err(first.clone()),
         Some(first) if order.reason.trim().is_empty() => Err(Refusal::ForceWithoutReason { overrides: first.rule() }),
         _ => Ok(Reviewed::Accept { preview, overridden: broken }),
     }
+}
+
+/// Reviews what takes effect now of an order that was accepted earlier. That changes lie apart is a rule for people.
+///
+/// # Errors
+/// The first rule that is broken; [`Order::force`] overrides all but `last_site`.
+pub(super) fn review_step(
+    topology: &Topology,
+    current: &Plan,
+    health: &[EndpointHealth],
+    intents: &[Intent],
+    order: &Order,
+) -> Result<(), Refusal> {
+    let site = known_names(topology, order)?;
+    last_site(topology, current.generation, health, intents, order, site)?;
+    let preview = preview(topology, current.generation, health, intents, order);
+    match lasting_rules(topology, current, &preview, order, site).into_iter().next() {
+        Some(refusal) if !order.force => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
+/// The lasting rules that an order breaks at the first of `moments` where it breaks any.
+fn at_moments(
+    topology: &Topology,
+    generation: Generation,
+    health: &[EndpointHealth],
+    moments: &[Moment],
+    site: SiteIx,
+) -> Result<Vec<Refusal>, Refusal> {
+    for Moment { order, others } in moments {
+        last_site(topology, generation, health, others, order, site)?;
+    }
+    let broken = moments.iter().map(|Moment { order, others }| {
+        let before = make(Inputs { topology, health, intents: others, generation });
+        lasting_rules(topology, &before, &preview(topology, generation, health, others, order), order, site)
+    });
+    Ok(broken.into_iter().find(|broken| !broken.is_empty()).unwrap_or_default())
+}
+
+/// The rules that hold for as long as an order stands, and that it breaks: it makes `preview` of the plan `current`.
+fn lasting_rules(topology: &Topology, current: &Plan, preview: &Plan, order: &Order, site: SiteIx) -> Vec<Refusal> {
+    let min_sites = min_sites(topology, current, preview, order, site);
+    min_sites.into_iter().chain(assertions(topology, current, preview, order)).collect()
 }
 
 /// The plan as if the order stood.
@@ -116,7 +187,8 @@ fn preview(
     order: &Order,
 ) -> Plan {
     // Neither time nor revision has a part in the plan.
-    let intent = order.clone().into_intent(Timestamp::UNIX_EPOCH, 0, order.force);
+    let as_a_whole = Order { schedule: None, ..order.clone() };
+    let intent = as_a_whole.into_intent(Timestamp::UNIX_EPOCH, 0, order.force);
     let others = intents.iter().filter(|standing| standing.scope != order.scope).cloned();
     let intents: Vec<Intent> = others.chain([intent]).collect();
     let generation = Generation { sequence: current.sequence.saturating_add(1), ..current };
@@ -155,10 +227,21 @@ fn affected<'a>(topology: &'a Topology, order: &'a Order) -> impl Iterator<Item 
 
 /// Rule: a service's last site that is not isolated stays so, force or not. With all of them isolated the declared RRset
 /// would be answered, isolated sites included: the order could not be kept.
-fn last_site(topology: &Topology, preview: &Plan, order: &Order, site: SiteIx) -> Result<(), Refusal> {
+fn last_site(
+    topology: &Topology,
+    generation: Generation,
+    health: &[EndpointHealth],
+    intents: &[Intent],
+    order: &Order,
+    site: SiteIx,
+) -> Result<(), Refusal> {
     if order.kind != IntentKind::Isolate {
         return Ok(());
     }
+    // An order for one service that hides this one for a while changes nothing for good.
+    let narrower = |standing: &&Intent| order.scope.service.is_none() && standing.scope.site == order.scope.site;
+    let lasting: Vec<Intent> = intents.iter().filter(|standing| !narrower(standing)).cloned().collect();
+    let preview = preview(topology, generation, health, &lasting, order);
     for (position, service) in affected(topology, order) {
         let Some(plan) = preview.services.get(position) else { continue };
         let usable = service.sites.iter().zip(&plan.sites).any(|(other, outcome)| {
@@ -187,7 +270,7 @@ fn min_sites(topology: &Topology, current: &Plan, preview: &Plan, order: &Order,
         let after = preview.services.get(ix.get())?.in_service;
         let broken = after.len() < service.min_sites && after.len() < before.len();
         broken.then(|| Refusal::MinSites {
-            order: format!("{} {}", order.kind.as_str(), order.scope),
+            order: order_in_words(order.kind, &order.scope),
             service: service.name.clone(),
             left: after.len(),
             min_sites: service.min_sites,

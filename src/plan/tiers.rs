@@ -224,12 +224,12 @@ pub(super) fn endpoint_plan(
     let health_decides = !matches!(order.map(|intent| intent.kind), Some(IntentKind::Isolate | IntentKind::Pin));
     let doubtful = hold.outlook == Outlook::Unsettled
         || health.is_some_and(|health| health.suspect || health.state == State::Deferring);
-    EndpointPlan { tier, moved_tier, unsettled: health_decides && doubtful }
+    EndpointPlan { tier, moved_tier, unsettled: health_decides && doubtful, ttl_cap: None }
 }
 
 /// What becomes of an endpoint at a site that takes no part in its service: it only answers with the declared RRset.
 pub(super) const fn bystander() -> EndpointPlan {
-    EndpointPlan { tier: Tier::Declared, moved_tier: Tier::Declared, unsettled: false }
+    EndpointPlan { tier: Tier::Declared, moved_tier: Tier::Declared, unsettled: false, ttl_cap: None }
 }
 
 /// Whether the service at `position` has an address at `site`.

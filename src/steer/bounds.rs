@@ -6,9 +6,6 @@ pub const MAX_ADDRESSES: usize = 8;
 /// Between the MX preferences of two ranks: room for a secondary's hand-made entry, as is the custom.
 pub const PREFERENCE_STEP: u16 = 10;
 
-/// A TTL is not halved below this many seconds (DESIGN section 8).
-pub const TTL_FLOOR: u32 = 5;
-
 /// A draw is one of this many: the thousandths of [`crate::model::Share`].
 pub const DRAWS: u16 = 1000;
 

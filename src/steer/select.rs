@@ -88,7 +88,7 @@ pub fn select(set: &SteeredSet, topology: &Topology, plan: &Plan, order: &[SiteI
         picks.iter().filter_map(|pick| candidates.get(usize::from(pick.member))).filter_map(|named| named.place);
     Selection {
         sites: sites.fold(SiteSet::EMPTY, |all, place| all.union(place.sites)),
-        ttl: ttl(set, service, plan),
+        ttl: ttl(set, service, plan, &picks),
         tier: resort.map_or(Tier::Declared, |tier| left_by_isolation(tier, &candidates)),
         last_resort: resort.is_some_and(|tier| tier >= Tier::Declared),
         picks,

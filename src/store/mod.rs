@@ -130,7 +130,11 @@ pub trait Store: Send + Sync + 'static {
 /// `event` with the revision that a change of the orders was given.
 fn stamped(mut event: Event, given: u64) -> Event {
     match &mut event.kind {
-        EventKind::Ordered { intent } | EventKind::Expired { intent } => intent.revision = given,
+        EventKind::Ordered { intent }
+        | EventKind::Scheduled { intent }
+        | EventKind::Began { intent }
+        | EventKind::Stepped { intent, .. }
+        | EventKind::Expired { intent } => intent.revision = given,
         EventKind::Lifted { revision, .. } => *revision = given,
         _ => {}
     }

@@ -14,7 +14,7 @@ use redb::{Builder, StorageBackend};
 use super::disk::Disk;
 use super::{Changed, Embedded, Memory, Secret, Store, StoreError};
 use crate::model::{
-    EndpointKey, Event, EventKind, Intent, IntentKind, Lifetime, Role, Scope, Share, State, Token, Verdict,
+    EndpointKey, Event, EventKind, Intent, IntentKind, Lifetime, Role, Schedule, Scope, Share, State, Token, Verdict,
 };
 
 fn now() -> Timestamp {
@@ -35,6 +35,7 @@ fn drain(site: &str) -> Intent {
         lifetime: Lifetime::Until(now()),
         revision: 0,
         forced: false,
+        schedule: None,
     }
 }
 
@@ -224,6 +225,41 @@ fn a_file_of_a_later_layout_is_refused() {
     transaction.commit().unwrap();
     drop(database);
     assert!(matches!(Embedded::open(directory.path()), Err(StoreError::Schema { found: 99, .. })));
+}
+
+#[test]
+fn orders_of_a_version_without_schedules_are_in_effect() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Embedded::open(directory.path()).unwrap());
+    let database = redb::Database::open(directory.path().join("waypost.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let document = r#"{"scope":{"site":"fra"},"kind":"drain","share":1000,"by":"alice","reason":"new power supply",
+        "since":"2026-05-01T12:00:00Z","lifetime":"until","until":"2026-05-01T12:00:00Z","revision":0,"forced":false}"#;
+    let key = super::tables::scope_key(&scope("fra"));
+    transaction.open_table(super::tables::INTENTS).unwrap().insert(key.as_str(), document).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let intents = Embedded::open(directory.path()).unwrap().load().unwrap().intents;
+    assert_eq!(intents, [drain("fra")]);
+    assert!(intents[0].in_effect().is_some());
+}
+
+#[test]
+fn how_far_an_order_has_come_survives_with_its_event() {
+    for (store, _directory) in both() {
+        let steps = vec!["25%".parse().unwrap(), Share::ALL];
+        let schedule = Schedule { from: now(), steps, every_seconds: 600, taken: 0, last: None };
+        let waiting = Intent { schedule: Some(schedule.clone()), ..drain("fra") };
+        let scheduled = event(EventKind::Scheduled { intent: waiting.clone() });
+        let kept = store.change_intents(0, Some(waiting.clone()), None, scheduled).unwrap();
+        let begun = Intent { schedule: Some(schedule.stepped(now())), ..kept.intent.unwrap() };
+        let began = event(EventKind::Began { intent: begun.clone() });
+        let kept = store.change_intents(1, Some(begun.clone()), None, began).unwrap();
+        assert!(matches!(&kept.event.kind, EventKind::Began { intent } if intent.revision == 2));
+        assert_eq!(store.load().unwrap().intents, [Intent { revision: 2, ..begun }]);
+        let kinds: Vec<_> = store.events(0, 10).unwrap().into_iter().map(|event| event.kind).collect();
+        assert!(matches!(kinds.as_slice(), [EventKind::Scheduled { .. }, EventKind::Began { .. }]), "{kinds:?}");
+    }
 }
 
 #[test]

@@ -112,6 +112,7 @@ fn order(site: &str, kind: IntentKind) -> Intent {
         lifetime: Lifetime::UntilCleared,
         revision: 1,
         forced: true,
+        schedule: None,
     }
 }
 

@@ -521,6 +521,7 @@ impl<'a> Run<'a> {
             by: "operator".to_owned(),
             reason: "simulated".to_owned(),
             lifetime: Lifetime::Until(wall + SignedDuration::try_from(lasts).unwrap()),
+            schedule: None,
             force,
         };
         let place = &self.nodes[node];

@@ -106,6 +106,8 @@ fn an_order_is_sent_as_typed_and_ends_well() {
     assert_eq!(scene.ends("drain fra --service mx --share 25% --for 1h30m --reason new-kernel --force"), 0);
     assert_eq!(scene.ends("isolate fra --until 2026-05-01T18:00:00Z --reason fire --dry-run -o json"), 0);
     assert_eq!(scene.ends("pin fra --until-cleared --reason known-good"), 0);
+    assert_eq!(scene.ends("drain fra --in 2h --steps 25%,100% --every 10m --reason disks"), 0);
+    assert_eq!(scene.ends("isolate fra --at 2026-05-01T18:00:00Z --reason disks"), 0);
     let asked: Vec<_> = scene.prepared.asked.lock().unwrap().iter().map(|(_, body)| body.clone()).collect();
     let expected = [
         json!({
@@ -119,6 +121,15 @@ fn an_order_is_sent_as_typed_and_ends_well() {
         json!({
             "scope": { "site": "fra" }, "kind": "pin", "reason": "known-good",
             "expiry": "until_cleared", "dry_run": false, "force": false
+        }),
+        json!({
+            "scope": { "site": "fra" }, "kind": "drain", "share": 1000, "reason": "disks",
+            "begin": { "in_seconds": 7200 }, "steps": { "shares": [250, 1000], "every_seconds": 600 },
+            "dry_run": false, "force": false
+        }),
+        json!({
+            "scope": { "site": "fra" }, "kind": "isolate", "reason": "disks",
+            "begin": { "at": "2026-05-01T18:00:00Z" }, "dry_run": false, "force": false
         }),
     ];
     assert_eq!(asked, expected);

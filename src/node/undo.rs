@@ -1,0 +1,87 @@
+//! The commands that undo a change of orders.
+
+use jiff::Timestamp;
+
+use crate::model::{Intent, IntentKind, Lifetime, Scope, Share};
+
+/// The command that lifts the order of `scope`.
+#[must_use]
+pub fn lift(scope: &Scope) -> String {
+    match &scope.service {
+        Some(service) => format!("waypost undrain {} --service {service}", scope.site),
+        None => format!("waypost undrain {}", scope.site),
+    }
+}
+
+/// The command that gives `intent` again at `now`, for as long as it was given, from where it had come to.
+#[must_use]
+pub fn again(intent: &Intent, now: Timestamp) -> String {
+    let mut command = format!("waypost {} {}", intent.kind.as_str(), intent.scope.site);
+    if let Some(service) = &intent.scope.service {
+        command.push_str(&format!(" --service {service}"));
+    }
+    command.push_str(&shares(intent));
+    if let Some(schedule) = intent.schedule.as_ref().filter(|schedule| schedule.is_waiting() && schedule.from > now) {
+        command.push_str(&format!(" --at {:.0}", schedule.from));
+    }
+    match intent.lifetime {
+        Lifetime::Until(until) => command.push_str(&format!(" --until {until:.0}")),
+        Lifetime::UntilCleared => command.push_str(" --until-cleared"),
+    }
+    command.push_str(&format!(" --reason '{}'", intent.reason.replace('\'', "'\\''")));
+    command
+}
+
+/// The share of a drain, or the steps that it had not left behind.
+fn shares(intent: &Intent) -> String {
+    let IntentKind::Drain { share } = intent.kind else { return String::new() };
+    if let Some(schedule) = &intent.schedule {
+        let left: Vec<String> =
+            schedule.steps.iter().skip(schedule.taken.saturating_sub(1)).map(ToString::to_string).collect();
+        if left.len() > 1 {
+            return format!(" --steps {} --every {}s", left.join(","), schedule.every_seconds);
+        }
+    }
+    if share == Share::ALL { String::new() } else { format!(" --share {share}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Schedule;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn drain(steps: &[&str], taken: usize) -> Intent {
+        let steps = steps.iter().map(|share| share.parse().unwrap()).collect();
+        Intent {
+            scope: Scope { site: "fra".into(), service: Some("mx".into()) },
+            kind: IntentKind::Drain { share: Share::ALL },
+            by: "alice".into(),
+            reason: "it's old".into(),
+            since: at(0),
+            lifetime: Lifetime::UntilCleared,
+            revision: 1,
+            forced: false,
+            schedule: Some(Schedule { from: at(60), steps, every_seconds: 600, taken, last: None }),
+        }
+    }
+
+    #[test]
+    fn an_order_is_given_again_from_where_it_had_come_to() {
+        let said = |steps: &[&str], taken, now| again(&drain(steps, taken), at(now));
+        let (start, end) = ("waypost drain fra --service mx", " --until-cleared --reason 'it'\\''s old'");
+        assert_eq!(said(&[], 0, 0), format!("{start} --at 2027-01-15T08:01:00Z{end}"));
+        assert_eq!(said(&[], 0, 61), format!("{start}{end}"));
+        assert_eq!(said(&[], 1, 61), format!("{start}{end}"));
+        let steps = ["25%", "50%", "100%"];
+        assert_eq!(
+            said(&steps, 0, 0),
+            format!("{start} --steps 25%,50%,100% --every 600s --at 2027-01-15T08:01:00Z{end}")
+        );
+        assert_eq!(said(&steps, 2, 700), format!("{start} --steps 50%,100% --every 600s{end}"));
+        assert_eq!(said(&steps, 3, 2000), format!("{start}{end}"));
+    }
+}
