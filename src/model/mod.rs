@@ -10,6 +10,7 @@ mod checks;
 mod dynamic;
 mod endpoint;
 mod event;
+mod infrastructure;
 mod intent;
 mod monitor;
 mod name;
@@ -31,6 +32,9 @@ pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use event::{Event, EventKind};
+pub use infrastructure::{
+    DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
+};
 pub use intent::{Intent, IntentKind, Lifetime, Scope};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};

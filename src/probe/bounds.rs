@@ -27,6 +27,30 @@ pub const SMTP_CONVERSATION: usize = 24 * 1024;
 /// How long a server is given to take our QUIT after the outcome is known.
 pub const SMTP_FAREWELL: Duration = Duration::from_secs(1);
 
+/// Octets that a TCP monitor reads and matches.
+pub const EXCHANGE: usize = 5120;
+
+/// Octets of them that go into a transcript, which also has room for the rest of the conversation.
+pub const EXCHANGE_SHOWN: usize = 1024;
+
+/// Octets of a UDP reply that a DNS monitor says it takes (RFC 6891 section 6.2.5, as resolvers agreed on).
+pub const DNS_PAYLOAD: u16 = 1232;
+
+/// Octets of a datagram that are read: more than was asked for, so that one too long is seen to be no reply.
+pub const DATAGRAM: usize = 4096;
+
+/// Records of a reply that go into a transcript.
+pub const DNS_SHOWN: usize = 20;
+
+/// Octets of a password file: longer ones are no passwords, but the wrong file.
+pub const PASSWORD: usize = 1024;
+
+/// Octets that a database server may send in one probe: greetings, parameters, certificates and a handful of rows take a tenth.
+pub const DATABASE_SESSION: u64 = 256 * 1024;
+
+/// How long a database server is given to take our goodbye after the outcome is known.
+pub const DATABASE_FAREWELL: Duration = Duration::from_secs(1);
+
 /// Trust anchors are read again after this time, so that a renewed CA file needs no restart.
 pub const TRUST_REREAD: Duration = Duration::from_secs(60);
 

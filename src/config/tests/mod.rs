@@ -2,6 +2,7 @@
 
 mod abuse;
 mod accepted;
+mod infrastructure;
 mod mistakes;
 mod properties;
 mod service_points;
