@@ -82,8 +82,8 @@ pub(super) const SEND_OCTETS: usize = 1_000;
 pub(super) const DNS_EXPECT: usize = 100;
 /// The longest name of a database user or database, in octets: MySQL takes 32 and 64 characters, PostgreSQL 63 octets.
 pub(super) const DATABASE_NAME_OCTETS: usize = 255;
-/// How far a replica may be behind; above a month nobody waits for it.
-pub(super) const LAG_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(31 * 86_400);
+/// How far a replica may be behind; what is a day old is a backup.
+pub(super) const LAG_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
 /// Replicas of one primary; max_wal_senders of PostgreSQL goes no further.
 pub(super) const REPLICAS_RANGE: RangeInclusive<i64> = 0..=262_143;
 

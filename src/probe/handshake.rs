@@ -40,9 +40,6 @@ pub(super) async fn secure<S: Stream>(
         .map_err(|_| Outcome::failed(FailureKind::Timeout, "timed out in the TLS handshake"))??;
     let version = secured.stream.get_ref().1.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
     transcript.push(Speaker::Note, format!("{version} established").as_bytes());
-    if let Some(trouble) = &secured.trouble {
-        transcript.push(Speaker::Note, trouble.words.as_bytes());
-    }
     Ok(secured)
 }
 

@@ -4,9 +4,11 @@
 
 use std::error::Error as _;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::{Either, select};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::config::SslMode;
@@ -163,22 +165,25 @@ async fn ask(
     let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
     let statement = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {left}; {QUESTION}; COMMIT");
     transcript.push(Speaker::Us, b"SELECT pg_is_in_recovery(), replay, receiver, replicas");
-    let mut session = Box::pin(session);
     let answering = async {
-        let query = client.simple_query(&statement);
-        tokio::select! {
-            answer = query => answer.map_err(|error| of_error(&error, DOING)),
-            ended = session.as_mut() => Err(match ended {
-                Err(error) => of_error(&error, DOING),
-                Ok(()) => Outcome::failed(FailureKind::Reset, format!("connection closed while {DOING}")),
-            }),
+        let query = pin!(client.simple_query(&statement));
+        match select(query, Box::pin(session)).await {
+            Either::Left((answer, session)) => (answer.map_err(|error| of_error(&error, DOING)), Some(session)),
+            // What came before the end is still there to be read.
+            Either::Right((ended, query)) => {
+                let answer = query.await.map_err(|error| of_error(&ended.err().unwrap_or(error), DOING));
+                (answer, None)
+            }
         }
     };
-    let messages = timeout_at(deadline, answering)
+    let (answer, session) = timeout_at(deadline, answering)
         .await
-        .map_err(|_| Outcome::failed(FailureKind::Timeout, format!("timed out {DOING}")))??;
+        .map_err(|_| Outcome::failed(FailureKind::Timeout, format!("timed out {DOING}")))?;
     drop(client);
-    tokio::spawn(timeout(DATABASE_FAREWELL, session));
+    if let Some(session) = session {
+        tokio::spawn(timeout(DATABASE_FAREWELL, session));
+    }
+    let messages = answer?;
     let row = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,

@@ -19,10 +19,13 @@ networks = [\"192.0.2.0/26\"]
 name = \"db\"
 names = [\"db.example.org\"]
 monitors = [\"x\"]
+[[zone]]
+origin = \"example.org\"
+file = \"zone\"
 [monitor.x]
 ";
 /// The line that the first key of the monitor stands in.
-const FIRST: usize = 11;
+const FIRST: usize = 14;
 
 fn monitor(keys: &str) -> Monitor {
     settings(&format!("{MINIMAL}{keys}\n")).monitors.remove(0)

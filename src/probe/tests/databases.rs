@@ -108,7 +108,11 @@ async fn what_postgresql_says_is_passed_on() {
 #[tokio::test]
 async fn endless_notices_are_cut() {
     let notice = message(b'N', b"SNOTICE\0VNOTICE\0C00000\0Mhello\0\0");
-    let report = probe(postgres(anybody()), speaking(vec![Act::Read, Act::Flood(notice)]).await).await;
+    let report = probe(
+        postgres(anybody()),
+        speaking(vec![Act::Read, Act::Send(message(b'R', &[0; 4])), Act::Flood(notice)]).await,
+    )
+    .await;
     assert_failed(&report, FailureKind::Protocol, "more than it was asked for");
     let huge = vec![Act::Read, Act::Send(vec![b'R', 0x7f, 0xff, 0xff, 0xff]), Act::Flood(vec![0; 4096])];
     let report = probe(postgres(anybody()), speaking(huge).await).await;
