@@ -8,14 +8,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::time::timeout_at;
 
+use super::bounds::ECHO;
 use super::check::{Conversation, Notes, Place};
 use super::icmp_message::{TOKEN, is_reply, request};
 use super::tcp::failure;
 use super::transcript::Speaker;
 use crate::health::{FailureKind, Outcome};
-
-/// Octets of a datagram that are read: ours have 16.
-const DATAGRAM: usize = 256;
 
 /// An ICMP monitor.
 #[derive(Debug)]
@@ -32,7 +30,7 @@ impl IcmpProbe {
         let echo = async {
             socket.connect(SocketAddr::new(address, 0)).await?;
             socket.send(&request(address, token)).await?;
-            let mut datagram = [0; DATAGRAM];
+            let mut datagram = [0; ECHO];
             loop {
                 let length = socket.recv(&mut datagram).await?;
                 if is_reply(datagram.get(..length).unwrap_or_default(), address, token) {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::bounded::Bounded;
-use super::bounds::{DATABASE_FAREWELL, DATABASE_SESSION};
+use super::bounds::{DATABASE_FAREWELL, DATABASE_SESSION, MYSQL_LOGIN, MYSQL_PACKET, MYSQL_ROWS};
 use super::check::{Conversation, Notes, Place};
 use super::handshake::secure;
 use super::mysql_wire::{
@@ -22,13 +22,6 @@ use super::wire::Stream;
 use super::{Target, tcp};
 use crate::health::{FailureKind, Outcome};
 use crate::model::{DatabaseCheck, DatabaseRole, TlsMode};
-
-/// Octets of a packet: that of SHOW REPLICA STATUS with long error texts has some 4 KiB.
-const PACKET: usize = 64 * 1024;
-/// Rows of a result: one for each source that a replica follows.
-const ROWS: usize = 64;
-/// Rounds of a login: greeting, a switch of methods, and its verdict take three.
-const LOGIN_ROUNDS: usize = 5;
 
 /// Errors (`ER_…`) that say that the probe may not come in or finds no place, not that the server fails: ACCESS_DENIED,
 /// CON_COUNT, HOST_IS_BLOCKED, HOST_NOT_PRIVILEGED, TOO_MANY_USER_CONNECTIONS, SPECIFIC_ACCESS_DENIED, and of expired
@@ -105,7 +98,7 @@ impl MysqlProbe {
         let capabilities = if self.tls.is_some() { CAPABILITIES | CAPABILITY_TLS } else { CAPABILITIES };
         let proof = method.prove(password, &greeting.challenge);
         line.send(&wire::login(capabilities, &self.check.user, &proof, method)).await?;
-        for _ in 0..LOGIN_ROUNDS {
+        for _ in 0..MYSQL_LOGIN {
             let packet = line.receive(AWAITED).await?;
             match wire::login_reply(&packet).ok_or_else(|| strange(AWAITED, &packet))? {
                 LoginReply::Welcome => {
@@ -182,6 +175,11 @@ impl Conversation for MysqlProbe {
 
 /// The values of a row under the names of their columns.
 type Row = Vec<(String, Option<String>)>;
+/// The rows of a result, or the error that the server gave in their place.
+type Answer = Result<Vec<Row>, ServerError>;
+
+/// What is awaited after a query.
+const ANSWER: &str = "the answer to a query";
 
 /// What the state of one source means: a thread that stands still makes the data older with every second, though the
 /// server answers; where the age may not pass a bound, that is a failure, for nobody will notice when it does.
@@ -259,7 +257,7 @@ impl Line {
             self.stream.read_exact(&mut head).await?;
             let [a, b, c, sequence] = head;
             let length = usize::try_from(u32::from_le_bytes([a, b, c, 0])).unwrap_or(usize::MAX);
-            if length > PACKET {
+            if length > MYSQL_PACKET {
                 return Ok((sequence, Err(length)));
             }
             let mut packet = vec![0; length];
@@ -281,54 +279,55 @@ impl Line {
     }
 
     /// Asks `statement`: the rows, or the error that the server gives.
-    async fn ask(
-        &mut self,
-        statement: &str,
-        transcript: &mut Transcript,
-    ) -> Result<Result<Vec<Row>, ServerError>, Outcome> {
-        const AWAITED: &str = "the answer to a query";
+    async fn ask(&mut self, statement: &str, transcript: &mut Transcript) -> Result<Answer, Outcome> {
         transcript.push(Speaker::Us, statement.as_bytes());
         self.sequence = 0;
         self.send(&wire::query(statement)).await?;
-        let packet = self.receive(AWAITED).await?;
-        let count = match wire::result_head(&packet).ok_or_else(|| strange(AWAITED, &packet))? {
-            ResultHead::Done => 0,
-            ResultHead::Columns(count) => count,
+        let packet = self.receive(ANSWER).await?;
+        match wire::result_head(&packet).ok_or_else(|| strange(ANSWER, &packet))? {
+            ResultHead::Done => Ok(Ok(Vec::new())),
             ResultHead::Refused(error) => {
                 transcript.push(Speaker::Them, &error.words);
-                return Ok(Err(error));
+                Ok(Err(error))
             }
-        };
+            ResultHead::Columns(count) => {
+                let names = self.columns(count).await?;
+                self.rows(&names, transcript).await
+            }
+        }
+    }
+
+    /// The names of the columns of a result.
+    async fn columns(&mut self, count: u64) -> Result<Vec<String>, Outcome> {
         let mut names = Vec::new();
         for _ in 0..count {
-            let packet = self.receive(AWAITED).await?;
-            names.push(wire::column_name(&packet).ok_or_else(|| strange(AWAITED, &packet))?);
+            let packet = self.receive(ANSWER).await?;
+            names.push(wire::column_name(&packet).ok_or_else(|| strange(ANSWER, &packet))?);
         }
-        if count > 0 {
-            let packet = self.receive(AWAITED).await?;
-            if !wire::is_end(&packet) {
-                return Err(strange(AWAITED, &packet));
-            }
-        }
+        let packet = self.receive(ANSWER).await?;
+        if wire::is_end(&packet) { Ok(names) } else { Err(strange(ANSWER, &packet)) }
+    }
+
+    /// The rows behind them.
+    async fn rows(&mut self, names: &[String], transcript: &mut Transcript) -> Result<Answer, Outcome> {
         let mut rows = Vec::new();
-        while count > 0 {
-            let packet = self.receive(AWAITED).await?;
+        loop {
+            let packet = self.receive(ANSWER).await?;
             if wire::is_end(&packet) {
-                break;
+                return Ok(Ok(rows));
             }
             if let Some(error) = wire::error(&packet) {
                 return Ok(Err(error));
             }
-            let values = wire::row(&packet, names.len()).ok_or_else(|| strange(AWAITED, &packet))?;
+            let values = wire::row(&packet, names.len()).ok_or_else(|| strange(ANSWER, &packet))?;
             let row: Row = names.iter().cloned().zip(values).collect();
             note(&row, transcript);
             rows.push(row);
-            if rows.len() > ROWS {
-                let reason = format!("{AWAITED} has more than {ROWS} rows");
+            if rows.len() > MYSQL_ROWS {
+                let reason = format!("{ANSWER} has more than {MYSQL_ROWS} rows");
                 return Err(Outcome::failed(FailureKind::Protocol, reason));
             }
         }
-        Ok(Ok(rows))
     }
 
     /// Says goodbye and goes, without making the outcome wait for it.

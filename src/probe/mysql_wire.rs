@@ -5,14 +5,14 @@
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
+use super::bounds::MYSQL_COLUMNS;
+
 /// Capabilities that the probe has (`CLIENT_…`): LONG_PASSWORD, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH.
 pub(super) const CAPABILITIES: u32 = 0x1 | 0x200 | 0x8000 | 0x8_0000;
 /// CLIENT_SSL.
 pub(super) const CAPABILITY_TLS: u32 = 0x800;
 /// The character set utf8mb4_general_ci, which every version knows.
 const CHARSET: u8 = 45;
-/// Columns of a result: SHOW REPLICA STATUS has about sixty.
-const COLUMNS: u64 = 200;
 
 /// How a password is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +200,7 @@ pub(super) fn result_head(packet: &[u8]) -> Option<ResultHead> {
         [0xff, ..] => error(packet).map(ResultHead::Refused),
         // 0xfb asks for a file of ours.
         [0xfb, ..] => None,
-        _ => Octets(packet).integer().filter(|count| (1..=COLUMNS).contains(count)).map(ResultHead::Columns),
+        _ => Octets(packet).integer().filter(|count| (1..=MYSQL_COLUMNS).contains(count)).map(ResultHead::Columns),
     }
 }
 

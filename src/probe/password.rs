@@ -5,10 +5,13 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use super::bounds::PASSWORD;
+use super::bounds::{PASSWORD, PASSWORD_READERS};
 use crate::health::Outcome;
+
+static READERS: Semaphore = Semaphore::const_new(PASSWORD_READERS);
 
 /// A password. Neither its debug form nor any error shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,12 +22,17 @@ impl Password {
     /// and the operator must hear of it.
     pub(super) async fn read(path: &Path, deadline: Instant) -> Result<Self, Outcome> {
         let place = path.to_owned();
-        let reading = tokio::task::spawn_blocking(move || read(&place));
-        let octets = match timeout_at(deadline, reading).await {
-            Err(_) => Err("it took too long".to_owned()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Ok(Ok(read)) => read,
+        let reading = async {
+            let turn = READERS.acquire().await.map_err(|error| error.to_string())?;
+            let reading = tokio::task::spawn_blocking(move || {
+                let octets = read(&place);
+                // Held to the end of the reading, though nobody waits for it.
+                drop(turn);
+                octets
+            });
+            reading.await.map_err(|error| error.to_string())?
         };
+        let octets = timeout_at(deadline, reading).await.unwrap_or_else(|_| Err("it took too long".to_owned()));
         octets
             .map(Self)
             .map_err(|why| Outcome::Deferring(format!("cannot read the password file {}: {why}", path.display())))

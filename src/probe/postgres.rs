@@ -243,7 +243,7 @@ impl Facts {
             (Some("streaming"), true, _) => Lag::Behind(Duration::ZERO),
             (Some("hidden"), true, _) => Lag::Unknown(unseen(user, "pg_stat_wal_receiver")),
             (_, _, Some(since)) => Lag::Behind(since),
-            (_, _, None) => Lag::Unknown("the replica has replayed no commit yet and does not stream".to_owned()),
+            (_, _, None) => Lag::Unknown("the replica has replayed no commit since its start".to_owned()),
         }
     }
 }

@@ -20,9 +20,10 @@ pub struct Files {
 }
 
 impl Authority {
-    pub fn new() -> Self {
+    /// An authority that calls itself `name`.
+    pub fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "Waypost test");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         valid(&mut params, -400, 400);

@@ -69,7 +69,7 @@ fn a_mariadb_pair_is_followed_through_its_life() {
         return;
     }
     let scene = Scene::new("mysql");
-    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     for name in ["primary", "replica"] {
         scene.folder(name);
     }

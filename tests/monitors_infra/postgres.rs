@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use waypost::health::FailureKind::{Protocol, Refused, Timeout};
 
 use crate::certificates::Authority;
+use crate::patience::wait_until;
 use crate::ports::free_port;
-use crate::scene::{HOST, SECRET, Scene, Server, Wanted, await_outcome, await_port, expect, have};
+use crate::scene::{HOST, PATIENCE, SECRET, Scene, Server, Wanted, await_outcome, await_port, expect, have};
 
 /// One server with its data.
 struct Postgres<'a> {
@@ -82,9 +83,7 @@ impl<'a> Postgres<'a> {
         let mut server = scene.start(name, command);
         await_port(&mut server, address);
         let postgres = Self { scene, name, address, server };
-        crate::patience::wait_until(&format!("the {name} takes queries"), crate::scene::PATIENCE, || {
-            postgres.query("SELECT 1").is_ok()
-        });
+        wait_until(&format!("the {name} takes queries"), PATIENCE, || postgres.query("SELECT 1").is_ok());
         postgres
     }
 
@@ -109,7 +108,7 @@ fn a_postgresql_pair_is_followed_through_its_life() {
         return;
     }
     let scene = Scene::new("postgres");
-    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let mut primary = Postgres::primary(&scene, &ours);
     let password = scene.file("waypost.password", &format!("{SECRET}\n"));
     let wrong = scene.file("wrong.password", "not-the-password\n");
@@ -145,7 +144,9 @@ fn a_postgresql_pair_is_followed_through_its_life() {
     let blind = with("replicas = 1\n").replace("\"waypost\"", "\"blind\"");
     expect(&blind, primary.address, Wanted::Deferring("GRANT pg_read_all_stats TO blind"));
 
-    // Replay stands still while the primary is written.
+    // Replay stands still while the primary is written. Before that a commit is replayed, for the age of the data is its.
+    primary.run("INSERT INTO letters VALUES (1)");
+    wait_until("the replica has the letter", PATIENCE, || replica.run("SELECT count(*) FROM letters") == "2");
     replica.run("SELECT pg_wal_replay_pause()");
     primary.run("INSERT INTO letters SELECT generate_series(1, 1000)");
     await_outcome(&warned, replica.address, Wanted::Deferring("lag_warning is 1 s"));

@@ -1,6 +1,6 @@
 //! A real name server: what its answers, refusals and failures are to a monitor.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use waypost::health::FailureKind::{Protocol, Refused, Timeout};
 
@@ -18,10 +18,11 @@ fn unbound(scene: &Scene, address: SocketAddr) -> Server {
         r#"server:
     interface: {ip}
     port: {port}
+    interface: ::1
     access-control: 127.0.0.0/8 allow
+    access-control: ::1/128 refuse
     do-daemonize: no
     ede: yes
-    log-servfail: yes
     module-config: "iterator"
     username: ""
     chroot: ""
@@ -78,8 +79,11 @@ fn a_name_server_is_judged_by_what_it_answers() {
     expect(&asking("refused.example", "rcode = \"REFUSED\""), address, Wanted::Ok);
 
     let broken = asking("broken.example", "recursion = true\ntimeout = \"30s\"");
-    let said = expect(&broken, address, Wanted::Failed(Protocol, "SERVFAIL"));
-    assert!(said.contains("< extended error "), "{said}");
+    expect(&broken, address, Wanted::Failed(Protocol, "SERVFAIL, expected NOERROR"));
+    // Whoever asks from ::1 is turned away, and told why.
+    let unwelcome = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+    let said = expect(&asking("example.org", ""), unwelcome, Wanted::Failed(Protocol, "REFUSED (extended error 18)"));
+    assert!(said.contains("< extended error 18"), "{said}");
 
     let long = asking("long.example.org", "type = \"TXT\"");
     let said = expect(&long, address, Wanted::Ok);

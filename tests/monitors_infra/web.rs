@@ -49,7 +49,7 @@ fn a_web_server_is_judged_by_its_answers_and_its_certificates() {
         return;
     }
     let scene = Scene::new("www-data");
-    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let [plain, good, over, ending, other] = std::array::from_fn(|_| free_port());
     let identities = [
         (good, ours.issue(&scene, "good", HOST, -1, 90)),
@@ -81,11 +81,7 @@ fn a_web_server_is_judged_by_its_answers_and_its_certificates() {
     expect(&strict, here(other), Wanted::Failed(Tls, "not for host.example.org"));
     expect(&format!("{strict}server_name = \"www.example.net\"\n"), here(other), Wanted::Ok);
     expect(&strict, here(ending), Wanted::Deferring("certificate ends in "));
-    expect(
-        &format!("{tls}expiry_critical = \"6d\"\n"),
-        here(ending),
-        Wanted::Failed(Tls, "certificate ends in "),
-    );
+    expect(&format!("{tls}expiry_critical = \"6d\"\n"), here(ending), Wanted::Failed(Tls, "certificate ends in "));
     expect(&format!("{tls}expiry_warning = \"2d\"\n"), here(ending), Wanted::Ok);
     expect(&format!("kind = \"tls\"\n{stranger}"), here(good), Wanted::Deferring("not signed by an authority"));
     expect(&tls, here(plain), Wanted::Failed(Tls, "handshake failed"));

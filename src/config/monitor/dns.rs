@@ -109,7 +109,7 @@ fn record_data(reader: &mut Reader<'_>, value: &Value<'_>, rtype: RecordType) ->
     if fits {
         return Some(text.to_owned());
     }
-    reader.refuse(value, format!("data of a {rtype} record: {expected}"), format!("write it as in {example}"));
+    reader.refuse(value, format!("data of type {rtype}: {expected}"), format!("write it as in {example}"));
     None
 }
 

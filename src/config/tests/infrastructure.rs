@@ -136,7 +136,7 @@ fn slips_have_their_place_and_their_remedy() {
         ("kind = \"dns\"\nname = \"a\"\ntype = \"AXFR\"", 3, 8, "a record type"),
         ("kind = \"dns\"\nname = \"a\"\nrcode = \"NOEROR\"", 3, 9, "did you mean \"NOERROR\"?"),
         ("kind = \"dns\"\nname = \"a\"\nrcode = []", 3, 9, "at least one response code"),
-        ("kind = \"dns\"\nname = \"a\"\ntype = \"A\"\nexpect = [\"mx\"]", 4, 11, "data of a A record: an IPv4 address"),
+        ("kind = \"dns\"\nname = \"a\"\ntype = \"A\"\nexpect = [\"mx\"]", 4, 11, "data of type A: an IPv4 address"),
         ("kind = \"dns\"\nname = \"a\"\ntype = \"MX\"\nexpect = [\"mx\"]", 4, 11, "preference and host"),
         ("kind = \"dns\"\nname = \"a\"\ntype = \"A\"\nexpect = \"1.2.3.4\"", 4, 10, "[\"1.2.3.4\"]"),
         ("kind = \"dns\"\nname = \"a\"\ntype = \"CAA\"\nexpect = [\"x\"]", 4, 1, "expect of [monitor.x] with type CAA"),

@@ -1,6 +1,7 @@
 //! Database servers that hang, close or babble at each step, and what they say when they do not.
 
 use proptest::prelude::*;
+use tokio::io::AsyncReadExt;
 
 use super::servers::{Act, break_everywhere, speaking};
 use super::*;
@@ -140,11 +141,11 @@ async fn no_password_goes_to_a_server_whose_certificate_is_not_trusted() {
     let address = listener.local_addr().unwrap();
     let heard = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut [0; 8]).await.unwrap();
+        stream.read_exact(&mut [0; 8]).await.unwrap();
         stream.write_all(b"S").await.unwrap();
         let mut secured = tokio_rustls::TlsAcceptor::from(config).accept(stream).await.unwrap();
         let mut heard = Vec::new();
-        let _ = tokio::io::AsyncReadExt::read_to_end(&mut secured, &mut heard).await;
+        let _ = secured.read_to_end(&mut heard).await;
         heard
     });
     let report = probe(postgres(check), address).await;
@@ -278,9 +279,7 @@ async fn logins_at_a_mysql_server_end_one_way_or_another() {
         probe(kind(), speaking([script, vec![Act::Hang]].concat()).await).await
     };
     assert_deferring(&replying(&[b"\xff\x15\x04#28000Access denied for user"]).await, "1045 Access denied for user");
-    let switch = &b"\xfeclient_ed25519\012345678901234567890\0"[..];
     assert_deferring(&replying(&[&b"\xfeclient_ed25519\0salt\0"[..]]).await, "client_ed25519, which the probe cannot");
-    assert_deferring(&replying(&[switch]).await, "the probe cannot");
     let native = &b"\xfecaching_sha2_password\0abcdefghijklmnopqrst\0"[..];
     assert_deferring(&replying(&[native, b"\x01\x04"]).await, "through TLS only");
     let round = &b"\xfemysql_native_password\0abcdefghijklmnopqrst\0"[..];
@@ -305,6 +304,53 @@ async fn a_mysql_server_without_end_is_cut() {
     );
     let huge = speaking(vec![Act::Send(vec![0xff, 0xff, 0xff, 0]), Act::Flood(vec![0; 4096])]).await;
     assert_failed(&probe(replica(None, None), huge).await, FailureKind::Protocol, "16777215 octets");
+}
+
+#[tokio::test]
+async fn words_that_drip_end_with_the_time() {
+    let wait = Duration::from_millis(300);
+    let notice = message(b'N', b"SNOTICE\0VNOTICE\0C00000\0Mhello\0\0");
+    let slow = speaking(vec![Act::Read, Act::Send(message(b'R', &[0; 4])), Act::Drip(notice)]).await;
+    assert_failed(&probe_within(postgres(anybody()), slow, wait).await, FailureKind::Timeout, "logging in");
+    let slow = speaking(vec![Act::Send(vec![200, 0, 0, 0]), Act::Drip(vec![10])]).await;
+    assert_failed(&probe_within(replica(None, None), slow, wait).await, FailureKind::Timeout, "the greeting");
+}
+
+#[tokio::test]
+async fn a_mysql_password_is_shown_inside_tls_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    let (config, pem) = certificate("mx.example.org", -1, 90);
+    let (_kept, ca) = ca_file(&pem);
+    let check = DatabaseCheck {
+        password_file: Some(file),
+        tls: tls(TlsMode::Starttls, Some(ca)),
+        ..check(DatabaseRole::Primary, None, None)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shown = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let capabilities = wire::CAPABILITIES | wire::CAPABILITY_TLS;
+        stream.write_all(&packets(0, &[hello("8.4.0", capabilities, "caching_sha2_password")])).await.unwrap();
+        stream.read_exact(&mut [0; 36]).await.unwrap();
+        let mut stream = tokio_rustls::TlsAcceptor::from(config).accept(stream).await.unwrap();
+        let mut heard = [0; 4096];
+        let length = stream.read(&mut heard).await.unwrap();
+        assert!(!heard[..length].windows(7).any(|window| window == b"hunter2"), "shown before it was asked for");
+        stream.write_all(&packets(3, &[b"\x01\x04".to_vec()])).await.unwrap();
+        let length = stream.read(&mut heard).await.unwrap();
+        let shown = heard[..length].to_vec();
+        stream.write_all(&packets(5, &[OK.to_vec()])).await.unwrap();
+        let _ = stream.read(&mut heard).await.unwrap();
+        stream.write_all(&result(&[("@@global.read_only", Some("0"))])).await.unwrap();
+        let _ = stream.read(&mut heard).await;
+        shown
+    });
+    let report = probe(MonitorKind::Mysql(check), address).await;
+    assert_ok(&report);
+    assert_eq!(shown.await.unwrap(), packets(4, &[b"hunter2\0".to_vec()]));
 }
 
 proptest! {

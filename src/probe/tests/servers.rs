@@ -36,9 +36,8 @@ pub(super) async fn speaking(script: Vec<Act>) -> SocketAddr {
 async fn act(script: Vec<Act>, mut stream: tokio::net::TcpStream) -> std::io::Result<()> {
     for step in script {
         match step {
-            Act::Read => {
-                stream.read(&mut [0; 4096]).await?;
-            }
+            Act::Read if stream.read(&mut [0; 4096]).await? == 0 => return Ok(()),
+            Act::Read => {}
             Act::Send(octets) => stream.write_all(&octets).await?,
             Act::Flood(octets) => loop {
                 stream.write_all(&octets).await?;
