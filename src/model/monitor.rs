@@ -27,7 +27,7 @@ pub struct Monitor {
     pub name: String,
     /// The protocol spoken and what it must answer.
     pub kind: MonitorKind,
-    /// The port probed, where [`Monitor::addresses`] names no other.
+    /// The port probed, where [`Monitor::addresses`] names no other; 0 where the protocol has none.
     pub port: u16,
     /// Between two probes of one endpoint, 100 ms to 1 h.
     pub interval: Duration,

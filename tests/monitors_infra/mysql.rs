@@ -139,7 +139,7 @@ fn a_mariadb_pair_is_followed_through_its_life() {
     expect(&soft, replica.address, Wanted::Deferring("the SQL thread of the replica is not running (No)"));
     expect(&hard, replica.address, Wanted::Failed(Protocol, "the SQL thread of the replica is not running (No)"));
     replica.run("START SLAVE SQL_THREAD; STOP SLAVE IO_THREAD");
-    expect(&hard, replica.address, Wanted::Deferring("the I/O thread of the replica is not running (No)"));
+    await_outcome(&hard, replica.address, Wanted::Deferring("the I/O thread of the replica is not running (No)"));
     replica.run("START SLAVE IO_THREAD");
     await_outcome(&hard, replica.address, Wanted::Ok);
 

@@ -161,6 +161,9 @@ fn allow(reader: &mut Reader<'_>, table: &Table<'_>, kind: Option<&Kind>) {
             _ if foreign && value.key == "tls" && word == "http" => {
                 "write kind = \"https\" for TLS, or delete tls".to_owned()
             }
+            _ if value.key == "password" && own.contains(&"password_file") => {
+                "write it into a file that only waypost may read, and add password_file with its path".to_owned()
+            }
             Some(meant) if !foreign => format!("did you mean \"{meant}\"?"),
             _ => "delete it".to_owned(),
         };

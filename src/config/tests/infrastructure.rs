@@ -151,7 +151,7 @@ fn slips_have_their_place_and_their_remedy() {
         ("kind = \"postgres\"\nuser = \"w\"\nrole = \"primary\"\nlag_critical = \"5s\"", 4, 1, "without effect"),
         ("kind = \"postgres\"\nuser = \"w\"\nrole = \"replica\"\nreplicas = 1", 4, 1, "without effect"),
         ("kind = \"postgres\"\nuser = \"w\"\nreplicas = -1", 3, 12, "a whole number from 0 to 262143"),
-        ("kind = \"postgres\"\nuser = \"w\"\npassword = \"x\"", 3, 1, "did you mean \"password_file\"?"),
+        ("kind = \"postgres\"\nuser = \"w\"\npassword = \"x\"", 3, 1, "add password_file with its path"),
         ("kind = \"mysql\"\nuser = \"w\"\nreplicas = 1", 3, 1, "which a monitor of kind mysql does not have"),
     ] {
         let (at_line, at_column, said) = mistake(keys);
