@@ -73,6 +73,19 @@ pub(super) const SMTP_PORT: u16 = 25;
 pub(super) const SUBMISSIONS_PORT: u16 = 465;
 pub(super) const HTTP_PORT: u16 = 80;
 pub(super) const HTTPS_PORT: u16 = 443;
+/// Ports of database servers, as IANA lists them.
+pub(super) const POSTGRES_PORT: u16 = 5432;
+pub(super) const MYSQL_PORT: u16 = 3306;
+/// The most that a TCP monitor sends, in octets: a request, not a load.
+pub(super) const SEND_OCTETS: usize = 1_000;
+/// The most texts of record data of which a DNS monitor wants one.
+pub(super) const DNS_EXPECT: usize = 100;
+/// The longest name of a database user or database, in octets: MySQL takes 32 and 64 characters, PostgreSQL 63 octets.
+pub(super) const DATABASE_NAME_OCTETS: usize = 255;
+/// How far a replica may be behind; what is a day old is a backup.
+pub(super) const LAG_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
+/// Replicas of one primary; max_wal_senders of PostgreSQL goes no further.
+pub(super) const REPLICAS_RANGE: RangeInclusive<i64> = 0..=262_143;
 
 /// The longest name of a network interface, in octets (IFNAMSIZ without its end).
 pub(super) const INTERFACE_OCTETS: usize = 15;

@@ -11,6 +11,7 @@ mod composition;
 mod dynamic;
 mod endpoint;
 mod event;
+mod infrastructure;
 mod intent;
 mod monitor;
 mod name;
@@ -34,6 +35,9 @@ pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use event::{Event, EventKind};
+pub use infrastructure::{
+    DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
+};
 pub use intent::{Intent, IntentKind, Lifetime, Scope};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HttpCheck, SmtpCheck};
+use super::{DatabaseCheck, DnsCheck, ExchangeCheck, HandshakeCheck, HttpCheck, PostgresCheck, SmtpCheck, Transport};
 
 /// A monitor's position in [`crate::model::Topology::monitors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct Monitor {
     pub name: String,
     /// The protocol spoken and what it must answer.
     pub kind: MonitorKind,
-    /// The port probed, where [`Monitor::addresses`] names no other.
+    /// The port probed, where [`Monitor::addresses`] names no other; 0 where the protocol has none.
     pub port: u16,
     /// Between two probes of one endpoint, 100 ms to 1 h.
     pub interval: Duration,
@@ -84,6 +84,18 @@ pub enum MonitorKind {
     Smtp(SmtpCheck),
     /// An HTTP GET.
     Http(HttpCheck),
+    /// Octets sent and octets expected over TCP.
+    Exchange(ExchangeCheck),
+    /// A TLS handshake and its certificate.
+    Handshake(HandshakeCheck),
+    /// A DNS query (RFC 1035).
+    Dns(DnsCheck),
+    /// An ICMP echo (RFC 792, RFC 4443).
+    Icmp,
+    /// A PostgreSQL session: role and replication.
+    Postgres(PostgresCheck),
+    /// A MySQL or MariaDB session: role and replication.
+    Mysql(DatabaseCheck),
 }
 
 impl MonitorKind {
@@ -92,8 +104,10 @@ impl MonitorKind {
     #[must_use]
     pub const fn is_one_step(&self) -> bool {
         match self {
-            Self::Tcp => true,
+            Self::Tcp | Self::Icmp => true,
+            Self::Dns(check) => matches!(check.transport, Transport::Udp),
             Self::Smtp(_) | Self::Http(_) => false,
+            Self::Exchange(_) | Self::Handshake(_) | Self::Postgres(_) | Self::Mysql(_) => false,
         }
     }
 }

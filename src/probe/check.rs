@@ -7,7 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use super::dns::DnsProbe;
+use super::exchange::ExchangeProbe;
+use super::handshake::HandshakeProbe;
 use super::http::HttpProbe;
+use super::icmp::IcmpProbe;
+use super::mysql::MysqlProbe;
+use super::postgres::PostgresProbe;
 use super::smtp::SmtpProbe;
 use super::tls::TrustStore;
 use super::transcript::{Speaker, Transcript};
@@ -64,6 +70,12 @@ impl Check {
             MonitorKind::Tcp => None,
             MonitorKind::Smtp(check) => Some(Box::new(SmtpProbe::new(check, target))),
             MonitorKind::Http(check) => Some(Box::new(HttpProbe::new(check, target))),
+            MonitorKind::Exchange(check) => Some(Box::new(ExchangeProbe::new(check, target))),
+            MonitorKind::Handshake(check) => Some(Box::new(HandshakeProbe::new(check, target))),
+            MonitorKind::Dns(check) => Some(Box::new(DnsProbe::new(check))),
+            MonitorKind::Icmp => Some(Box::new(IcmpProbe)),
+            MonitorKind::Postgres(check) => Some(Box::new(PostgresProbe::new(check, target))),
+            MonitorKind::Mysql(check) => Some(Box::new(MysqlProbe::new(check, target))),
         };
         let one_step = target.monitor.kind.is_one_step();
         Self { address: target.address, timeout: target.monitor.timeout, conversation, one_step }

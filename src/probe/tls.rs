@@ -152,6 +152,11 @@ impl TlsSession {
         self.inspector.problem()
     }
 
+    /// The same, with how grave it is.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.inspector.trouble()
+    }
+
     pub(super) fn inspector(&self) -> Arc<Inspector> {
         Arc::clone(&self.inspector)
     }
@@ -225,6 +230,30 @@ fn certificate_name(host: &Name, address: IpAddr) -> String {
     }
 }
 
+/// What is wrong with a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) gravity: Gravity,
+    pub(super) words: String,
+}
+
+/// How grave it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gravity {
+    /// It could not be checked, for a fault on this side.
+    Unchecked,
+    /// It is good, and ends soon.
+    Ending,
+    /// A strict client would turn away.
+    Refused,
+}
+
+impl Trouble {
+    fn refused(words: String) -> Self {
+        Self { gravity: Gravity::Refused, words }
+    }
+}
+
 /// A verifier that lets every certificate pass and notes what is wrong with it.
 #[derive(Debug)]
 pub(super) struct Inspector {
@@ -232,12 +261,17 @@ pub(super) struct Inspector {
     anchors: Option<Trust>,
     expiry_warning: Duration,
     provider: Arc<CryptoProvider>,
-    problem: Mutex<Option<String>>,
+    problem: Mutex<Option<Trouble>>,
 }
 
 impl Inspector {
     /// What was wrong with the certificate seen last.
     pub(super) fn problem(&self) -> Option<String> {
+        self.trouble().map(|trouble| trouble.words)
+    }
+
+    /// The same, with how grave it is.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
         self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -247,37 +281,53 @@ impl Inspector {
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         now: UnixTime,
-    ) -> Result<(), String> {
+    ) -> Result<(), Trouble> {
         let anchors = match &self.anchors {
             None => return Ok(()),
-            Some(Err(reason)) => return Err(reason.clone()),
+            Some(Err(reason)) => return Err(Trouble { gravity: Gravity::Unchecked, words: reason.clone() }),
             Some(Ok(anchors)) => anchors,
         };
-        let end = check_dates(end_entity, now)?;
+        let end = check_dates(end_entity, now).map_err(Trouble::refused)?;
         if anchors.pinned.iter().any(|pinned| pinned == end_entity) {
             rustls::server::ParsedCertificate::try_from(end_entity)
                 .and_then(|certificate| rustls::client::verify_server_name(&certificate, name))
-                .map_err(|error| describe(&error, name))?;
+                .map_err(|error| Trouble::refused(describe(&error, name)))?;
         } else {
             anchors
                 .verifier
                 .verify_server_cert(end_entity, intermediates, name, &[], now)
-                .map_err(|error| describe(&error, name))?;
+                .map_err(|error| Trouble::refused(describe(&error, name)))?;
         }
         let left = end.saturating_sub(now.as_secs());
         if left < self.expiry_warning.as_secs() {
-            return Err(format!("certificate ends in {} ({})", span(left), date(end)));
+            return Err(Trouble { gravity: Gravity::Ending, words: ends_in(left, end) });
         }
         Ok(())
     }
 }
 
-/// The end of validity in seconds since 1970, if `now` is within validity.
-fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<u64, String> {
+/// Why `certificate` ends too soon for whoever wants it to last for `least` from now, if it does.
+pub(super) fn too_short(certificate: &CertificateDer<'_>, least: Duration) -> Option<String> {
+    let now = UnixTime::now();
+    let (_, end) = validity(certificate).ok()?;
+    let left = end.saturating_sub(now.as_secs());
+    if now.as_secs() > end {
+        return check_dates(certificate, now).err();
+    }
+    (left < least.as_secs()).then(|| ends_in(left, end))
+}
+
+/// Begin and end of validity in seconds since 1970.
+fn validity(certificate: &CertificateDer<'_>) -> Result<(u64, u64), String> {
     let (_, parsed) =
         X509Certificate::from_der(certificate).map_err(|_| "the certificate cannot be decoded".to_owned())?;
     let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
-    let (begin, end) = (seconds(parsed.validity().not_before), seconds(parsed.validity().not_after));
+    Ok((seconds(parsed.validity().not_before), seconds(parsed.validity().not_after)))
+}
+
+/// The end of validity in seconds since 1970, if `now` is within validity.
+fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<u64, String> {
+    let (begin, end) = validity(certificate)?;
     if now.as_secs() > end {
         return Err(format!("certificate expired {} ago ({})", span(now.as_secs() - end), date(end)));
     }
@@ -304,6 +354,10 @@ fn describe(error: &rustls::Error, name: &ServerName<'_>) -> String {
         CertificateError::BadSignature => "certificate is not signed by the authority it names".to_owned(),
         error => format!("certificate is not valid: {error}"),
     }
+}
+
+fn ends_in(left: u64, end: u64) -> String {
+    format!("certificate ends in {} ({})", span(left), date(end))
 }
 
 fn span(seconds: u64) -> String {

@@ -64,7 +64,8 @@ fn status(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<u16> {
     codes
 }
 
-fn regex(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
+/// A regular expression, bounded in octets and in what it takes compiled.
+pub(super) fn regex(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
     let text = reader.string(value)?;
     let fault = if text.len() > REGEX_OCTETS {
         format!("it has more than {REGEX_OCTETS} octets")

@@ -1,7 +1,11 @@
 //! `[monitor.*]`: how endpoints are probed (DESIGN section 5); here what all kinds have in common, one file a kind below.
 
+mod database;
+mod dns;
+mod handshake;
 mod http;
 mod smtp;
+mod tcp;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -44,6 +48,8 @@ enum Port {
     Usual(u16),
     /// There is no usual one: the section must name it.
     Required,
+    /// The protocol has no ports.
+    Absent,
 }
 
 /// What the keys of a monitor may refer to.
@@ -52,11 +58,20 @@ struct Surroundings<'a> {
 }
 
 /// All kinds, in the order in which they are listed to people.
-const KINDS: [Kind; 4] = [
-    Kind { word: "tcp", keys: &[], read: |_, _, _| Asked { kind: MonitorKind::Tcp, port: Port::Required } },
+const KINDS: [Kind; 9] = [
+    Kind { word: "tcp", keys: &[&tcp::KEYS, &tls::KEYS], read: tcp::read },
     Kind { word: "smtp", keys: &[&smtp::KEYS, &tls::KEYS], read: smtp::read },
     Kind { word: "http", keys: &[&http::KEYS], read: http::read },
     Kind { word: "https", keys: &[&http::KEYS, &tls::KEYS], read: http::read_secure },
+    Kind { word: "tls", keys: &[&handshake::KEYS, &tls::KEYS], read: handshake::read },
+    Kind { word: "dns", keys: &[&dns::KEYS], read: dns::read },
+    Kind { word: "icmp", keys: &[], read: |_, _, _| Asked { kind: MonitorKind::Icmp, port: Port::Absent } },
+    Kind {
+        word: "postgres",
+        keys: &[&database::KEYS, &database::POSTGRES_KEYS, &tls::KEYS],
+        read: database::read_postgres,
+    },
+    Kind { word: "mysql", keys: &[&database::KEYS, &tls::KEYS], read: database::read_mysql },
 ];
 
 impl Kind {
@@ -68,6 +83,7 @@ impl Kind {
 
 /// All monitors, in name order. Defaults: interval 1 s, timeout 2 s, rise 3, fall 3, bursts 200 ms apart, judged by
 /// evidence; SMTP on port 25 (465 with implicit TLS) with STARTTLS, HTTP on 80, HTTPS on 443; a TCP port is required.
+/// TLS on 443, DNS on 53, PostgreSQL on 5432, MySQL on 3306.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     tables: &[(Value<'_>, Table<'_>)],
@@ -94,6 +110,11 @@ fn monitor(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, node: &NodeSe
     allow(reader, table, kind);
     let asked = kind.map(|kind| (kind.read)(reader, table, &Surroundings { node }));
     let port = match (table.get("port"), &asked) {
+        (Some(value), Some(Asked { port: Port::Absent, .. })) => {
+            let what = format!("{value}, which a monitor of kind {} does not have", kind.map_or("", |kind| kind.word));
+            reader.error(&value.key_span, what, "no port", "delete it");
+            None
+        }
         (Some(value), _) => reader.integer(&value, 1..=65535),
         (None, Some(Asked { port: Port::Usual(port), .. })) => Some(*port),
         (None, Some(Asked { port: Port::Required, .. })) => {
@@ -102,7 +123,7 @@ fn monitor(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, node: &NodeSe
             reader.missing(table, "port", what, "add port = 587");
             None
         }
-        (None, None) => None,
+        (None, None | Some(Asked { port: Port::Absent, .. })) => None,
     };
     let interval = duration_or(reader, table, "interval", &INTERVAL_RANGE, INTERVAL);
     let timeout = duration_or(reader, table, "timeout", &TIMEOUT_RANGE, TIMEOUT);
@@ -139,6 +160,9 @@ fn allow(reader: &mut Reader<'_>, table: &Table<'_>, kind: Option<&Kind>) {
         let remedy = match similar(&value.key, own.iter().copied()) {
             _ if foreign && value.key == "tls" && word == "http" => {
                 "write kind = \"https\" for TLS, or delete tls".to_owned()
+            }
+            _ if value.key == "password" && own.contains(&"password_file") => {
+                "write it into a file that only waypost may read, and add password_file with its path".to_owned()
             }
             Some(meant) if !foreign => format!("did you mean \"{meant}\"?"),
             _ => "delete it".to_owned(),

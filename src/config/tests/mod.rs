@@ -3,6 +3,7 @@
 mod abuse;
 mod accepted;
 mod composite;
+mod infrastructure;
 mod mistakes;
 mod properties;
 mod service_points;

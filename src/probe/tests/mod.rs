@@ -18,8 +18,12 @@ use super::tls::TrustStore;
 use crate::health::{Depth, FailureKind, Outcome};
 use crate::model::{DetectorKind, EndpointKey, Monitor, MonitorKind, SmtpCheck, TlsMode, TlsPolicy};
 
+mod databases;
+mod dns;
+mod exchange;
 mod http;
 mod prober;
+mod servers;
 mod smtp;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
