@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HttpCheck, SmtpCheck};
+use super::{AgentCheck, ExecCheck, HttpCheck, JsonCheck, PrometheusCheck, SmtpCheck};
 
 /// A monitor's position in [`crate::model::Topology::monitors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +84,14 @@ pub enum MonitorKind {
     Smtp(SmtpCheck),
     /// An HTTP GET.
     Http(HttpCheck),
+    /// A number from a page of Prometheus metrics.
+    Prometheus(PrometheusCheck),
+    /// A value from a JSON document.
+    Json(JsonCheck),
+    /// A line of HAProxy's agent check.
+    Agent(AgentCheck),
+    /// A command in the convention of Nagios plugins.
+    Exec(ExecCheck),
 }
 
 impl MonitorKind {
@@ -92,8 +100,9 @@ impl MonitorKind {
     #[must_use]
     pub const fn is_one_step(&self) -> bool {
         match self {
-            Self::Tcp => true,
+            Self::Tcp | Self::Exec(_) => true,
             Self::Smtp(_) | Self::Http(_) => false,
+            Self::Prometheus(_) | Self::Json(_) | Self::Agent(_) => false,
         }
     }
 }

@@ -7,7 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use super::agent::AgentProbe;
+use super::exec::ExecProbe;
 use super::http::HttpProbe;
+use super::json::JsonProbe;
+use super::prometheus::PrometheusProbe;
 use super::smtp::SmtpProbe;
 use super::tls::TrustStore;
 use super::transcript::{Speaker, Transcript};
@@ -64,6 +68,10 @@ impl Check {
             MonitorKind::Tcp => None,
             MonitorKind::Smtp(check) => Some(Box::new(SmtpProbe::new(check, target))),
             MonitorKind::Http(check) => Some(Box::new(HttpProbe::new(check, target))),
+            MonitorKind::Prometheus(check) => Some(Box::new(PrometheusProbe::new(check, target))),
+            MonitorKind::Json(check) => Some(Box::new(JsonProbe::new(check, target))),
+            MonitorKind::Agent(check) => Some(Box::new(AgentProbe::new(check))),
+            MonitorKind::Exec(check) => Some(Box::new(ExecProbe::new(check, target))),
         };
         let one_step = target.monitor.kind.is_one_step();
         Self { address: target.address, timeout: target.monitor.timeout, conversation, one_step }

@@ -1,6 +1,11 @@
 //! `[monitor.*]`: how endpoints are probed (DESIGN section 5); here what all kinds have in common, one file a kind below.
 
+mod agent;
+mod exec;
 mod http;
+mod json;
+mod levels;
+mod prometheus;
 mod smtp;
 mod tls;
 
@@ -9,8 +14,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::defaults::{
-    BURST_GAP, BURST_GAP_RANGE, FALL, INTERVAL, INTERVAL_RANGE, POSITIONS, RISE, RISE_FALL_RANGE, TIMEOUT,
-    TIMEOUT_RANGE,
+    BURST_GAP, BURST_GAP_RANGE, FALL, INTERVAL, INTERVAL_RANGE, POSITIONS, RISE, RISE_FALL_RANGE, SUBMISSION_PORT,
+    TIMEOUT, TIMEOUT_RANGE,
 };
 use super::duration::written;
 use super::reader::Reader;
@@ -44,6 +49,8 @@ enum Port {
     Usual(u16),
     /// There is no usual one: the section must name it.
     Required,
+    /// As before, where this is one that many have.
+    RequiredLike(u16),
 }
 
 /// What the keys of a monitor may refer to.
@@ -52,11 +59,15 @@ struct Surroundings<'a> {
 }
 
 /// All kinds, in the order in which they are listed to people.
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 8] = [
     Kind { word: "tcp", keys: &[], read: |_, _, _| Asked { kind: MonitorKind::Tcp, port: Port::Required } },
     Kind { word: "smtp", keys: &[&smtp::KEYS, &tls::KEYS], read: smtp::read },
     Kind { word: "http", keys: &[&http::KEYS], read: http::read },
     Kind { word: "https", keys: &[&http::KEYS, &tls::KEYS], read: http::read_secure },
+    Kind { word: "prometheus", keys: &[&prometheus::KEYS, &levels::KEYS, &tls::KEYS], read: prometheus::read },
+    Kind { word: "json", keys: &[&json::KEYS, &levels::KEYS, &tls::KEYS], read: json::read },
+    Kind { word: "agent", keys: &[&agent::KEYS], read: agent::read },
+    Kind { word: "exec", keys: &[&exec::KEYS], read: exec::read },
 ];
 
 impl Kind {
@@ -96,10 +107,11 @@ fn monitor(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, node: &NodeSe
     let port = match (table.get("port"), &asked) {
         (Some(value), _) => reader.integer(&value, 1..=65535),
         (None, Some(Asked { port: Port::Usual(port), .. })) => Some(*port),
-        (None, Some(Asked { port: Port::Required, .. })) => {
+        (None, Some(Asked { port: port @ (Port::Required | Port::RequiredLike(_)), .. })) => {
+            let example = if let Port::RequiredLike(port) = port { *port } else { SUBMISSION_PORT };
             let word = kind.map_or("", |kind| kind.word);
             let what = format!("port, which a {word} monitor has no default for");
-            reader.missing(table, "port", what, "add port = 587");
+            reader.missing(table, "port", what, format!("add port = {example}"));
             None
         }
         (None, None) => None,

@@ -4,6 +4,7 @@ mod abuse;
 mod accepted;
 mod mistakes;
 mod properties;
+mod readings;
 mod service_points;
 mod several;
 mod xdp;

@@ -18,8 +18,10 @@ use super::tls::TrustStore;
 use crate::health::{Depth, FailureKind, Outcome};
 use crate::model::{DetectorKind, EndpointKey, Monitor, MonitorKind, SmtpCheck, TlsMode, TlsPolicy};
 
+mod exec;
 mod http;
 mod prober;
+mod readings;
 mod smtp;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
