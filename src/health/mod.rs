@@ -19,7 +19,7 @@ mod simulation;
 mod terms;
 
 pub use combine::{Judgement, combine};
-pub use consensus::{consensus, is_fresh, vote_freshness};
+pub use consensus::{consensus, is_fresh, severity, vote_freshness};
 pub use damping::Damping;
 pub use detector::Detector;
 pub use evidence::Evidence;

@@ -73,3 +73,9 @@ pub const EXEC_DRAINED: usize = 1024 * 1024;
 
 /// Characters of a command's output that stand as the reason.
 pub const EXEC_REASON: usize = 300;
+
+/// Upper bounds of the buckets in which probes are counted by how late they start, in microseconds.
+pub const LATENESS_BUCKETS_US: [u64; 22] = [
+    50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 50_000,
+    75_000, 100_000, 200_000, 500_000, 1_000_000,
+];

@@ -31,5 +31,5 @@ mod wire;
 
 pub use once::{Probed, once};
 pub use prober::Prober;
-pub use stats::{LatencyCounts, ProbeCount, Stats};
+pub use stats::{LatencyCounts, LatenessCounts, ProbeCount, Stats};
 pub use target::{Opinion, Target, TargetStatus};
