@@ -208,12 +208,10 @@ mod tests {
             let written = Series { name, labels: labels.into_iter().collect() };
             let text = written.to_string();
             prop_assert_eq!(text.parse::<Series>().unwrap(), written.clone());
-            let text = format!("{text}{rest}");
-            let (read, behind) = Series::read(&text).unwrap();
             // What follows a bare name may be taken for its labels.
-            if !written.labels.is_empty() || !rest.trim_start().starts_with('{') {
-                prop_assert_eq!((read, behind), (written, rest.as_str()));
-            }
+            prop_assume!(!written.labels.is_empty() || !blanks(&rest).starts_with('{'));
+            let text = format!("{text}{rest}");
+            prop_assert_eq!(Series::read(&text), Ok((written, rest.as_str())));
         }
 
         #[test]
