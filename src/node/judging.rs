@@ -29,6 +29,8 @@ impl Engine {
         let key = (key, monitor);
         let before = self.opinions.get(&key);
         self.unsaved |= before.is_none_or(|view| view.verdict != verdict);
+        // Suspicions come to nothing or to a later opinion.
+        let transcript = transcript.filter(|_| matches!(verdict.state, State::Deferring | State::Down));
         self.opinions.insert(key, MonitorView { verdict, suspect, transcript });
     }
 

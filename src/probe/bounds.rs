@@ -65,6 +65,10 @@ pub const EXEC_REST: Duration = Duration::from_millis(100);
 /// it is not started again until one is.
 pub const EXEC_LINGERING: usize = 4;
 
+/// Commands that are being started at once. Each takes a thread of the pool that also writes to the store, until the program is
+/// read from its file system; the pool has 512.
+pub const EXEC_STARTING: usize = 64;
+
 /// Octets of the list of users (`/etc/passwd`) that is read for the user of a command.
 pub const EXEC_USERS: u64 = 4 * 1024 * 1024;
 

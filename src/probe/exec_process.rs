@@ -16,10 +16,10 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::unix::pipe::Receiver;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::bounds::{EXEC_DRAINED, EXEC_OUTPUT, EXEC_REST};
+use super::bounds::{EXEC_DRAINED, EXEC_OUTPUT, EXEC_REST, EXEC_STARTING};
 use super::exec_user::{Identity, identity};
 
 /// Starts a program in the further groups of a user, which the standard library cannot.
@@ -27,6 +27,9 @@ const SETPRIV: &str = "/usr/bin/setpriv";
 /// All that a command finds in its environment.
 const ENVIRONMENT: [(&str, &str); 2] =
     [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C")];
+
+/// Threads that start commands, of all monitors together.
+static STARTING: Semaphore = Semaphore::const_new(EXEC_STARTING);
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -58,8 +61,15 @@ pub(super) enum NotEnded {
 /// Runs `program` until it ends, or kills it at `deadline`. `place` is given back when the process is gone for good.
 pub(super) async fn run(program: Program, place: OwnedSemaphorePermit, deadline: Instant) -> Result<Ended, NotEnded> {
     // Starting copies the tables of this process and waits for the disk. If nobody waits any more, what was started is dropped.
-    let starting = tokio::task::spawn_blocking(move || Process::start(&program, place));
-    let started = timeout_at(deadline, starting).await.map_err(|_| NotEnded::OutOfTime)?;
+    let slow = |_| {
+        NotEnded::Broken("the command did not start in time: this host waits for a disk or a file system".to_owned())
+    };
+    let turn = timeout_at(deadline, STARTING.acquire()).await.map_err(slow)?;
+    let starting = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        Process::start(&program, place)
+    });
+    let started = timeout_at(deadline, starting).await.map_err(slow)?;
     let mut process = started.map_err(|error| NotEnded::Broken(error.to_string()))?.map_err(NotEnded::Broken)?;
     process.finish(deadline).await
 }

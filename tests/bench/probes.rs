@@ -4,7 +4,7 @@
 //! meanwhile; then the same without monitors. The agents and whoever asks are on the other cores, where there are any.
 //!
 //!     cargo bench --bench probes
-//!     WAYPOST_QUERIES=50000 cargo bench --bench probes
+//!     WAYPOST_ENDPOINTS=500 WAYPOST_QUERIES=50000 cargo bench --bench probes
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 #[path = "../failover/dns.rs"]
@@ -33,7 +33,8 @@ use crate::node::Node;
 use crate::patience::wait_until;
 use crate::ports::free_port;
 
-const ENDPOINTS: usize = 5_000;
+/// Endpoints, unless `WAYPOST_ENDPOINTS` says otherwise.
+const ENDPOINTS: u64 = 5_000;
 /// Questions a second, unless `WAYPOST_QUERIES` says otherwise.
 const QUERIES: u64 = 10_000;
 /// Until all endpoints are judged and bounds are learnt.
@@ -49,7 +50,8 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    let queries = std::env::var("WAYPOST_QUERIES").map_or(QUERIES, |text| text.parse().unwrap());
+    let said = |name: &str, otherwise| std::env::var(name).map_or(otherwise, |text| text.parse().unwrap());
+    let load = Load { endpoints: said("WAYPOST_ENDPOINTS", ENDPOINTS), queries: said("WAYPOST_QUERIES", QUERIES) };
     let cores = thread::available_parallelism().unwrap().get();
     if cores > 1 {
         pin(std::process::id(), &format!("1-{}", cores - 1));
@@ -65,17 +67,28 @@ fn main() {
             }
         });
     }
-    println!("{ENDPOINTS} endpoints at 1 s, {queries} queries/s, the node on one of {cores} cores\n");
-    let with = measure(port, queries, "monitors = [\"agent\"]");
-    let without = measure(port, queries, "monitors = []");
+    println!("{} endpoints at 1 s, {} queries/s, the node on one of {cores} cores\n", load.endpoints, load.queries);
+    let with = measure(port, load, "monitors = [\"agent\"]");
+    let without = measure(port, load, "monitors = []");
     println!("probes started          {:>9.0} /s", with.started / MEASURED.as_secs_f64());
     for (name, part) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
-        println!("late at start, {name:<8} {:>9.2} ms at most", with.lateness(part) * 1000.0);
+        match with.lateness(part) {
+            Some(seconds) => println!("late at start, {name:<8} {:>9.2} ms at most", seconds * 1000.0),
+            None => println!("late at start, {name:<8} beyond all bounds"),
+        }
     }
     println!("CPU with probing        {:>9.3} s/s", with.cpu);
     println!("CPU without             {:>9.3} s/s", without.cpu);
     println!("answered with probing   {:>9.3} %", with.answered * 100.0);
     println!("answered without        {:>9.3} %", without.answered * 100.0);
+}
+
+/// What a node is given to do.
+#[derive(Clone, Copy)]
+struct Load {
+    endpoints: u64,
+    /// A second.
+    queries: u64,
 }
 
 /// What was seen of a node while it was measured.
@@ -91,18 +104,19 @@ struct Figures {
 }
 
 impl Figures {
-    /// The bound under which this part of the probes started.
-    fn lateness(&self, part: f64) -> f64 {
-        self.buckets.iter().find(|(_, count)| *count >= part * self.started).map_or(f64::INFINITY, |(bound, _)| *bound)
+    /// The bound within which this part of the probes started; `None` beyond the last.
+    fn lateness(&self, part: f64) -> Option<f64> {
+        let (bound, _) = self.buckets.iter().find(|(_, count)| *count >= part * self.started)?;
+        bound.is_finite().then_some(*bound)
     }
 }
 
-fn measure(port: u16, queries: u64, monitors: &str) -> Figures {
+fn measure(port: u16, load: Load, monitors: &str) -> Figures {
     let directory = tempfile::tempdir().unwrap();
     let mut zone = String::from(
         "$ORIGIN example.org.\n$TTL 1h\n@ SOA ns1 hostmaster 7 2h 15m 2w 5m\n@ NS ns1\nns1 A 192.0.2.53\n",
     );
-    for endpoint in 0..ENDPOINTS {
+    for endpoint in 0..load.endpoints {
         let site = 1 + endpoint % 2;
         writeln!(zone, "h{endpoint} A 127.{site}.{}.{}", endpoint / 500, 1 + endpoint % 500 / 2).unwrap();
     }
@@ -145,7 +159,7 @@ file = "example.org.zone"
     thread::sleep(WARM_UP);
     let (metrics, ticks) = (lateness_of(admin), ticks_of(node.pid()));
     let start = Instant::now();
-    let answered = ask(dns, queries);
+    let answered = ask(dns, load);
     let (later, cpu) = (lateness_of(admin), ticks_of(node.pid()) - ticks);
     let buckets: Vec<(f64, f64)> =
         later.iter().zip(&metrics).map(|((bound, after), (_, before))| (*bound, after - before)).collect();
@@ -164,7 +178,7 @@ fn pin(process: u32, cores: &str) {
 }
 
 /// Asks at a constant rate for [`MEASURED`]; gives the part that was answered.
-fn ask(server: SocketAddr, rate: u64) -> f64 {
+fn ask(server: SocketAddr, load: Load) -> f64 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(server).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
@@ -183,10 +197,10 @@ fn ask(server: SocketAddr, rate: u64) -> f64 {
     let start = Instant::now();
     let mut sent: u64 = 0;
     while start.elapsed() < MEASURED {
-        let due = u64::try_from(start.elapsed().as_millis()).unwrap() * rate / 1000;
+        let due = u64::try_from(start.elapsed().as_millis()).unwrap() * load.queries / 1000;
         while sent < due {
             // What the system does not take is not answered either.
-            let _sent = socket.send(&query(sent));
+            let _sent = socket.send(&query(sent, load.endpoints));
             sent += 1;
         }
         thread::sleep(Duration::from_millis(1));
@@ -201,9 +215,9 @@ fn ask(server: SocketAddr, rate: u64) -> f64 {
 }
 
 /// The A question for one of the endpoints' names.
-fn query(number: u64) -> Vec<u8> {
+fn query(number: u64, endpoints: u64) -> Vec<u8> {
     let id = u16::try_from(number % 65_536).unwrap();
-    let host = format!("h{}", number % u64::try_from(ENDPOINTS).unwrap());
+    let host = format!("h{}", number % endpoints);
     let mut message = id.to_be_bytes().to_vec();
     message.extend([0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     for label in [host.as_str(), "example", "org", ""] {
