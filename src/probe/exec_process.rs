@@ -226,3 +226,23 @@ async fn drain(pipe: Option<Receiver>, kept: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_has_the_groups_of_its_user_and_no_others() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let script = ["-c", "id -u; id -G; grep CapEff /proc/self/status"].map(str::to_owned).to_vec();
+        let program = Program { path: "/bin/sh".into(), arguments: script, user: None };
+        for (groups, expected) in [(vec![], "1\n2\n"), (vec![8, 9], "1\n2 8 9\n")] {
+            let identity = Identity { uid: 1, gid: 2, groups };
+            let output = command(&program, Some(&identity)).unwrap().output().unwrap();
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(said, format!("{expected}CapEff:\t0000000000000000\n"), "{output:?}", output = output.stderr);
+        }
+    }
+}
