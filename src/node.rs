@@ -5,6 +5,7 @@
 //! server, the prober, the admin API and the engine, which owns every decision.
 
 mod backstage;
+mod by_hand;
 mod clock;
 mod copies;
 mod crew;
@@ -46,6 +47,7 @@ use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use self::backstage::Stage;
+pub use self::by_hand::{ProbeHere, probe_here};
 use self::clock::Clock;
 use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
@@ -219,6 +221,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         engine: mailbox.clone(),
         ledger,
         reloading,
+        by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
     let (stop_admin, admin_stops) = oneshot::channel();

@@ -393,6 +393,55 @@ pub struct DrainedService {
     pub by: Option<Timestamp>,
 }
 
+/// `POST /api/v1/probe`: probes by hand, of what the configuration declares and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeRequest {
+    /// `SERVICE/ADDRESS`, `SERVICE/SITE`, or one of the three alone.
+    pub endpoint: String,
+    /// Only under this monitor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<String>,
+}
+
+/// What probes by hand found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeReport {
+    /// [`ProbeReport::SCHEMA`]
+    pub schema: String,
+    /// The node that probed.
+    pub node: String,
+    /// One for each endpoint and monitor.
+    pub probes: Vec<ProbeResult>,
+}
+
+impl ProbeReport {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.probe/1";
+}
+
+/// What one probe found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeResult {
+    /// Service name.
+    pub service: String,
+    /// Site name.
+    pub site: String,
+    /// The endpoint's address.
+    pub address: IpAddr,
+    /// The monitor's name.
+    pub monitor: String,
+    /// Where the probe went: address and port, or the address where there is no port.
+    pub target: String,
+    /// `ok`, `deferring`, `inconclusive` or the kind of failure, as in the metrics.
+    pub outcome: String,
+    /// Why, where it is not `ok`.
+    pub reason: Option<String>,
+    /// From its start to its end in milliseconds.
+    pub latency_ms: f64,
+    /// What was said, a line each: `> ` by the probe, `< ` by the endpoint, `* ` what happened.
+    pub transcript: String,
+}
+
 /// Answer to a reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadOutcome {

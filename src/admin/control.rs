@@ -9,7 +9,8 @@ use tokio::sync::broadcast;
 
 use super::Problem;
 use super::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ReloadOutcome, Status, TokenCreated, TokenRequest,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ProbeRequest, ReloadOutcome, Status,
+    TokenCreated, TokenRequest,
 };
 use crate::model::{Event, IntentKind, Lifetime, Role, Schedule, Scope, Token};
 
@@ -52,6 +53,9 @@ pub trait Control: Send + Sync + 'static {
     /// # Errors
     /// If there is no such site or service.
     fn drained(&self, scope: &Scope) -> Result<Drained, Problem>;
+
+    /// Probes declared endpoints once, outside the schedule and without consequences.
+    fn probe(&self, request: ProbeRequest, caller: Caller) -> BoxFuture<'_, Result<ProbeReport, Problem>>;
 
     /// Reads configuration and zones again; on any error the old ones stay and the problem carries the diagnostics.
     fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>>;

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use super::access::{Access, Failures, require, same_origin};
 use super::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ReloadOutcome, Status,
-    TokenCreated, TokenRequest, Tokens,
+    Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport,
+    ProbeRequest, ReloadOutcome, Status, TokenCreated, TokenRequest, Tokens,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
 use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, page, tokens};
@@ -47,8 +47,10 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/explain", get(explain))
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/drained", get(drained));
-    let operations =
-        Router::new().route("/api/v1/orders", post(order).delete(lift)).route("/api/v1/orders/lift", post(lift));
+    let operations = Router::new()
+        .route("/api/v1/orders", post(order).delete(lift))
+        .route("/api/v1/orders/lift", post(lift))
+        .route("/api/v1/probe", post(probe));
     let administration = Router::new()
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))
@@ -101,6 +103,14 @@ async fn lift(
     let LiftRequest { scope, reason } = request?.0;
     let reason = orders::text(&reason)?;
     Ok(Json(shared.control.lift(scope, reason, caller).await?))
+}
+
+async fn probe(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    request: Result<Json<ProbeRequest>, JsonRejection>,
+) -> Result<Json<ProbeReport>, Problem> {
+    Ok(Json(shared.control.probe(request?.0, caller).await?))
 }
 
 async fn reload(

@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 
 use super::api::{
     Degradation, Drained, EndpointStatus, ExplainQuery, Explanation, GeoStatus, LiftOutcome, OrderOutcome, OrderStatus,
-    Outcome, ReloadOutcome, ServiceStatus, SiteStatus, Status, TokenCreated, TokenRequest,
+    Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status, TokenCreated, TokenRequest,
 };
 use super::{AdminServer, Caller, Command, Control, Problem, ProblemKind, Readiness, start};
 use crate::model::{
@@ -205,6 +205,11 @@ impl Control for Fake {
         })
     }
 
+    fn probe(&self, request: ProbeRequest, caller: Caller) -> BoxFuture<'_, Result<ProbeReport, Problem>> {
+        let node = format!("{} for {}", request.endpoint, caller.name);
+        Box::pin(async { Ok(ProbeReport { schema: ProbeReport::SCHEMA.into(), node, probes: vec![] }) })
+    }
+
     fn reload(&self, _caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>> {
         Box::pin(async {
             Err(Problem::new(ProblemKind::Diagnostics, "1 error").with_diagnostics(vec!["a:1:1: error: x".into()]))
@@ -320,6 +325,8 @@ async fn a_role_includes_the_ones_before_it_and_no_other() {
         assert_eq!(status(role, Method::GET, "/api/v1/events").await, read);
         assert_eq!(status(role, Method::POST, "/api/v1/orders").await, operate);
         assert_eq!(status(role, Method::POST, "/api/v1/reload").await, administer);
+        let probe = api.tcp(Method::POST, "/api/v1/probe").bearer_auth(format!("wp_{role}"));
+        assert_eq!(probe.json(&json!({ "endpoint": "mx/fra" })).send().await.unwrap().status(), operate);
     }
     let by: Vec<_> = api.fake.ordered.lock().unwrap().iter().map(|(_, caller)| caller.name.clone()).collect();
     assert_eq!(by, ["operator-token", "admin-token"]);

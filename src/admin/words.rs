@@ -163,7 +163,7 @@ pub fn event(event: &Event) -> String {
     match &event.kind {
         EventKind::Started { version, generation } => format!("version {version}, generation {generation}"),
         EventKind::Stopped => "in order".to_owned(),
-        EventKind::Verdict { service, site, address, from, to, reason } => {
+        EventKind::Verdict { service, site, address, from, to, reason, transcript: _ } => {
             let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
             format!("{service} {site} {address}: {from} -> {to}{why}")
         }
@@ -215,6 +215,14 @@ pub fn event(event: &Event) -> String {
         ),
         EventKind::NotifyUnanswered { zone, serial, to, detail } => format!("{zone} serial {serial} to {to}: {detail}"),
         EventKind::Token { action, name, by } => format!("{name} {action} by {by}"),
+    }
+}
+
+/// What was said by the probe that an event is about, a line each.
+pub fn transcript(event: &Event) -> impl Iterator<Item = &str> {
+    match &event.kind {
+        EventKind::Verdict { transcript: Some(transcript), .. } => transcript.lines(),
+        _ => "".lines(),
     }
 }
 

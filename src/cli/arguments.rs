@@ -68,6 +68,8 @@ pub(super) enum Command {
     Wait(Wait),
     /// Say why a client gets the answer it gets
     Explain(Explain),
+    /// Probe endpoints once and show what was said; changes nothing
+    Probe(Probe),
     /// Show the journal: every verdict, plan and order, with reasons
     Events(Events),
     /// Load configuration and zones again; swaps atomically or changes nothing
@@ -188,6 +190,18 @@ pub(super) struct Explain {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Probe {
+    /// SERVICE/ADDRESS or SERVICE/SITE as status shows them, or one of the three alone
+    pub(super) endpoint: String,
+    /// Only under this monitor
+    #[arg(long, value_name = "NAME")]
+    pub(super) monitor: Option<String>,
+    /// Probe from this machine what the files say, whether or not a node runs
+    #[arg(long)]
+    pub(super) here: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Events {
     /// Go on with events as they happen
     #[arg(short, long)]
@@ -198,6 +212,9 @@ pub(super) struct Events {
     /// At most so many; without --after the newest
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(super) limit: u16,
+    /// Show below each verdict that got worse what its probe heard; -o json always does
+    #[arg(long)]
+    pub(super) transcripts: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,32 +9,45 @@ use super::client::Node;
 use super::exit::{Exit, Failure};
 use super::output::{Format, Output};
 use crate::admin::api::Events;
-use crate::admin::api::words::{event, event_word, moment, plain};
+use crate::admin::api::words::{event, event_word, moment, plain, transcript};
 use crate::model::Event;
+
+/// In front of each line of a transcript.
+pub(super) const INDENT: &str = "        ";
+
+/// What is printed of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// One line.
+    Lines,
+    /// What was said by its probe as well.
+    Transcripts,
+}
 
 /// Between two attempts to go on with a broken stream.
 const RETRY: Duration = Duration::from_secs(1);
 
 pub(super) async fn events(node: &Node, output: &Output, arguments: Arguments) -> Result<Exit, Failure> {
-    let Arguments { follow, after, limit } = arguments;
+    let Arguments { follow, after, limit, transcripts } = arguments;
+    let detail = if transcripts { Detail::Transcripts } else { Detail::Lines };
     let limit = limit.to_string();
     let after = after.map(|after| after.to_string());
     let query = [("after", after.as_deref()), ("limit", Some(limit.as_str()))];
     let page: Events = node.get("/api/v1/events", &query).await?;
     for event in &page.events {
-        print(output, event)?;
+        print(output, event, detail)?;
     }
     if !follow {
         return Ok(Exit::Done);
     }
     tokio::select! {
-        ended = go_on(node, output, page.next_after) => ended,
+        ended = go_on(node, output, page.next_after, detail) => ended,
         _ = tokio::signal::ctrl_c() => Ok(Exit::Done),
     }
 }
 
 /// Prints every event after `seen`, for ever; goes on after a break where it stopped.
-async fn go_on(node: &Node, output: &Output, mut seen: u64) -> Result<Exit, Failure> {
+async fn go_on(node: &Node, output: &Output, mut seen: u64, detail: Detail) -> Result<Exit, Failure> {
     let mut broken = false;
     loop {
         let resume = seen.to_string();
@@ -48,7 +61,7 @@ async fn go_on(node: &Node, output: &Output, mut seen: u64) -> Result<Exit, Fail
                 while let Some(Ok(octets)) = stream.next().await {
                     for event in lines.events(&octets) {
                         seen = seen.max(event.id);
-                        print(output, &event)?;
+                        print(output, &event, detail)?;
                     }
                 }
             }
@@ -62,11 +75,20 @@ async fn go_on(node: &Node, output: &Output, mut seen: u64) -> Result<Exit, Fail
     }
 }
 
-fn print(output: &Output, event: &Event) -> Result<(), Failure> {
-    match output.format() {
-        Format::Json => output.line(&serde_json::to_string(event).map_err(|error| Failure::Fault(error.to_string()))?),
-        Format::Table => output.line(&line(event)),
+fn print(output: &Output, event: &Event, detail: Detail) -> Result<(), Failure> {
+    match (output.format(), detail) {
+        (Format::Json, _) => {
+            output.line(&serde_json::to_string(event).map_err(|error| Failure::Fault(error.to_string()))?)
+        }
+        (Format::Table, Detail::Lines) => output.line(&line(event)),
+        (Format::Table, Detail::Transcripts) => output.line(&line_and_transcript(event)),
     }
+}
+
+/// An event on one line, and below it, indented, what its probe heard.
+fn line_and_transcript(logged: &Event) -> String {
+    let said = transcript(logged).map(|said| format!("\n{INDENT}{}", plain(said)));
+    std::iter::once(line(logged)).chain(said).collect()
 }
 
 /// An event on one line: id, time, node, kind, what.
@@ -96,7 +118,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::EventKind;
+    use crate::model::{EventKind, State};
 
     fn event(id: u64) -> Event {
         let kind = EventKind::Degraded { part: "store".into(), detail: "full\n\u{1b}[2J".into() };
@@ -106,6 +128,24 @@ mod tests {
     #[test]
     fn an_event_is_one_harmless_line() {
         assert_eq!(line(&event(7)), "     7  2026-05-01T12:00:00Z  ns1  degraded   store: full\\u{a}\\u{1b}[2J");
+    }
+
+    #[test]
+    fn a_transcript_is_a_block_below_its_event() {
+        let kind = EventKind::Verdict {
+            service: "mx".into(),
+            site: "fra".into(),
+            address: [192, 0, 2, 1].into(),
+            from: State::Up,
+            to: State::Down,
+            reason: "554 no".into(),
+            transcript: Some("< 554 no\n* \u{1b}[2J\n".into()),
+        };
+        let event = Event { kind, ..event(7) };
+        let text = line_and_transcript(&event);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], line(&event));
+        assert_eq!(lines[1..], ["        < 554 no", "        * \\u{1b}[2J"]);
     }
 
     #[test]

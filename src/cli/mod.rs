@@ -14,6 +14,7 @@ mod here;
 mod key;
 mod orders;
 mod output;
+mod probe;
 mod reload;
 mod span;
 mod status;
@@ -63,6 +64,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Demo => return here::demo(),
         Command::DemoSite(arguments) => return here::demo_site(arguments),
         Command::Key { command } => return key::key(&global, output, command),
+        Command::Probe(arguments) if arguments.here => return probe::here(&global, output, arguments),
         remote => remote,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -80,6 +82,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Wait(arguments) => wait::command(&node, output, arguments).await,
             Command::Explain(arguments) => explain::explain(&node, output, arguments).await,
             Command::Events(arguments) => events::events(&node, output, arguments).await,
+            Command::Probe(arguments) => probe::probe(&node, output, arguments).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Token { command } => token::token(&node, output, command).await,
             Command::Serve(_) | Command::Check | Command::Demo | Command::DemoSite(_) | Command::Key { .. } => {

@@ -68,9 +68,11 @@ pub(super) const EXPIRY_WARNING_RANGE: RangeInclusive<Duration> = Duration::ZERO
 /// Path that an HTTP monitor gets.
 pub(super) const HTTP_PATH: &str = "/";
 
-/// Ports that monitors probe: SMTP (RFC 5321 section 4.5.4.2), submissions (RFC 8314 section 7.3), HTTP, HTTPS.
+/// Ports that monitors probe: SMTP (RFC 5321 section 4.5.4.2), submissions (RFC 8314 section 7.3),
+/// submission (RFC 6409 section 3.1), HTTP, HTTPS.
 pub(super) const SMTP_PORT: u16 = 25;
 pub(super) const SUBMISSIONS_PORT: u16 = 465;
+pub(super) const SUBMISSION_PORT: u16 = 587;
 pub(super) const HTTP_PORT: u16 = 80;
 pub(super) const HTTPS_PORT: u16 = 443;
 /// Ports of database servers, as IANA lists them.
@@ -86,6 +88,22 @@ pub(super) const DATABASE_NAME_OCTETS: usize = 255;
 pub(super) const LAG_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
 /// Replicas of one primary; max_wal_senders of PostgreSQL goes no further.
 pub(super) const REPLICAS_RANGE: RangeInclusive<i64> = 0..=262_143;
+
+/// Path that a Prometheus monitor gets, and a port that an exporter of it may have (that of the node exporter).
+pub(super) const METRICS_PATH: &str = "/metrics";
+pub(super) const EXPORTER_PORT: u16 = 9100;
+/// The longest selector of series, JSON pointer, and text that a value must equal, in octets.
+pub(super) const SERIES_OCTETS: usize = 1_000;
+pub(super) const POINTER_OCTETS: usize = 1_000;
+pub(super) const EQUALS_OCTETS: usize = 1_000;
+/// A port that an agent may have, and the longest line that it is sent, in octets.
+pub(super) const AGENT_PORT: u16 = 9777;
+pub(super) const AGENT_SEND_OCTETS: usize = 500;
+/// The most members of a command, and the longest of them in octets.
+pub(super) const ARGUMENTS: usize = 64;
+pub(super) const ARGUMENT_OCTETS: usize = 4_096;
+/// The longest name of a user (useradd(8)).
+pub(super) const USER_OCTETS: usize = 32;
 
 /// The longest name of a network interface, in octets (IFNAMSIZ without its end).
 pub(super) const INTERFACE_OCTETS: usize = 15;

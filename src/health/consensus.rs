@@ -43,7 +43,8 @@ fn worse(a: State, b: State) -> State {
 }
 
 /// How grave a state is. Not judged yet is graver than up, because it must not pass for up where others know.
-pub(super) const fn severity(state: State) -> u8 {
+#[must_use]
+pub const fn severity(state: State) -> u8 {
     match state {
         State::Up => 0,
         State::Unknown => 1,

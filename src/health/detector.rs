@@ -176,6 +176,12 @@ impl Detector {
         self.may_begin() && self.next_probe() <= now
     }
 
+    /// When the next probe is or was due.
+    #[must_use]
+    pub fn due_at(&self) -> Mono {
+        self.next_probe()
+    }
+
     /// Whether the end of `number` is still of interest; otherwise its driver may give it up.
     #[must_use]
     pub fn awaits(&self, number: ProbeNumber) -> bool {

@@ -24,7 +24,7 @@ mod simulation;
 mod terms;
 
 pub use combine::{Judgement, combine};
-pub use consensus::{consensus, is_fresh, vote_freshness};
+pub use consensus::{consensus, is_fresh, severity, vote_freshness};
 pub use council::{Ballot, Contact, Council, Seclusion};
 pub use damping::Damping;
 pub use detector::Detector;

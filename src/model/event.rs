@@ -49,6 +49,10 @@ pub enum EventKind {
         to: State,
         /// Why.
         reason: String,
+        /// What was said by the probe that decided, where the state got worse: a line each, `> ` by the probe, `< ` by
+        /// the endpoint, `* ` what happened. Bounded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transcript: Option<String>,
     },
     /// A plan replaced another.
     Plan {
@@ -182,4 +186,17 @@ pub enum EventKind {
         /// By whom.
         by: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_without_transcript_are_read_and_written_as_ever() {
+        let text = r#"{"id":7,"time":"2026-05-01T12:00:00Z","node":"ns1","event":"verdict","service":"mx","site":"fra","address":"192.0.2.1","from":"up","to":"down","reason":"refused"}"#;
+        let event: Event = serde_json::from_str(text).unwrap();
+        assert!(matches!(event.kind, EventKind::Verdict { transcript: None, .. }));
+        assert_eq!(serde_json::to_string(&event).unwrap(), text);
+    }
 }

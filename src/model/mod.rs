@@ -16,7 +16,9 @@ mod intent;
 mod monitor;
 mod name;
 mod plan;
+mod readings;
 mod schedule;
+mod series;
 mod service;
 mod service_points;
 mod settings;
@@ -42,7 +44,12 @@ pub use intent::{Intent, IntentKind, Lifetime, Scope};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
+pub use readings::{
+    AgentCheck, Combine, Comparison, ExecCheck, Expected, JsonCheck, JsonPointer, Levels, Missing, NoThreshold,
+    PointerError, PrometheusCheck, Threshold,
+};
 pub use schedule::Schedule;
+pub use series::{Series, SeriesError};
 pub use service::{GeoRule, MxMode, NamePattern, Policy, Service, ServiceIx};
 pub use service_points::{CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings};
 pub use settings::{

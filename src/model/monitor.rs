@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DatabaseCheck, DnsCheck, ExchangeCheck, HandshakeCheck, HttpCheck, PostgresCheck, SmtpCheck, Transport};
+use super::{
+    AgentCheck, DatabaseCheck, DnsCheck, ExchangeCheck, ExecCheck, HandshakeCheck, HttpCheck, JsonCheck, PostgresCheck,
+    PrometheusCheck, SmtpCheck, Transport,
+};
 
 /// A monitor's position in [`crate::model::Topology::monitors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,6 +99,14 @@ pub enum MonitorKind {
     Postgres(PostgresCheck),
     /// A MySQL or MariaDB session: role and replication.
     Mysql(DatabaseCheck),
+    /// A number from a page of Prometheus metrics.
+    Prometheus(PrometheusCheck),
+    /// A value from a JSON document.
+    Json(JsonCheck),
+    /// A line of HAProxy's agent check.
+    Agent(AgentCheck),
+    /// A command in the convention of Nagios plugins.
+    Exec(ExecCheck),
 }
 
 impl MonitorKind {
@@ -104,10 +115,11 @@ impl MonitorKind {
     #[must_use]
     pub const fn is_one_step(&self) -> bool {
         match self {
-            Self::Tcp | Self::Icmp => true,
+            Self::Tcp | Self::Icmp | Self::Exec(_) => true,
             Self::Dns(check) => matches!(check.transport, Transport::Udp),
             Self::Smtp(_) | Self::Http(_) => false,
             Self::Exchange(_) | Self::Handshake(_) | Self::Postgres(_) | Self::Mysql(_) => false,
+            Self::Prometheus(_) | Self::Json(_) | Self::Agent(_) => false,
         }
     }
 }

@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use hickory_proto::rr::RecordType;
 use ipnet::IpNet;
 use jiff::Timestamp;
-use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot};
 
 use super::clock::Clock;
 use super::engine::{self, Message};
@@ -23,8 +23,8 @@ use super::secondaries::Transfers;
 use super::status::{self, Surroundings, wall_of};
 use super::undo;
 use crate::admin::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ReloadOutcome, Status, TokenCreated,
-    TokenRequest,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
+    Status, TokenCreated, TokenRequest,
 };
 use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
@@ -67,6 +67,8 @@ pub struct Desk {
     pub ledger: Arc<Ledger>,
     /// One change of the zones at a time.
     pub reloading: Arc<Mutex<()>>,
+    /// Requests for probes by hand that may run.
+    pub by_hand: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -272,6 +274,10 @@ impl Control for Desk {
         self.known(scope)?;
         status::drained(&self.picture.load(), &self.around(), scope)
             .ok_or_else(|| Problem::new(ProblemKind::NotFound, format!("there is no '{scope}'")))
+    }
+
+    fn probe(&self, request: ProbeRequest, caller: Caller) -> BoxFuture<'_, Result<ProbeReport, Problem>> {
+        self.probe_by_hand(request, caller).boxed()
     }
 
     fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>> {

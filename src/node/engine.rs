@@ -120,7 +120,7 @@ impl Engine {
         let opinions = snapshot
             .verdicts
             .into_iter()
-            .map(|(key, monitor, verdict)| ((key, monitor), MonitorView { verdict, suspect: false }))
+            .map(|(key, monitor, verdict)| ((key, monitor), MonitorView { verdict, suspect: false, transcript: None }))
             .collect();
         let picture = Picture { orders: orders.into(), ..first_picture(&loaded, Generation { epoch, sequence: 0 }) };
         let mut engine = Self {

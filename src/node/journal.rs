@@ -15,6 +15,8 @@ use crate::store::{Store, StoreError};
 
 /// Events that may wait for the store; beyond that the oldest are lost and counted. A day of flapping fits.
 const BACKLOG: usize = 100_000;
+/// Beyond so many waiting events those that follow are kept without transcripts, which are a thousand times as long.
+const BACKLOG_IN_FULL: usize = 2_000;
 /// Events a follower may lag behind before it is told that it missed some.
 const FOLLOWERS: usize = 4_096;
 /// Between two tries to write when the store refuses.
@@ -167,7 +169,12 @@ impl Writer {
         }
     }
 
-    fn keep(&mut self, event: Event) {
+    fn keep(&mut self, mut event: Event) {
+        if self.backlog.len() >= BACKLOG_IN_FULL
+            && let EventKind::Verdict { transcript, .. } = &mut event.kind
+        {
+            *transcript = None;
+        }
         if self.backlog.len() >= BACKLOG {
             self.backlog.pop_front();
             self.shown = self.shown.saturating_sub(1);

@@ -23,6 +23,8 @@ pub(super) struct MonitorView {
     pub(super) verdict: Verdict,
     /// Whether evidence against the endpoint is gathering.
     pub(super) suspect: bool,
+    /// What was said by the probe that decided, until the journal has it.
+    pub(super) transcript: Option<String>,
 }
 
 /// The monitors of an endpoint, each with its part in the endpoint's health.
@@ -37,17 +39,20 @@ fn monitors_of<'a>(topology: &'a Topology, endpoint: &Endpoint) -> impl Iterator
 impl Engine {
     /// Takes a monitor's opinion into account.
     pub(super) fn hear(&mut self, opinion: Opinion) {
-        let key = (opinion.key, opinion.monitor);
+        let Opinion { key, monitor, verdict, suspect, transcript, .. } = opinion;
+        let key = (key, monitor);
         let before = self.opinions.get(&key);
-        self.unsaved |= before.is_none_or(|view| view.verdict != opinion.verdict);
+        self.unsaved |= before.is_none_or(|view| view.verdict != verdict);
         let from = before.map_or(State::Unknown, |view| view.verdict.state);
         // What others make of an endpoint is journalled; of a monitor that is never counted, this line is all that is written.
-        if from != opinion.verdict.state && self.is_only_shown(&key.0.service, &key.1) {
+        if from != verdict.state && self.is_only_shown(&key.0.service, &key.1) {
             let (service, address, monitor) = (&key.0.service, key.0.address, &key.1);
-            let Verdict { state: to, reason, .. } = &opinion.verdict;
+            let Verdict { state: to, reason, .. } = &verdict;
             info!(%service, %address, %monitor, %from, %to, ?reason, "a monitor that is only shown changed");
         }
-        self.opinions.insert(key, MonitorView { verdict: opinion.verdict, suspect: opinion.suspect });
+        // Suspicions come to nothing or to a later opinion.
+        let transcript = transcript.filter(|_| matches!(verdict.state, State::Deferring | State::Down));
+        self.opinions.insert(key, MonitorView { verdict, suspect, transcript });
     }
 
     /// Whether `monitor` is probed for `service` and never counted.
@@ -94,6 +99,7 @@ impl Engine {
             let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
             // A first good verdict is no news, nor is one that was known before the start.
             if state != previous && !(previous == State::Unknown && state == State::Up) && !restoring {
+                let transcript = self.take_transcript(&topology, endpoint, &key, (previous, state));
                 self.parts.journal.record(EventKind::Verdict {
                     service: key.service.clone(),
                     site: topology.site_name(endpoint.site).to_owned(),
@@ -101,12 +107,32 @@ impl Engine {
                     from: previous,
                     to: state,
                     reason: own.reason.clone(),
+                    transcript,
                 });
             }
             self.agreed.insert(key, Verdict { state, reason: own.reason.clone(), since });
             all.push(EndpointHealth { state, since, ..own });
         }
         self.picture.health = all.into();
+    }
+
+    /// What was said by the probe that brought an endpoint from one state to a worse one, under the first monitor that sees it
+    /// in that state.
+    fn take_transcript(
+        &mut self,
+        topology: &Topology,
+        endpoint: &Endpoint,
+        key: &EndpointKey,
+        (from, to): (State, State),
+    ) -> Option<String> {
+        if health::severity(to) <= health::severity(from) {
+            return None;
+        }
+        let monitors = topology.service(endpoint.service).map_or(&[][..], |service| &service.monitors);
+        monitors.iter().filter_map(|ix| topology.monitor(*ix)).find_map(|monitor| {
+            let view = self.opinions.get_mut(&(key.clone(), monitor.name.clone()))?;
+            if view.verdict.state == to { view.transcript.take() } else { None }
+        })
     }
 
     /// What this node's monitors together think of an endpoint.

@@ -3,9 +3,12 @@
 //! The query path pays for its own counters and nothing else; everything here is paid for by the scraper.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -15,7 +18,8 @@ use super::journal::Journal;
 use super::picture::{Picture, StandingOrder};
 use super::secondaries::Transfers;
 use crate::model::{Mono, Name, Standing, State};
-use crate::probe::Stats;
+use crate::probe::bounds::LATENESS_BUCKETS_US;
+use crate::probe::{LatenessCounts, Stats};
 use crate::serve::UsageCounts;
 use crate::transfer::{self, TransferCounts};
 
@@ -185,6 +189,8 @@ impl Page {
         }
         self.gauge("probes_in_flight", "Probes under way", float(stats.in_flight));
         self.gauge("probe_targets", "Endpoints and monitors watched", float(stats.targets));
+        let help = "How late probes start, waiting for a place among those under way included";
+        self.registry.register_with_unit("probe_lateness", help, Unit::Seconds, Lateness(stats.lateness.clone()));
         self.counter("probe_panics", "Probes that panicked and were contained", stats.panics);
         let seconds = Gauges::default();
         self.registry.register_with_unit(
@@ -232,6 +238,23 @@ impl Page {
                 expires.get_or_create(&labels).set(at.since(now).as_secs_f64());
             }
         }
+    }
+}
+
+/// How late probes start, as a histogram that was counted elsewhere.
+#[derive(Debug)]
+struct Lateness(LatenessCounts);
+
+impl EncodeMetric for Lateness {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        let seconds = LATENESS_BUCKETS_US.iter().map(|us| float(*us) / 1e6).chain([f64::MAX]);
+        let buckets: Vec<(f64, u64)> = seconds.zip(self.0.buckets.iter().copied()).collect();
+        let count = self.0.buckets.iter().sum();
+        encoder.encode_histogram::<NoLabelSet>(float(self.0.sum_us) / 1e6, count, &buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
     }
 }
 

@@ -80,3 +80,48 @@ pub const LATE_WAKE: Duration = Duration::from_millis(50);
 
 /// Upper bounds of the latency buckets that are counted per monitor, in milliseconds.
 pub const LATENCY_BUCKETS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
+
+/// Octets of a page of metrics: a node exporter sends 100 KiB, a large one of a cluster a few MiB. It is read in lines, so
+/// that what is kept stays small.
+pub const METRICS_BODY: usize = 4 * 1024 * 1024;
+
+/// Octets of one line of metrics: a name and some thirty labels of 500 octets.
+pub const METRICS_LINE: usize = 16 * 1024;
+
+/// Series that are kept to find for each the one that it is divided by.
+pub const METRICS_PAIRS: usize = 1024;
+
+/// Octets of a JSON document.
+pub const JSON_BODY: usize = 256 * 1024;
+
+/// Octets of an agent's line; those of real agents have some twenty.
+pub const AGENT_LINE: usize = 1024;
+
+/// Octets of each output of a command that are kept; what follows is read and dropped.
+pub const EXEC_OUTPUT: usize = 5120;
+
+/// How long what a command has written may take to arrive once it has ended; it lies in a pipe of this host.
+pub const EXEC_REST: Duration = Duration::from_millis(100);
+
+/// Runs of one command that have been killed and are not gone, because they wait for a disk or a network file system. With more,
+/// it is not started again until one is.
+pub const EXEC_LINGERING: usize = 4;
+
+/// Commands that are being started at once. Each takes a thread of the pool that also writes to the store, until the program is
+/// read from its file system; the pool has 512.
+pub const EXEC_STARTING: usize = 64;
+
+/// Octets of the list of users (`/etc/passwd`) that is read for the user of a command.
+pub const EXEC_USERS: u64 = 4 * 1024 * 1024;
+
+/// Octets of each output of a command that are read at all; then the pipe is closed, for it may have no end.
+pub const EXEC_DRAINED: usize = 1024 * 1024;
+
+/// Characters of a command's output that stand as the reason.
+pub const EXEC_REASON: usize = 300;
+
+/// Upper bounds of the buckets in which probes are counted by how late they start, in microseconds.
+pub const LATENESS_BUCKETS_US: [u64; 22] = [
+    50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 50_000,
+    75_000, 100_000, 200_000, 500_000, 1_000_000,
+];

@@ -7,13 +7,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use super::agent::AgentProbe;
 use super::dns::DnsProbe;
 use super::exchange::ExchangeProbe;
+use super::exec::ExecProbe;
 use super::handshake::HandshakeProbe;
 use super::http::HttpProbe;
 use super::icmp::IcmpProbe;
+use super::json::JsonProbe;
 use super::mysql::MysqlProbe;
 use super::postgres::PostgresProbe;
+use super::prometheus::PrometheusProbe;
 use super::smtp::SmtpProbe;
 use super::tls::TrustStore;
 use super::transcript::{Speaker, Transcript};
@@ -76,6 +80,10 @@ impl Check {
             MonitorKind::Icmp => Some(Box::new(IcmpProbe)),
             MonitorKind::Postgres(check) => Some(Box::new(PostgresProbe::new(check, target))),
             MonitorKind::Mysql(check) => Some(Box::new(MysqlProbe::new(check, target))),
+            MonitorKind::Prometheus(check) => Some(Box::new(PrometheusProbe::new(check, target))),
+            MonitorKind::Json(check) => Some(Box::new(JsonProbe::new(check, target))),
+            MonitorKind::Agent(check) => Some(Box::new(AgentProbe::new(check))),
+            MonitorKind::Exec(check) => Some(Box::new(ExecProbe::new(check, target))),
         };
         let one_step = target.monitor.kind.is_one_step();
         Self { address: target.address, timeout: target.monitor.timeout, conversation, one_step }

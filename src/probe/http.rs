@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use regex::bytes::Regex;
-use reqwest::header::{CONTENT_TYPE, HOST, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION};
 use reqwest::{Client, Response, redirect};
 use tokio::time::timeout_at;
 
@@ -35,6 +35,13 @@ pub(super) struct HttpProbe {
     tls: TlsClient,
     /// Made once: a client is costly. Made anew when the trust anchors change.
     client: Mutex<Option<(Client, Arc<Inspector>)>>,
+}
+
+/// A page that was got.
+pub(super) struct Answered {
+    pub(super) response: Response,
+    /// What is wrong with the certificate.
+    pub(super) problem: Option<String>,
 }
 
 impl HttpProbe {
@@ -72,12 +79,7 @@ impl HttpProbe {
             Some(Ok(pattern)) => Some(pattern),
             None => None,
         };
-        let (client, inspector) = self.client(trust).await?;
-        transcript.push(Speaker::Us, format!("GET {} HTTP/1.1, Host: {}", self.path, self.host).as_bytes());
-        let response = client.get(self.url()?).header(HOST, &self.host).send().await;
-        let response = response.map_err(|error| of_error(&error))?;
-        note_head(&response, transcript);
-        self.judge_status(&response)?;
+        let Answered { response, problem } = self.get(None, trust, transcript).await?;
         if let Some(pattern) = body_pattern {
             let body = read_body(response).await?;
             transcript.push(Speaker::Them, &body);
@@ -86,8 +88,27 @@ impl HttpProbe {
                 return Err(Outcome::failed(FailureKind::Protocol, reason));
             }
         }
-        let problem = if self.secure { inspector.problem() } else { None };
         Ok(problem.map_or(Outcome::Ok, Outcome::Deferring))
+    }
+
+    /// Asks for the page, as `accept` where it matters. The response has an accepted status; its body is still to be read.
+    pub(super) async fn get(
+        &self,
+        accept: Option<&'static str>,
+        trust: &TrustStore,
+        transcript: &mut Transcript,
+    ) -> Result<Answered, Outcome> {
+        let (client, inspector) = self.client(trust).await?;
+        transcript.push(Speaker::Us, format!("GET {} HTTP/1.1, Host: {}", self.path, self.host).as_bytes());
+        let mut request = client.get(self.url()?).header(HOST, &self.host);
+        if let Some(accept) = accept {
+            request = request.header(ACCEPT, accept);
+        }
+        let response = request.send().await.map_err(|error| of_error(&error))?;
+        note_head(&response, transcript);
+        self.judge_status(&response)?;
+        let problem = if self.secure { inspector.problem() } else { None };
+        Ok(Answered { response, problem })
     }
 
     fn judge_status(&self, response: &Response) -> Result<(), Outcome> {
@@ -151,9 +172,7 @@ impl HttpProbe {
 impl Conversation for HttpProbe {
     async fn hold(&self, place: Place<'_>, notes: &mut Notes) -> Outcome {
         let outcome = timeout_at(place.deadline, self.converse(place.trust, &mut notes.transcript)).await;
-        outcome
-            .unwrap_or_else(|_| Err(Outcome::failed(FailureKind::Timeout, "timed out waiting for the response")))
-            .unwrap_or_else(|ended| ended)
+        outcome.unwrap_or_else(|_| Err(out_of_time())).unwrap_or_else(|ended| ended)
     }
 }
 
@@ -187,8 +206,13 @@ fn note_head(response: &Response, transcript: &mut Transcript) {
     }
 }
 
+/// The deadline came first.
+pub(super) fn out_of_time() -> Outcome {
+    Outcome::failed(FailureKind::Timeout, "timed out waiting for the response")
+}
+
 /// What an error of the HTTP client says: the cause at the end of its chain decides.
-fn of_error(error: &reqwest::Error) -> Outcome {
+pub(super) fn of_error(error: &reqwest::Error) -> Outcome {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     let mut last = error.to_string();
     while let Some(current) = cause {
@@ -202,7 +226,7 @@ fn of_error(error: &reqwest::Error) -> Outcome {
         cause = current.source();
     }
     if error.is_timeout() {
-        return Outcome::failed(FailureKind::Timeout, "timed out waiting for the response");
+        return out_of_time();
     }
     Outcome::failed(FailureKind::Protocol, format!("no valid HTTP response: {last}"))
 }

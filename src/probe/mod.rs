@@ -1,26 +1,34 @@
 //! Probing: the monitors that speak to endpoints, and the prober that keeps thousands of them going.
 //!
-//! Lives here: TCP, TLS, SMTP, HTTP, DNS, ICMP, PostgreSQL and MySQL conversations, their TLS, and one light task per target that drives a
+//! Lives here: the conversations of every kind of monitor, their TLS, and one light task per target that drives a
 //! [`crate::health::Detector`]. Imports the core ([`crate::model`], [`crate::health`]), no other part of the shell.
 //! Never decides what a result means (the detector does), never follows a redirect, never reads without a bound.
 //! Start with [`Prober`].
 
+mod agent;
 mod bounded;
 pub mod bounds;
 mod check;
 mod dns;
 mod dns_message;
 mod exchange;
+mod exec;
+mod exec_process;
+mod exec_user;
+mod exposition;
 mod handshake;
 mod http;
 mod icmp;
 mod icmp_message;
+mod json;
 mod mysql;
 mod mysql_wire;
 mod once;
 mod password;
 mod postgres;
 mod prober;
+mod prometheus;
+mod reading;
 mod replication;
 mod smtp;
 mod stats;
@@ -35,5 +43,5 @@ mod wire;
 
 pub use once::{Probed, once};
 pub use prober::Prober;
-pub use stats::{LatencyCounts, ProbeCount, Stats};
+pub use stats::{LatencyCounts, LatenessCounts, ProbeCount, Stats};
 pub use target::{Opinion, Target, TargetStatus};

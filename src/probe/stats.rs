@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::bounds::LATENCY_BUCKETS_MS;
+use super::bounds::{LATENCY_BUCKETS_MS, LATENESS_BUCKETS_US};
 use crate::health::{FailureKind, Outcome};
 
 /// Counts since the start.
@@ -15,6 +15,8 @@ pub struct Stats {
     pub probes: Vec<ProbeCount>,
     /// Times of answered full probes by monitor name.
     pub latencies: Vec<(String, LatencyCounts)>,
+    /// How late all probes started.
+    pub lateness: LatenessCounts,
     /// Probes under way.
     pub in_flight: usize,
     /// Targets watched.
@@ -44,8 +46,20 @@ pub struct LatencyCounts {
     pub sum_us: u64,
 }
 
+/// A histogram of how late probes started: behind their schedule, or behind the moment at which one that had to wait for
+/// another could start. Waiting for a place among the probes under way counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LatenessCounts {
+    /// Probes at most as late as the bound of the same position in [`super::bounds::LATENESS_BUCKETS_US`] and later than the
+    /// one before; the last are later than all bounds.
+    pub buckets: Vec<u64>,
+    /// The sum of all times in microseconds.
+    pub sum_us: u64,
+}
+
 const RESULTS: usize = 3 + FailureKind::ALL.len();
 const BUCKETS: usize = LATENCY_BUCKETS_MS.len() + 1;
+const LATENESS: usize = LATENESS_BUCKETS_US.len() + 1;
 
 /// Counters of one monitor.
 #[derive(Debug, Default)]
@@ -90,6 +104,8 @@ fn result_names() -> impl Iterator<Item = &'static str> {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     monitors: Mutex<BTreeMap<String, Arc<MonitorCounters>>>,
+    lateness: [AtomicU64; LATENESS],
+    lateness_sum_us: AtomicU64,
     pub(super) in_flight: AtomicUsize,
     pub(super) panics: AtomicU64,
 }
@@ -101,9 +117,23 @@ impl Counters {
         Arc::clone(monitors.entry(monitor.to_owned()).or_default())
     }
 
+    /// Counts a probe that started so late.
+    pub(super) fn started(&self, late: Duration) {
+        let us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+        let bucket = LATENESS_BUCKETS_US.iter().position(|bound| us <= *bound);
+        if let Some(counter) = self.lateness.get(bucket.unwrap_or(LATENESS_BUCKETS_US.len())) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        self.lateness_sum_us.fetch_add(us, Ordering::Relaxed);
+    }
+
     pub(super) fn read(&self, targets: usize) -> Stats {
         let monitors = self.monitors.lock().unwrap_or_else(PoisonError::into_inner);
         let mut stats = Stats {
+            lateness: LatenessCounts {
+                buckets: self.lateness.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect(),
+                sum_us: self.lateness_sum_us.load(Ordering::Relaxed),
+            },
             in_flight: self.in_flight.load(Ordering::Relaxed),
             targets,
             panics: self.panics.load(Ordering::Relaxed),
@@ -134,7 +164,11 @@ mod tests {
         smtp.count(&Outcome::failed(FailureKind::Tls, "handshake"));
         smtp.observe(Duration::from_micros(1001));
         smtp.observe(Duration::from_secs(60));
+        counters.started(Duration::from_micros(50));
+        counters.started(Duration::from_secs(2));
         let stats = counters.read(1);
+        assert_eq!((stats.lateness.buckets[0], stats.lateness.buckets[LATENESS - 1]), (1, 1));
+        assert_eq!(stats.lateness.sum_us, 2_000_050);
         let counted: Vec<_> = stats.probes.iter().filter(|probe| probe.count > 0).map(|probe| probe.result).collect();
         assert_eq!(counted, ["ok", "tls"]);
         assert_eq!(stats.latencies[0].1.buckets, [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);

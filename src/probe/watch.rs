@@ -133,9 +133,13 @@ impl Watch {
     /// Watches until aborted or until nobody listens.
     async fn run(mut self) {
         let mut slot: Option<Slot> = None;
+        // The moment of the last event, or that for which it was to come: a probe that is due could start then.
+        let mut ready = self.now();
+        let mut due_since = ready;
         loop {
             let due = self.detector.is_due(self.now());
             if due && slot.is_none() {
+                due_since = ready.max(self.detector.due_at());
                 slot = Some(self.slot());
             } else if !due {
                 slot = None;
@@ -162,11 +166,12 @@ impl Watch {
                 () = self.window.hint.notified() => Event::Hint,
                 () = sleep_until(wake) => Event::Time,
             };
+            ready = if let Event::Time = event { wake_at.min(self.now()) } else { self.now() };
             match event {
                 Event::Ended(ended) => self.ended(ended),
                 Event::Slot(permit) => {
                     slot = None;
-                    self.begin(permit);
+                    self.begin(permit, due_since);
                 }
                 Event::Hint => self.detector.hint(self.now()),
                 Event::Time => self.time_came(wake_at),
@@ -191,11 +196,12 @@ impl Watch {
         self.note(change);
     }
 
-    fn begin(&mut self, permit: Option<OwnedSemaphorePermit>) {
+    fn begin(&mut self, permit: Option<OwnedSemaphorePermit>, due_since: Mono) {
         let now = self.now();
         if !self.detector.is_due(now) {
             return;
         }
+        self.common.counters.started(now.since(due_since));
         let order = self.detector.begin(now);
         let (check, common) = (Arc::clone(&self.check), Arc::clone(&self.common));
         let task = self.probes.spawn(async move {

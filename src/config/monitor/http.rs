@@ -30,7 +30,7 @@ fn check(reader: &mut Reader<'_>, table: &Table<'_>, mode: TlsMode) -> MonitorKi
     };
     MonitorKind::Http(HttpCheck {
         host: table.get("host").and_then(|value| reader.host(&value)),
-        path: table.get("path").and_then(|value| http_path(reader, &value)).unwrap_or_else(|| HTTP_PATH.to_owned()),
+        path: table.get("path").and_then(|value| self::path(reader, &value)).unwrap_or_else(|| HTTP_PATH.to_owned()),
         status: table.get("status").map(|value| status(reader, &value)).unwrap_or_default(),
         body: table.get("body").and_then(|value| regex(reader, &value)),
         tls,
@@ -38,7 +38,7 @@ fn check(reader: &mut Reader<'_>, table: &Table<'_>, mode: TlsMode) -> MonitorKi
 }
 
 /// An absolute path with query (RFC 9112 section 3.2.1). It is sent as it is, so nothing that ends the line passes.
-fn http_path(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
+pub(super) fn path(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
     let text = reader.string(value)?;
     if text.starts_with('/') && text.chars().all(|letter| letter.is_ascii_graphic() && letter != '#') {
         return Some(text.to_owned());

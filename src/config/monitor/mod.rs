@@ -1,9 +1,14 @@
 //! `[monitor.*]`: how endpoints are probed (DESIGN section 5); here what all kinds have in common, one file a kind below.
 
+mod agent;
 mod database;
 mod dns;
+mod exec;
 mod handshake;
 mod http;
+mod json;
+mod levels;
+mod prometheus;
 mod smtp;
 mod tcp;
 mod tls;
@@ -13,8 +18,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::defaults::{
-    BURST_GAP, BURST_GAP_RANGE, FALL, INTERVAL, INTERVAL_RANGE, POSITIONS, RISE, RISE_FALL_RANGE, TIMEOUT,
-    TIMEOUT_RANGE,
+    BURST_GAP, BURST_GAP_RANGE, FALL, INTERVAL, INTERVAL_RANGE, POSITIONS, RISE, RISE_FALL_RANGE, SUBMISSION_PORT,
+    TIMEOUT, TIMEOUT_RANGE,
 };
 use super::duration::written;
 use super::reader::Reader;
@@ -50,6 +55,8 @@ enum Port {
     Required,
     /// The protocol has no ports.
     Absent,
+    /// As before, where this is one that many have.
+    RequiredLike(u16),
 }
 
 /// What the keys of a monitor may refer to.
@@ -58,7 +65,7 @@ struct Surroundings<'a> {
 }
 
 /// All kinds, in the order in which they are listed to people.
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 13] = [
     Kind { word: "tcp", keys: &[&tcp::KEYS, &tls::KEYS], read: tcp::read },
     Kind { word: "smtp", keys: &[&smtp::KEYS, &tls::KEYS], read: smtp::read },
     Kind { word: "http", keys: &[&http::KEYS], read: http::read },
@@ -72,6 +79,10 @@ const KINDS: [Kind; 9] = [
         read: database::read_postgres,
     },
     Kind { word: "mysql", keys: &[&database::KEYS, &tls::KEYS], read: database::read_mysql },
+    Kind { word: "prometheus", keys: &[&prometheus::KEYS, &levels::KEYS, &tls::KEYS], read: prometheus::read },
+    Kind { word: "json", keys: &[&json::KEYS, &levels::KEYS, &tls::KEYS], read: json::read },
+    Kind { word: "agent", keys: &[&agent::KEYS], read: agent::read },
+    Kind { word: "exec", keys: &[&exec::KEYS], read: exec::read },
 ];
 
 impl Kind {
@@ -117,10 +128,11 @@ fn monitor(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, node: &NodeSe
         }
         (Some(value), _) => reader.integer(&value, 1..=65535),
         (None, Some(Asked { port: Port::Usual(port), .. })) => Some(*port),
-        (None, Some(Asked { port: Port::Required, .. })) => {
+        (None, Some(Asked { port: port @ (Port::Required | Port::RequiredLike(_)), .. })) => {
+            let example = if let Port::RequiredLike(port) = port { *port } else { SUBMISSION_PORT };
             let word = kind.map_or("", |kind| kind.word);
             let what = format!("port, which a {word} monitor has no default for");
-            reader.missing(table, "port", what, "add port = 587");
+            reader.missing(table, "port", what, format!("add port = {example}"));
             None
         }
         (None, None | Some(Asked { port: Port::Absent, .. })) => None,

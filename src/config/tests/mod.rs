@@ -6,6 +6,7 @@ mod composite;
 mod infrastructure;
 mod mistakes;
 mod properties;
+mod readings;
 mod service_points;
 mod several;
 mod xdp;

@@ -21,8 +21,10 @@ use crate::model::{DetectorKind, EndpointKey, Monitor, MonitorKind, SmtpCheck, T
 mod databases;
 mod dns;
 mod exchange;
+mod exec;
 mod http;
 mod prober;
+mod readings;
 mod servers;
 mod smtp;
 
