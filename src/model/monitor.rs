@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HttpCheck, SmtpCheck};
+use super::{HttpCheck, ImapCheck, LmtpCheck, Pop3Check, SmtpCheck, SubmissionCheck};
 
 /// A monitor's position in [`crate::model::Topology::monitors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +84,14 @@ pub enum MonitorKind {
     Smtp(SmtpCheck),
     /// An HTTP GET.
     Http(HttpCheck),
+    /// SMTP as mail programs speak it (RFC 6409).
+    Submission(SubmissionCheck),
+    /// SMTP as mailbox servers speak it (RFC 2033).
+    Lmtp(LmtpCheck),
+    /// IMAP (RFC 9051).
+    Imap(ImapCheck),
+    /// POP3 (RFC 1939).
+    Pop3(Pop3Check),
 }
 
 impl MonitorKind {
@@ -94,6 +102,7 @@ impl MonitorKind {
         match self {
             Self::Tcp => true,
             Self::Smtp(_) | Self::Http(_) => false,
+            Self::Submission(_) | Self::Lmtp(_) | Self::Imap(_) | Self::Pop3(_) => false,
         }
     }
 }

@@ -15,17 +15,27 @@ pub const TRANSCRIPT: usize = 5120;
 /// Octets of an HTTP body that are read and matched.
 pub const HTTP_BODY: usize = 5120;
 
-/// Octets of one SMTP reply line: four times the 512 of RFC 5321 section 4.5.3.1.5, which servers overstep.
-pub const SMTP_LINE: usize = 2048;
+/// Octets of one line of a mail server: what RFC 7162 section 4 asks IMAP clients to take. SMTP (RFC 5321 section
+/// 4.5.3.1.5) and POP3 (RFC 2449 section 4) have 512.
+pub const LINE: usize = 8192;
 
-/// Lines of one SMTP reply; EHLO replies of real servers have up to 20.
-pub const SMTP_LINES: usize = 64;
+/// Lines of one reply, or untagged responses to one IMAP command; EHLO replies of real servers have up to 20.
+pub const REPLY_LINES: usize = 64;
 
-/// Octets read in one SMTP conversation: three EHLO-sized replies of 8 KiB.
-pub const SMTP_CONVERSATION: usize = 24 * 1024;
+/// Octets read in one conversation with a mail server: several replies of the longest lines.
+pub const CONVERSATION: usize = 48 * 1024;
 
-/// How long a server is given to take our QUIT after the outcome is known.
-pub const SMTP_FAREWELL: Duration = Duration::from_secs(1);
+/// How long a server is given to take our farewell after the outcome is known.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Octets of a password: as many as mail servers take (RFC 4616 section 2 allows no more than 255 characters in common use).
+pub const PASSWORD: usize = 1024;
+
+/// Octets of an SMTP command with its end (RFC 5321 section 4.5.3.1.4); a longer answer to a challenge waits for it.
+pub const SMTP_COMMAND: usize = 512;
+
+/// Octets of a POP3 command with its end (RFC 2449 section 4).
+pub const POP3_COMMAND: usize = 255;
 
 /// Trust anchors are read again after this time, so that a renewed CA file needs no restart.
 pub const TRUST_REREAD: Duration = Duration::from_secs(60);

@@ -8,10 +8,9 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::http::HttpProbe;
-use super::smtp::SmtpProbe;
 use super::tls::TrustStore;
 use super::transcript::{Speaker, Transcript};
-use super::{Target, tcp};
+use super::{Target, mail, tcp};
 use crate::health::{Depth, Finding, Outcome};
 use crate::model::MonitorKind;
 
@@ -62,8 +61,12 @@ impl Check {
     pub(super) fn new(target: &Target) -> Self {
         let conversation: Option<Box<dyn Conversation>> = match &target.monitor.kind {
             MonitorKind::Tcp => None,
-            MonitorKind::Smtp(check) => Some(Box::new(SmtpProbe::new(check, target))),
+            MonitorKind::Smtp(check) => Some(mail::smtp(check, target)),
             MonitorKind::Http(check) => Some(Box::new(HttpProbe::new(check, target))),
+            MonitorKind::Submission(check) => Some(mail::submission(check, target)),
+            MonitorKind::Lmtp(check) => Some(mail::lmtp(check, target)),
+            MonitorKind::Imap(check) => Some(mail::imap(check, target)),
+            MonitorKind::Pop3(check) => Some(mail::pop3(check, target)),
         };
         let one_step = target.monitor.kind.is_one_step();
         Self { address: target.address, timeout: target.monitor.timeout, conversation, one_step }

@@ -1,6 +1,6 @@
 //! Probing: the monitors that speak to endpoints, and the prober that keeps thousands of them going.
 //!
-//! Lives here: TCP, SMTP and HTTP conversations, their TLS, and one light task per target that drives a
+//! Lives here: TCP, mail and HTTP conversations, their TLS, and one light task per target that drives a
 //! [`crate::health::Detector`]. Imports the core ([`crate::model`], [`crate::health`]), no other part of the shell.
 //! Never decides what a result means (the detector does), never follows a redirect, never reads without a bound.
 //! Start with [`Prober`].
@@ -8,9 +8,10 @@
 pub mod bounds;
 mod check;
 mod http;
+mod mail;
 mod once;
 mod prober;
-mod smtp;
+mod secret;
 mod stats;
 mod target;
 mod tcp;

@@ -22,7 +22,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::bounds::{TRUST_REREAD, TRUST_RETRY};
 use super::transcript::printable;
 use crate::health::Outcome;
-use crate::model::{Name, TlsPolicy};
+use crate::model::{Name, TlsMode, TlsPolicy};
 
 /// Trust anchors, ready for use, or why there are none.
 pub(super) type Trust = Result<Arc<Anchors>, String>;
@@ -152,6 +152,11 @@ impl TlsSession {
         self.inspector.problem()
     }
 
+    /// Who the last handshake showed to be at the other end.
+    pub(super) fn peer(&self) -> Peer {
+        self.inspector.peer()
+    }
+
     pub(super) fn inspector(&self) -> Arc<Inspector> {
         Arc::clone(&self.inspector)
     }
@@ -167,6 +172,11 @@ impl TlsClient {
         let name = ServerName::try_from(name.clone())
             .map_err(|_| format!("'{name}' cannot be the name of a certificate; set `server_name`"));
         Self { policy: policy.clone(), name }
+    }
+
+    /// When the handshake happens, if it does.
+    pub(super) fn mode(&self) -> TlsMode {
+        self.policy.mode
     }
 
     /// The name sent and checked.
@@ -186,7 +196,7 @@ impl TlsClient {
             anchors,
             expiry_warning: self.policy.expiry_warning,
             provider: Arc::clone(&provider),
-            problem: Mutex::default(),
+            found: Mutex::default(),
         });
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -232,13 +242,41 @@ pub(super) struct Inspector {
     anchors: Option<Trust>,
     expiry_warning: Duration,
     provider: Arc<CryptoProvider>,
-    problem: Mutex<Option<String>>,
+    /// What is wrong with the certificate seen last, and whether a strict client would go away.
+    found: Mutex<Option<Problem>>,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Debug)]
+struct Problem {
+    words: String,
+    peer: Peer,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// Whom a strict client would talk to.
+    Trusted,
+    /// Anybody: the certificate proves nothing.
+    Doubtful,
+}
+
+impl From<String> for Problem {
+    fn from(words: String) -> Self {
+        Self { words, peer: Peer::Doubtful }
+    }
 }
 
 impl Inspector {
     /// What was wrong with the certificate seen last.
     pub(super) fn problem(&self) -> Option<String> {
-        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|problem| problem.words.clone())
+    }
+
+    /// Who the certificate seen last showed to be there. Where certificates are not verified that is whoever answers.
+    fn peer(&self) -> Peer {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(Peer::Trusted, |problem| problem.peer)
     }
 
     fn inspect(
@@ -247,10 +285,10 @@ impl Inspector {
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         now: UnixTime,
-    ) -> Result<(), String> {
+    ) -> Result<(), Problem> {
         let anchors = match &self.anchors {
             None => return Ok(()),
-            Some(Err(reason)) => return Err(reason.clone()),
+            Some(Err(reason)) => return Err(reason.clone().into()),
             Some(Ok(anchors)) => anchors,
         };
         let end = check_dates(end_entity, now)?;
@@ -266,7 +304,8 @@ impl Inspector {
         }
         let left = end.saturating_sub(now.as_secs());
         if left < self.expiry_warning.as_secs() {
-            return Err(format!("certificate ends in {} ({})", span(left), date(end)));
+            let words = format!("certificate ends in {} ({})", span(left), date(end));
+            return Err(Problem { words, peer: Peer::Trusted });
         }
         Ok(())
     }
@@ -329,7 +368,7 @@ impl ServerCertVerifier for Inspector {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let problem = self.inspect(end_entity, intermediates, server_name, now).err();
-        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = problem;
         Ok(ServerCertVerified::assertion())
     }
 

@@ -1,7 +1,12 @@
 //! `[monitor.*]`: how endpoints are probed (DESIGN section 5); here what all kinds have in common, one file a kind below.
 
 mod http;
+mod imap;
+mod lmtp;
+mod login;
+mod pop3;
 mod smtp;
+mod submission;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -52,11 +57,15 @@ struct Surroundings<'a> {
 }
 
 /// All kinds, in the order in which they are listed to people.
-const KINDS: [Kind; 4] = [
+const KINDS: &[Kind] = &[
     Kind { word: "tcp", keys: &[], read: |_, _, _| Asked { kind: MonitorKind::Tcp, port: Port::Required } },
     Kind { word: "smtp", keys: &[&smtp::KEYS, &tls::KEYS], read: smtp::read },
     Kind { word: "http", keys: &[&http::KEYS], read: http::read },
     Kind { word: "https", keys: &[&http::KEYS, &tls::KEYS], read: http::read_secure },
+    Kind { word: "submission", keys: &[&submission::KEYS, &login::KEYS, &tls::KEYS], read: submission::read },
+    Kind { word: "lmtp", keys: &[&lmtp::KEYS, &tls::KEYS], read: lmtp::read },
+    Kind { word: "imap", keys: &[&imap::KEYS, &login::KEYS, &tls::KEYS], read: imap::read },
+    Kind { word: "pop3", keys: &[&pop3::KEYS, &login::KEYS, &tls::KEYS], read: pop3::read },
 ];
 
 impl Kind {
@@ -67,7 +76,8 @@ impl Kind {
 }
 
 /// All monitors, in name order. Defaults: interval 1 s, timeout 2 s, rise 3, fall 3, bursts 200 ms apart, judged by
-/// evidence; SMTP on port 25 (465 with implicit TLS) with STARTTLS, HTTP on 80, HTTPS on 443; a TCP port is required.
+/// evidence; SMTP on port 25 (465 with implicit TLS) with STARTTLS, HTTP on 80, HTTPS on 443; a TCP port is required,
+/// the other kinds have the port of their protocol.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     tables: &[(Value<'_>, Table<'_>)],

@@ -19,8 +19,8 @@ use crate::health::{Depth, FailureKind, Outcome};
 use crate::model::{DetectorKind, EndpointKey, Monitor, MonitorKind, SmtpCheck, TlsMode, TlsPolicy};
 
 mod http;
+mod mail;
 mod prober;
-mod smtp;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -33,6 +33,10 @@ enum Step {
     Hear(&'static str),
     /// Becomes a TLS server.
     Tls(Arc<ServerConfig>),
+    /// Sends these octets one by one, with pauses.
+    Drip(&'static str),
+    /// Sends these octets again and again.
+    Flood(&'static str),
     /// Says nothing more, but stays.
     Hang,
 }
@@ -76,6 +80,15 @@ async fn play(script: Vec<Step>, stream: Box<dyn Both>) {
                     Err(_) => return,
                 }
             }
+            Step::Drip(text) => {
+                for octet in text.as_bytes() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    if stream.write_all(&[*octet]).await.is_err() || stream.flush().await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Step::Flood(text) => while stream.write_all(text.as_bytes()).await.is_ok() {},
             Step::Hang => std::future::pending().await,
         }
     }
