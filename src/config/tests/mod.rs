@@ -2,6 +2,7 @@
 
 mod abuse;
 mod accepted;
+mod mail_monitors;
 mod mistakes;
 mod properties;
 mod service_points;
