@@ -30,7 +30,11 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, tls: &TlsPolicy) 
         let remedy = "delete verify = false; an authority of your own is named with ca";
         reader.warning(&value.key_span, format!("{value} with verify = false"), expected, remedy);
     }
-    allow(reader, &entries);
+    if let Some(password) = entries.get("password") {
+        misplaced(reader, &entries, &password);
+        return None;
+    }
+    reader.allow(&entries, &["user", "password_file"]);
     let user = reader.required(&entries, "user", "a name that the server knows", "\"probe@example.org\"");
     let user = user.and_then(|value| user_name(reader, &value));
     let file =
@@ -39,16 +43,14 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, tls: &TlsPolicy) 
     Some(Login { user: user?, password_file: password_file? })
 }
 
-/// Reports unknown keys; a password that stands in the configuration is told where it belongs.
-fn allow(reader: &mut Reader<'_>, entries: &Table<'_>) {
-    const KNOWN: [&str; 2] = ["user", "password_file"];
-    match entries.get("password") {
-        Some(value) if entries.get("password_file").is_none() => {
-            let remedy = "write the password into a file that only waypost may read, and its path as password_file";
-            reader.error(&value.key_span, format!("a password in {}", entries.title), "password_file", remedy);
-        }
-        _ => reader.allow(entries, &KNOWN),
-    }
+/// Reports a password that stands in the configuration, which more people may read than should know it.
+fn misplaced(reader: &mut Reader<'_>, entries: &Table<'_>, password: &Value<'_>) {
+    let remedy = if entries.get("password_file").is_some() {
+        "delete it, and the password that was written here should be changed"
+    } else {
+        "write the password into a file that only waypost may read, and its path as password_file"
+    };
+    reader.error(&password.key_span, format!("a password in {}", entries.title), "password_file", remedy);
 }
 
 /// A name as SASL PLAIN takes it (RFC 4616 section 2), in one line.

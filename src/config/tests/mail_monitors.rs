@@ -113,7 +113,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("kind = \"pop3\"\nlogin = { user = \"a\" }", &["login of [monitor.x] without password_file", "the file that holds the password", "add password_file = "]),
     ("kind = \"pop3\"\nlogin = { password_file = \"a\" }", &["login of [monitor.x] without user", "add user = "]),
     ("kind = \"pop3\"\nlogin = { user = \"a\", pasword_file = \"a\", password_file = \"b\" }", &["unknown key \"pasword_file\"", "did you mean \"password_file\"?"]),
-    ("kind = \"pop3\"\nlogin = { user = \"a\", password_file = \"b\", password = \"c\" }", &["unknown key \"password\"", "user, password_file"]),
+    ("kind = \"pop3\"\nlogin = { user = \"a\", password_file = \"b\", password = \"c\" }", &["a password in login of [monitor.x]", "delete it", "should be changed"]),
     ("kind = \"pop3\"\nlogin = { user = \"a\", password = \"c\" }", &["a password in login of [monitor.x]", "password_file", "write the password into a file"]),
     ("kind = \"pop3\"\nlogin = { user = \"\", password_file = \"b\" }", &["\"\" as user", "without control characters"]),
     ("kind = \"pop3\"\nlogin = { user = \"a\\r\\nDELE 1\", password_file = \"b\" }", &["as user", "without control characters"]),

@@ -59,9 +59,9 @@ impl Refusal {
 
     fn is_passing(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
-        let begins_with =
-            |passing: &&str| code.strip_prefix(*passing).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        PASSING.iter().any(|passing| begins_with(passing))
+        PASSING.iter().any(|passing| {
+            code.strip_prefix(passing).is_some_and(|detail| detail.is_empty() || detail.starts_with('/'))
+        })
     }
 }
 

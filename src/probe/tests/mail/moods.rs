@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::*;
 
 /// How long a probe waits for a server that is not going to answer.
-const WAIT: Duration = Duration::from_millis(700);
+const WAIT: Duration = Duration::from_millis(500);
 
 impl Play {
     async fn against(&self, script: Vec<Step>) -> Report {
