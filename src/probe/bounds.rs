@@ -15,8 +15,8 @@ pub const TRANSCRIPT: usize = 5120;
 /// Octets of an HTTP body that are read and matched.
 pub const HTTP_BODY: usize = 5120;
 
-/// Octets of one line of a mail server: what RFC 7162 section 4 asks IMAP clients to take. SMTP (RFC 5321 section
-/// 4.5.3.1.5) and POP3 (RFC 2449 section 4) have 512.
+/// Octets of one line of a mail server: as long as IMAP commands may become (RFC 7162 section 4), and longer than its responses
+/// to a probe. SMTP (RFC 5321 section 4.5.3.1.5) and POP3 (RFC 1939 section 3) have 512, which servers overstep.
 pub const LINE: usize = 8192;
 
 /// Lines of one reply, or untagged responses to one IMAP command; EHLO replies of real servers have up to 20.
@@ -28,7 +28,7 @@ pub const CONVERSATION: usize = 48 * 1024;
 /// How long a server is given to take our farewell after the outcome is known.
 pub const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Octets of a password: as many as mail servers take (RFC 4616 section 2 allows no more than 255 characters in common use).
+/// Octets of a password: four times the 255 that servers must take (RFC 4616 section 2).
 pub const PASSWORD: usize = 1024;
 
 /// Octets of an SMTP command with its end (RFC 5321 section 4.5.3.1.4); a longer answer to a challenge waits for it.

@@ -31,7 +31,11 @@ pub fn look_at_certificates(stage: &Stage<'_>, monitors: &[String]) {
 }
 
 pub fn see_another_name(stage: &Stage<'_>, monitor: &str, address: Ipv4Addr) {
-    assert_deferring(monitor, &stage.probe(monitor, address), "for mail.example.net, not for mx.example.org");
+    let probed = stage.probe(monitor, address);
+    assert_deferring(monitor, &probed, "for mail.example.net, not for mx.example.org");
+    // Whoever shows the certificate of another gets no password.
+    let (logs_in, left_out) = (monitor.contains("login"), probed.transcript.contains("* no login"));
+    assert!(logs_in == left_out && !probed.transcript.contains("***"), "{}", probed.transcript);
 }
 
 pub fn see_an_end(stage: &Stage<'_>, monitor: &str, address: Ipv4Addr) {
