@@ -75,6 +75,12 @@ pub(super) const SUBMISSIONS_PORT: u16 = 465;
 pub(super) const SUBMISSION_PORT: u16 = 587;
 pub(super) const HTTP_PORT: u16 = 80;
 pub(super) const HTTPS_PORT: u16 = 443;
+/// LMTP (RFC 2033 names none but forbids 25; 24 is what servers use), IMAP, POP3 and both over TLS (RFC 8314 section 7).
+pub(super) const LMTP_PORT: u16 = 24;
+pub(super) const IMAP_PORT: u16 = 143;
+pub(super) const IMAPS_PORT: u16 = 993;
+pub(super) const POP3_PORT: u16 = 110;
+pub(super) const POP3S_PORT: u16 = 995;
 /// Ports of database servers, as IANA lists them.
 pub(super) const POSTGRES_PORT: u16 = 5432;
 pub(super) const MYSQL_PORT: u16 = 3306;
@@ -115,6 +121,8 @@ pub(super) const REGEX_OCTETS: usize = 1_000;
 pub(super) const REGEX_COMPILED: usize = 1 << 20;
 /// The longest mailbox (RFC 5321 section 4.5.3.1.3, without the angle brackets).
 pub(super) const MAILBOX_OCTETS: usize = 254;
+/// The longest name of an IMAP mailbox: what servers have room for; the command stays far below any bound on lines.
+pub(super) const MAILBOX_NAME_OCTETS: usize = 255;
 
 /// Identical responses a second of one client network; above, rate limiting limits nobody.
 pub(super) const RESPONSES_RANGE: RangeInclusive<i64> = 1..=1_000_000;

@@ -13,6 +13,7 @@ mod endpoint;
 mod event;
 mod infrastructure;
 mod intent;
+mod mail_checks;
 mod monitor;
 mod name;
 mod plan;
@@ -41,6 +42,7 @@ pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
 };
 pub use intent::{Intent, IntentKind, Lifetime, Scope};
+pub use mail_checks::{ImapCheck, ImapVisit, LmtpCheck, Login, Pop3Check, SubmissionCheck};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentCheck, DatabaseCheck, DnsCheck, ExchangeCheck, ExecCheck, HandshakeCheck, HttpCheck, JsonCheck, PostgresCheck,
-    PrometheusCheck, SmtpCheck, Transport,
+    AgentCheck, DatabaseCheck, DnsCheck, ExchangeCheck, ExecCheck, HandshakeCheck, HttpCheck, ImapCheck, JsonCheck,
+    LmtpCheck, Pop3Check, PostgresCheck, PrometheusCheck, SmtpCheck, SubmissionCheck, Transport,
 };
 
 /// A monitor's position in [`crate::model::Topology::monitors`].
@@ -107,6 +107,14 @@ pub enum MonitorKind {
     Agent(AgentCheck),
     /// A command in the convention of Nagios plugins.
     Exec(ExecCheck),
+    /// SMTP as mail programs speak it (RFC 6409).
+    Submission(SubmissionCheck),
+    /// SMTP as mailbox servers speak it (RFC 2033).
+    Lmtp(LmtpCheck),
+    /// IMAP (RFC 9051).
+    Imap(ImapCheck),
+    /// POP3 (RFC 1939).
+    Pop3(Pop3Check),
 }
 
 impl MonitorKind {
@@ -120,6 +128,7 @@ impl MonitorKind {
             Self::Smtp(_) | Self::Http(_) => false,
             Self::Exchange(_) | Self::Handshake(_) | Self::Postgres(_) | Self::Mysql(_) => false,
             Self::Prometheus(_) | Self::Json(_) | Self::Agent(_) => false,
+            Self::Submission(_) | Self::Lmtp(_) | Self::Imap(_) | Self::Pop3(_) => false,
         }
     }
 }

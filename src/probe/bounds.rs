@@ -15,17 +15,27 @@ pub const TRANSCRIPT: usize = 5120;
 /// Octets of an HTTP body that are read and matched.
 pub const HTTP_BODY: usize = 5120;
 
-/// Octets of one SMTP reply line: four times the 512 of RFC 5321 section 4.5.3.1.5, which servers overstep.
-pub const SMTP_LINE: usize = 2048;
+/// Octets of one line of a mail server: as long as IMAP commands may become (RFC 7162 section 4), and longer than its responses
+/// to a probe. SMTP (RFC 5321 section 4.5.3.1.5) and POP3 (RFC 1939 section 3) have 512, which servers overstep.
+pub const LINE: usize = 8192;
 
-/// Lines of one SMTP reply; EHLO replies of real servers have up to 20.
-pub const SMTP_LINES: usize = 64;
+/// Lines of one reply, or untagged responses to one IMAP command; EHLO replies of real servers have up to 20.
+pub const REPLY_LINES: usize = 64;
 
-/// Octets read in one SMTP conversation: three EHLO-sized replies of 8 KiB.
-pub const SMTP_CONVERSATION: usize = 24 * 1024;
+/// Octets read in one conversation with a mail server: several replies of the longest lines.
+pub const CONVERSATION: usize = 48 * 1024;
 
-/// How long a server is given to take our QUIT after the outcome is known.
-pub const SMTP_FAREWELL: Duration = Duration::from_secs(1);
+/// How long a server is given to take our farewell after the outcome is known.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Octets of a password: four times the 255 that servers must take (RFC 4616 section 2).
+pub const PASSWORD: usize = 1024;
+
+/// Octets of an SMTP command with its end (RFC 5321 section 4.5.3.1.4); a longer answer to a challenge waits for it.
+pub const SMTP_COMMAND: usize = 512;
+
+/// Octets of a POP3 command with its end (RFC 2449 section 4).
+pub const POP3_COMMAND: usize = 255;
 
 /// Octets that a TCP monitor reads and matches.
 pub const EXCHANGE: usize = 5120;
@@ -47,9 +57,6 @@ pub const ECHO: usize = 256;
 
 /// Password files that are read at once: on a file system that hangs, so many threads wait and no more.
 pub const PASSWORD_READERS: usize = 16;
-
-/// Octets of a password file: longer ones are no passwords, but the wrong file.
-pub const PASSWORD: usize = 1024;
 
 /// Octets that a database server may send in one probe: greetings, parameters, certificates and a handful of rows take a tenth.
 pub const DATABASE_SESSION: u64 = 256 * 1024;

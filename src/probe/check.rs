@@ -18,10 +18,9 @@ use super::json::JsonProbe;
 use super::mysql::MysqlProbe;
 use super::postgres::PostgresProbe;
 use super::prometheus::PrometheusProbe;
-use super::smtp::SmtpProbe;
 use super::tls::TrustStore;
 use super::transcript::{Speaker, Transcript};
-use super::{Target, tcp};
+use super::{Target, mail, tcp};
 use crate::health::{Depth, Finding, Outcome};
 use crate::model::MonitorKind;
 
@@ -72,7 +71,7 @@ impl Check {
     pub(super) fn new(target: &Target) -> Self {
         let conversation: Option<Box<dyn Conversation>> = match &target.monitor.kind {
             MonitorKind::Tcp => None,
-            MonitorKind::Smtp(check) => Some(Box::new(SmtpProbe::new(check, target))),
+            MonitorKind::Smtp(check) => Some(mail::smtp(check, target)),
             MonitorKind::Http(check) => Some(Box::new(HttpProbe::new(check, target))),
             MonitorKind::Exchange(check) => Some(Box::new(ExchangeProbe::new(check, target))),
             MonitorKind::Handshake(check) => Some(Box::new(HandshakeProbe::new(check, target))),
@@ -84,6 +83,10 @@ impl Check {
             MonitorKind::Json(check) => Some(Box::new(JsonProbe::new(check, target))),
             MonitorKind::Agent(check) => Some(Box::new(AgentProbe::new(check))),
             MonitorKind::Exec(check) => Some(Box::new(ExecProbe::new(check, target))),
+            MonitorKind::Submission(check) => Some(mail::submission(check, target)),
+            MonitorKind::Lmtp(check) => Some(mail::lmtp(check, target)),
+            MonitorKind::Imap(check) => Some(mail::imap(check, target)),
+            MonitorKind::Pop3(check) => Some(mail::pop3(check, target)),
         };
         let one_step = target.monitor.kind.is_one_step();
         Self { address: target.address, timeout: target.monitor.timeout, conversation, one_step }

@@ -13,8 +13,9 @@ use super::handshake::secure;
 use super::mysql_wire::{
     self as wire, CAPABILITIES, CAPABILITY_TLS, Greeting, LoginReply, Method, QUIT, ResultHead, ServerError,
 };
-use super::password::Password;
+use super::password;
 use super::replication::{Lag, asks_for_lag, gravest, judge_lag, judge_role};
+use super::secret::Secret;
 use super::tcp::failure;
 use super::tls::{Gravity, TlsClient};
 use super::transcript::{Speaker, Transcript, printable};
@@ -48,7 +49,7 @@ impl MysqlProbe {
 
     async fn converse(&self, place: Place<'_>, notes: &mut Notes) -> Result<Outcome, Outcome> {
         let password = match &self.check.password_file {
-            Some(path) => Some(Password::read(path, place.deadline).await?),
+            Some(path) => Some(password::read(path, place.deadline).await?),
             None => None,
         };
         let stream = tcp::connect(place.address, place.deadline).await?;
@@ -87,12 +88,12 @@ impl MysqlProbe {
         &self,
         line: &mut Line,
         greeting: &Greeting,
-        password: Option<&Password>,
+        password: Option<&Secret>,
         transcript: &mut Transcript,
     ) -> Result<(), Outcome> {
         const AWAITED: &str = "the reply to the login";
         transcript.push(Speaker::Us, format!("login as {}", self.check.user).as_bytes());
-        let password = password.map_or(&b""[..], Password::reveal);
+        let password = password.map_or(&b""[..], Secret::reveal);
         // A server whose own method is unknown here asks for the user's.
         let method = Method::named(&greeting.plugin).unwrap_or(Method::Native);
         let capabilities = if self.tls.is_some() { CAPABILITIES | CAPABILITY_TLS } else { CAPABILITIES };

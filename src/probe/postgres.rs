@@ -18,8 +18,9 @@ use super::bounded::Bounded;
 use super::bounds::{DATABASE_FAREWELL, DATABASE_SESSION};
 use super::check::{Conversation, Notes, Place};
 use super::handshake::secure;
-use super::password::Password;
+use super::password;
 use super::replication::{Lag, gravest, judge_lag, judge_role};
+use super::secret::Secret;
 use super::tcp::failure;
 use super::tls::{Gravity, TlsClient, Trouble};
 use super::transcript::{Speaker, Transcript, printable};
@@ -60,7 +61,7 @@ impl PostgresProbe {
 
     async fn converse(&self, place: Place<'_>, notes: &mut Notes) -> Result<Outcome, Outcome> {
         let password = match &self.check.server.password_file {
-            Some(path) => Some(Password::read(path, place.deadline).await?),
+            Some(path) => Some(password::read(path, place.deadline).await?),
             None => None,
         };
         let stream = tcp::connect(place.address, place.deadline).await?;
@@ -82,7 +83,7 @@ impl PostgresProbe {
     async fn log_in(
         &self,
         stream: Box<dyn Stream>,
-        password: Option<Password>,
+        password: Option<Secret>,
         deadline: Instant,
         transcript: &mut Transcript,
     ) -> Result<(Client, Session), Outcome> {

@@ -22,7 +22,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::bounds::{TRUST_REREAD, TRUST_RETRY};
 use super::transcript::printable;
 use crate::health::Outcome;
-use crate::model::{Name, TlsPolicy};
+use crate::model::{Name, TlsMode, TlsPolicy};
 
 /// Trust anchors, ready for use, or why there are none.
 pub(super) type Trust = Result<Arc<Anchors>, String>;
@@ -157,6 +157,11 @@ impl TlsSession {
         self.inspector.trouble()
     }
 
+    /// Who the last handshake showed to be at the other end.
+    pub(super) fn peer(&self) -> Peer {
+        self.inspector.peer()
+    }
+
     pub(super) fn inspector(&self) -> Arc<Inspector> {
         Arc::clone(&self.inspector)
     }
@@ -172,6 +177,11 @@ impl TlsClient {
         let name = ServerName::try_from(name.clone())
             .map_err(|_| format!("'{name}' cannot be the name of a certificate; set `server_name`"));
         Self { policy: policy.clone(), name }
+    }
+
+    /// When the handshake happens, if it does.
+    pub(super) fn mode(&self) -> TlsMode {
+        self.policy.mode
     }
 
     /// The name sent and checked.
@@ -264,6 +274,15 @@ pub(super) struct Inspector {
     problem: Mutex<Option<Trouble>>,
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// Whom a strict client would talk to.
+    Trusted,
+    /// Anybody: the certificate proves nothing.
+    Doubtful,
+}
+
 impl Inspector {
     /// What was wrong with the certificate seen last.
     pub(super) fn problem(&self) -> Option<String> {
@@ -273,6 +292,14 @@ impl Inspector {
     /// The same, with how grave it is.
     pub(super) fn trouble(&self) -> Option<Trouble> {
         self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who the certificate seen last showed to be there. Where certificates are not verified that is whoever answers.
+    fn peer(&self) -> Peer {
+        match self.trouble().map(|trouble| trouble.gravity) {
+            None | Some(Gravity::Ending) => Peer::Trusted,
+            Some(Gravity::Unchecked | Gravity::Refused) => Peer::Doubtful,
+        }
     }
 
     fn inspect(

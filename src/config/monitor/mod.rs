@@ -6,10 +6,15 @@ mod dns;
 mod exec;
 mod handshake;
 mod http;
+mod imap;
 mod json;
 mod levels;
+mod lmtp;
+mod login;
+mod pop3;
 mod prometheus;
 mod smtp;
+mod submission;
 mod tcp;
 mod tls;
 
@@ -65,9 +70,13 @@ struct Surroundings<'a> {
 }
 
 /// All kinds, in the order in which they are listed to people.
-const KINDS: [Kind; 13] = [
+const KINDS: &[Kind] = &[
     Kind { word: "tcp", keys: &[&tcp::KEYS, &tls::KEYS], read: tcp::read },
     Kind { word: "smtp", keys: &[&smtp::KEYS, &tls::KEYS], read: smtp::read },
+    Kind { word: "submission", keys: &[&submission::KEYS, &login::KEYS, &tls::KEYS], read: submission::read },
+    Kind { word: "lmtp", keys: &[&lmtp::KEYS, &tls::KEYS], read: lmtp::read },
+    Kind { word: "imap", keys: &[&imap::KEYS, &login::KEYS, &tls::KEYS], read: imap::read },
+    Kind { word: "pop3", keys: &[&pop3::KEYS, &login::KEYS, &tls::KEYS], read: pop3::read },
     Kind { word: "http", keys: &[&http::KEYS], read: http::read },
     Kind { word: "https", keys: &[&http::KEYS, &tls::KEYS], read: http::read_secure },
     Kind { word: "tls", keys: &[&handshake::KEYS, &tls::KEYS], read: handshake::read },
@@ -93,8 +102,7 @@ impl Kind {
 }
 
 /// All monitors, in name order. Defaults: interval 1 s, timeout 2 s, rise 3, fall 3, bursts 200 ms apart, judged by
-/// evidence; SMTP on port 25 (465 with implicit TLS) with STARTTLS, HTTP on 80, HTTPS on 443; a TCP port is required.
-/// TLS on 443, DNS on 53, PostgreSQL on 5432, MySQL on 3306.
+/// evidence. Kinds whose protocol has a port have that one; the others must name theirs.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     tables: &[(Value<'_>, Table<'_>)],

@@ -15,8 +15,7 @@ pub(super) const KEYS: [&str; 3] = ["helo", "tls", "recipient"];
 /// its certificate or STARTTLS is in trouble that a bare greeting does not show. Such trouble defers, it does not
 /// withdraw. A server without TLS says `tls = "none"`. `helo` defaults to the name of the node.
 pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, around: &Surroundings<'_>) -> Asked {
-    let modes = [("starttls", TlsMode::Starttls), ("implicit", TlsMode::Implicit), ("none", TlsMode::Off)];
-    let mode = table.get("tls").and_then(|value| reader.word(&value, &modes)).unwrap_or(TlsMode::Starttls);
+    let mode = tls::mode(reader, table, &tls::MODES);
     let helo = table.get("helo").and_then(|value| reader.host(&value)).unwrap_or_else(|| around.node.name.clone());
     let recipient = table.get("recipient").and_then(|value| reader.mailbox(&value));
     let port = if mode == TlsMode::Implicit { SUBMISSIONS_PORT } else { SMTP_PORT };

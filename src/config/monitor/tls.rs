@@ -8,6 +8,16 @@ use crate::model::{TlsMode, TlsPolicy};
 /// The keys that this file reads.
 pub(super) const KEYS: [&str; 4] = ["verify", "ca", "server_name", "expiry_warning"];
 
+/// The words of `tls`, the default first.
+pub(super) const MODES: [(&str, TlsMode); 3] =
+    [("starttls", TlsMode::Starttls), ("implicit", TlsMode::Implicit), ("none", TlsMode::Off)];
+
+/// When the handshake happens: one of `modes`, the first of them by default.
+pub(super) fn mode(reader: &mut Reader<'_>, table: &Table<'_>, modes: &[(&str, TlsMode)]) -> TlsMode {
+    let default = modes.first().map_or(TlsMode::Off, |(_, mode)| *mode);
+    table.get("tls").and_then(|value| reader.word(&value, modes)).unwrap_or(default)
+}
+
 /// What is checked in `mode`. Defaults: everything is verified against the system's roots, and a certificate that
 /// ends within 7 days is trouble. Trouble with a certificate defers and never withdraws (DESIGN section 5).
 pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, mode: TlsMode) -> TlsPolicy {
@@ -23,12 +33,12 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, mode: TlsMode) ->
             _ => continue,
         };
         let what = format!("{value} without effect");
-        reader.warning(
-            &value.key_span,
-            what,
-            format!("it without {cause}"),
-            format!("delete {} or {cause}", value.key),
-        );
+        let (expected, remedy) = if table.get("tls").is_none() && mode == TlsMode::Off {
+            ("it with tls = \"starttls\"".to_owned(), format!("delete {}, or add tls = \"starttls\"", value.key))
+        } else {
+            (format!("it without {cause}"), format!("delete {} or {cause}", value.key))
+        };
+        reader.warning(&value.key_span, what, expected, remedy);
     }
     TlsPolicy { mode, verify, ca, name, expiry_warning: expiry.unwrap_or(EXPIRY_WARNING) }
 }

@@ -4,6 +4,7 @@ mod abuse;
 mod accepted;
 mod composite;
 mod infrastructure;
+mod mail_monitors;
 mod mistakes;
 mod properties;
 mod readings;

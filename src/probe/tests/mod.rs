@@ -23,10 +23,10 @@ mod dns;
 mod exchange;
 mod exec;
 mod http;
+mod mail;
 mod prober;
 mod readings;
 mod servers;
-mod smtp;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -39,6 +39,10 @@ enum Step {
     Hear(&'static str),
     /// Becomes a TLS server.
     Tls(Arc<ServerConfig>),
+    /// Sends these octets one by one, with pauses.
+    Drip(&'static str),
+    /// Sends these octets again and again.
+    Flood(&'static str),
     /// Says nothing more, but stays.
     Hang,
 }
@@ -82,6 +86,15 @@ async fn play(script: Vec<Step>, stream: Box<dyn Both>) {
                     Err(_) => return,
                 }
             }
+            Step::Drip(text) => {
+                for octet in text.as_bytes() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    if stream.write_all(&[*octet]).await.is_err() || stream.flush().await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Step::Flood(text) => while stream.write_all(text.as_bytes()).await.is_ok() {},
             Step::Hang => std::future::pending().await,
         }
     }

@@ -1,6 +1,5 @@
 //! SMTP servers in all their moods.
 
-use super::Step::{Hang, Hear, Say, Tls};
 use super::*;
 
 const EHLO: &str = "EHLO probe.example.org\r\n";
@@ -100,9 +99,9 @@ async fn something_else_on_the_port_is_no_mail_server() {
 
 #[tokio::test]
 async fn endless_replies_are_cut() {
-    let line: &'static str = Box::leak("x".repeat(4096).into_boxed_str());
+    let line: &'static str = Box::leak("x".repeat(9000).into_boxed_str());
     let report = probe(plain(), server(vec![Say("220 "), Say(line), Hang]).await).await;
-    assert_failed(&report, FailureKind::Protocol, "2048");
+    assert_failed(&report, FailureKind::Protocol, "8192");
     let lines: &'static str = Box::leak("220-more\r\n".repeat(100).into_boxed_str());
     assert_failed(&probe(plain(), server(vec![Say(lines), Hang]).await).await, FailureKind::Protocol, "64 lines");
 }
@@ -205,4 +204,14 @@ async fn a_bare_connect_asks_nothing_of_the_service() {
 async fn control_characters_of_a_server_stay_out_of_reasons() {
     let report = probe(plain(), server(vec![Say("554 \x1b[2J<script>\u{202e}\r\n"), Hang]).await).await;
     assert_failed(&report, FailureKind::Protocol, "554 \\u{1b}[2J<script>\\u{202e}");
+}
+
+pub(super) fn plays(props: &Props) -> Vec<Play> {
+    let play =
+        |name, mode, script| Play { name, kind: smtp_check(props.tls(mode), None), script, endless: "250-on\r\n" };
+    vec![
+        play("smtp", TlsMode::Starttls, secure(Arc::clone(&props.config))),
+        play("smtp with TLS", TlsMode::Implicit, [vec![props.secure()], greeting()].concat()),
+        play("smtp without TLS", TlsMode::Off, greeting()),
+    ]
 }
