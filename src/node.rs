@@ -8,14 +8,17 @@ mod backstage;
 mod clock;
 mod copies;
 mod crew;
+mod demand;
 mod desk;
 mod engine;
+mod forecast;
 mod journal;
 mod judging;
 pub mod key_ttls;
 pub mod keys;
 pub mod keyset_files;
 mod ledger;
+mod load_metrics;
 mod loading;
 mod metrics;
 mod orders;
@@ -44,6 +47,7 @@ use tracing::{error, info, warn};
 
 use self::backstage::Stage;
 use self::clock::Clock;
+use self::demand::Gauge;
 use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
@@ -154,6 +158,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let plan = engine::first_plan(&loaded.attribution.topology, Generation { epoch, sequence: 0 });
     let tables = Arc::new(ArcSwap::from_pointee(loaded.tables.with_plan(plan)));
     let picture = Arc::new(ArcSwap::from_pointee(first));
+    let demand = Arc::new(Gauge::new(clock, Arc::clone(&usage)));
     let (opinion_sender, opinions) = mpsc::channel(OPINIONS);
     let prober = Arc::new(Prober::start(&settings.node.name, clock.origin(), opinion_sender));
     let (mailbox, messages) = mpsc::channel(MAILBOX);
@@ -167,6 +172,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         store: Arc::clone(&store),
         tables: Arc::clone(&tables),
         usage: Arc::clone(&usage),
+        demand: Arc::clone(&demand),
         picture: Arc::clone(&picture),
         taken_over: Arc::clone(&taken_over),
         retired: retired_sender,
@@ -209,6 +215,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         tables,
         secrets,
         usage,
+        demand: Arc::clone(&demand),
         journal: journal.clone(),
         store,
         prober: Arc::clone(&prober),
@@ -228,12 +235,14 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     }
     notify(&[sd_notify::NotifyState::Ready]);
     let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
+    let measuring = tokio::spawn(demand.keep());
     let transferred = tokio::spawn(secondaries::keep(Arc::clone(&desk), inbox));
     let signals = (options.signals == Signals::Obeyed).then(|| tokio::spawn(watch::hangups(Arc::clone(&desk))));
 
     options.stop.await;
     notify(&[sd_notify::NotifyState::Stopping]);
     zones.abort();
+    measuring.abort();
     transferred.abort();
     transfers.stop().await;
     if let Some(signals) = signals {

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use super::Problem;
 use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ReloadOutcome, Status, TokenCreated, TokenRequest,
+    WhatIf, WhatIfQuery,
 };
 use crate::model::{Event, IntentKind, Lifetime, Role, Scope, Token};
 
@@ -52,6 +53,12 @@ pub trait Control: Send + Sync + 'static {
     /// # Errors
     /// If there is no such site or service.
     fn drained(&self, scope: &Scope) -> Result<Drained, Problem>;
+
+    /// What the sites would carry if some failed.
+    ///
+    /// # Errors
+    /// If no site is named, or one that is not declared.
+    fn whatif(&self, query: &WhatIfQuery) -> Result<WhatIf, Problem>;
 
     /// Reads configuration and zones again; on any error the old ones stay and the problem carries the diagnostics.
     fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>>;

@@ -19,6 +19,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod whatif;
 pub mod words;
 
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};

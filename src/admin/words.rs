@@ -112,6 +112,8 @@ pub fn order(intent: &Intent) -> String {
     }
 }
 
+pub use crate::plan::amount;
+
 /// The word for an event's kind.
 #[must_use]
 pub const fn event_word(kind: &EventKind) -> &'static str {

@@ -67,6 +67,8 @@ pub(super) enum Command {
     Wait(Wait),
     /// Say why a client gets the answer it gets
     Explain(Explain),
+    /// Say whether the sites left would carry everything if some failed; exits with 1 where not
+    Whatif(WhatIf),
     /// Show the journal: every verdict, plan and order, with reasons
     Events(Events),
     /// Load configuration and zones again; swaps atomically or changes nothing
@@ -180,6 +182,16 @@ pub(super) struct Explain {
     /// The client's address, or its network as a resolver's client subnet tells it
     #[arg(long, value_name = "ADDRESS")]
     pub(super) client: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WhatIf {
+    /// A site that fails; may come several times
+    #[arg(long, value_name = "SITE", required = true)]
+    pub(super) fail: Vec<String>,
+    /// At the peak of the last day, and not as of late
+    #[arg(long)]
+    pub(super) peak: bool,
 }
 
 #[derive(Debug, Args)]

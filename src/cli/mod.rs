@@ -21,6 +21,7 @@ mod status;
 mod tests;
 mod token;
 mod wait;
+mod whatif;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Pin(arguments) => orders::pin(&node, output, arguments).await,
             Command::Undrain(arguments) => orders::undrain(&node, output, arguments).await,
             Command::Wait(arguments) => wait::command(&node, output, arguments).await,
+            Command::Whatif(arguments) => whatif::whatif(&node, output, arguments).await,
             Command::Explain(arguments) => explain::explain(&node, output, arguments).await,
             Command::Events(arguments) => events::events(&node, output, arguments).await,
             Command::Reload => reload::reload(&node, output).await,

@@ -5,8 +5,9 @@ use super::client::Node;
 use super::exit::{Exit, Failure};
 use super::output::{Format, Output};
 use super::wait;
-use crate::admin::api::words::{self, moment_and_distance, plain};
-use crate::admin::api::{Expiry, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, Outcome};
+use super::whatif::capacity;
+use crate::admin::api::words::{self, amount, moment_and_distance, plain};
+use crate::admin::api::{Expiry, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, Outcome, SiteForecast};
 use crate::model::{IntentKind, Scope, Share};
 
 pub(super) async fn drain(node: &Node, output: &Output, arguments: Drain) -> Result<Exit, Failure> {
@@ -38,7 +39,7 @@ async fn give(node: &Node, output: &Output, kind: IntentKind, order: Order) -> R
         let rehearsal: OrderOutcome =
             node.post("/api/v1/orders", &OrderRequest { dry_run: true, ..request.clone() }).await?;
         if rehearsal.outcome != Outcome::Unchanged {
-            for line in changes(&rehearsal.changes) {
+            for line in changes(&rehearsal.changes).into_iter().chain(loads(&rehearsal.loads)) {
                 output.progress(&line);
             }
             output.ask(&format!("{}?", sentence(&words::order(&rehearsal.intent))))?;
@@ -94,6 +95,7 @@ fn told(outcome: &OrderOutcome) -> Vec<String> {
     };
     if outcome.outcome != Outcome::Unchanged {
         lines.extend(changes(&outcome.changes));
+        lines.extend(loads(&outcome.loads));
     }
     if outcome.outcome == Outcome::DryRun {
         return lines;
@@ -140,6 +142,17 @@ fn changes(changes: &[String]) -> Vec<String> {
     changes.iter().map(|change| format!("  {}", plain(change))).collect()
 }
 
+/// What the sites would carry, those that it changes.
+fn loads(loads: &[SiteForecast]) -> Vec<String> {
+    let changed = loads.iter().filter(|site| amount(site.load) != amount(site.predicted));
+    let line = |site: &SiteForecast| {
+        let headroom = site.headroom_percent.map_or_else(String::new, |percent| format!(", {percent:.0} % free"));
+        let carries = format!("{} -> {} of {}", amount(site.load), amount(site.predicted), capacity(site.capacity));
+        plain(&format!("  load at peak: {} {carries}{headroom}", site.site))
+    };
+    changed.map(line).collect()
+}
+
 fn acknowledged(nodes: &[String], generation: &str) -> String {
     let nodes = if nodes.is_empty() { "none yet".to_owned() } else { nodes.join(", ") };
     format!("acknowledged by: {} (generation {generation})", plain(&nodes))
@@ -172,6 +185,7 @@ mod tests {
                 forced: false,
             },
             changes: vec!["mx: fra serving -> drained".into()],
+            loads: vec![],
             generation: Generation { epoch: 1, sequence: 7 },
             acknowledged_by: vec!["ns1".into()],
             drained_by: Some(jiff::Timestamp::UNIX_EPOCH),

@@ -13,10 +13,23 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::{Table, Value};
 use super::words::quoted;
-use crate::model::{MonitorIx, MxMode, Name, NamePattern, Service, SiteIx};
+use crate::model::{MonitorIx, MxMode, Name, NamePattern, Service, Site, SiteIx};
 
-const KEYS: [&str; 12] =
-    ["name", "names", "types", "policy", "sites", "weights", "geo", "mx", "ttl", "monitors", "min_sites", "site_floor"];
+const KEYS: [&str; 13] = [
+    "name",
+    "names",
+    "types",
+    "policy",
+    "sites",
+    "weights",
+    "geo",
+    "mx",
+    "ttl",
+    "monitors",
+    "min_sites",
+    "site_floor",
+    "demand",
+];
 
 /// Record types that can be steered; what `types` defaults to.
 const STEERED: [RecordType; 4] = [RecordType::MX, RecordType::A, RecordType::AAAA, RecordType::SRV];
@@ -67,6 +80,7 @@ fn service(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, context: &Con
     let ttl = table.get("ttl").and_then(|value| ttl(reader, &value));
     let monitors = monitors(reader, table, context.monitors);
     let min_sites = table.get("min_sites").map(|value| min_sites(reader, &value, sites.len()).unwrap_or(MIN_SITES));
+    let demand = table.get("demand").and_then(|value| reader.integer(&value, 1..=i64::MAX));
     let site_floor = table.get("site_floor").and_then(|value| reader.number(&value, 0.0..=1.0));
     Service {
         name: name.to_owned(),
@@ -79,6 +93,7 @@ fn service(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, context: &Con
         monitors,
         min_sites: min_sites.unwrap_or(MIN_SITES),
         site_floor: site_floor.unwrap_or(SITE_FLOOR),
+        demand,
     }
 }
 
@@ -217,6 +232,19 @@ fn warn_of_claimed(
                     "narrow names or types of one",
                 );
             }
+        }
+    }
+}
+
+/// Warns of demand that nothing is held against.
+pub(super) fn warn_of_unbounded(reader: &mut Reader<'_>, services: &[Service], sites: &[Site], tables: &[Table<'_>]) {
+    for (service, table) in services.iter().zip(tables) {
+        let is_bounded = |ix: &SiteIx| sites.get(ix.get()).is_some_and(|site| site.capacity.is_some());
+        let demand = table.get("demand").filter(|_| !service.sites.iter().any(is_bounded));
+        if let Some(value) = demand {
+            let what = format!("{}, none of whose sites has a capacity", value.as_found());
+            let remedy = "add capacity to its [[site]] sections, in the same unit, or delete demand";
+            reader.warning(&value.span, what, "capacity at a site of the service", remedy);
         }
     }
 }

@@ -12,22 +12,25 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 
 use super::clock::Clock;
+use super::demand::{self, Gauge};
 use super::engine::Message;
+use super::forecast;
 use super::journal::Journal;
 use super::ledger::Ledger;
+use super::load_metrics::Load;
 use super::metrics;
 use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
 use super::picture::Picture;
 use super::secondaries::Transfers;
 use super::status::{self, Surroundings, wall_of};
 use crate::admin::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ReloadOutcome, Status, TokenCreated,
-    TokenRequest,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ReloadOutcome, SiteForecast, Status,
+    TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Name, Scope, Settings, Token};
-use crate::plan::{self, Order};
+use crate::plan::{self, Moment, Order};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
 use crate::store::{Secret, Store, StoreError};
@@ -51,6 +54,8 @@ pub struct Desk {
     pub secrets: Arc<ArcSwap<Secrets>>,
     /// Who was named until when.
     pub usage: Arc<Usage>,
+    /// What clients ask for.
+    pub demand: Arc<Gauge>,
     /// Events.
     pub journal: Journal,
     /// State.
@@ -73,6 +78,8 @@ impl Desk {
             clock: self.clock,
             started: self.started,
             usage: &self.usage,
+            demand: &self.demand,
+            tables: self.tables.load_full(),
             last_event: self.journal.last_id(),
             monitors: self
                 .prober
@@ -142,11 +149,21 @@ impl Desk {
             outcome,
             intent,
             changes: plan::changes(&before.topology, &before.plan, &done.plan),
+            loads: self.loads(done, before),
             generation: done.generation,
             acknowledged_by: acknowledged(before, done.effect),
             drained_by,
             undo: undo(&command.scope),
         }
+    }
+
+    /// What the sites would carry at the peak.
+    fn loads(&self, done: &Done, before: &Picture) -> Vec<SiteForecast> {
+        if done.effect == Effect::Unchanged || !forecast::is_bounded(&before.topology) {
+            return Vec::new();
+        }
+        let demands = self.demand.demands(&before.topology, &self.tables.load(), Moment::Peak);
+        forecast::preview(&before.topology, &before.plan, &done.plan, &demands)
     }
 
     fn drained_by(&self, scope: &Scope) -> Option<Timestamp> {
@@ -175,6 +192,7 @@ impl Control for Desk {
             &self.prober.stats(),
             &self.journal,
             &self.transfers,
+            &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
             self.clock.mono(),
         )
     }
@@ -256,6 +274,14 @@ impl Control for Desk {
         self.known(scope)?;
         status::drained(&self.picture.load(), &self.around(), scope)
             .ok_or_else(|| Problem::new(ProblemKind::NotFound, format!("there is no '{scope}'")))
+    }
+
+    fn whatif(&self, query: &WhatIfQuery) -> Result<WhatIf, Problem> {
+        let picture = self.picture.load();
+        let rates = self.demand.rates();
+        let moment = if query.peak { Moment::Peak } else { Moment::Now };
+        let demands = demand::demands(&picture.topology, &self.tables.load(), &rates, moment);
+        forecast::whatif(&picture, query, &rates, &demands, self.clock.wall())
     }
 
     fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>> {

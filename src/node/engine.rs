@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::{debug, warn};
 
 use super::clock::{Clock, StepWatch, deadline};
+use super::demand::Gauge;
 use super::journal::{Journal, StoreHealth};
 use super::judging::MonitorView;
 use super::loading::Loaded;
@@ -71,6 +72,8 @@ pub struct Parts {
     pub tables: Arc<ArcSwap<Tables>>,
     /// Who was named until when.
     pub usage: Arc<Usage>,
+    /// What clients ask for.
+    pub demand: Arc<Gauge>,
     /// The monitors.
     pub prober: Arc<Prober>,
     /// What everyone else looks at.

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::journal::Journal;
+use super::load_metrics::Load;
 use super::picture::Picture;
 use super::secondaries::Transfers;
 use crate::model::{Mono, Name, Standing, State};
@@ -34,11 +35,13 @@ pub fn text(
     probes: &Stats,
     journal: &Journal,
     transfers: &Transfers,
+    load: &Load,
     now: Mono,
 ) -> String {
     let mut page = Page { registry: Registry::with_prefix("waypost") };
     page.node(picture, journal);
     page.services(picture);
+    load.register(&mut page.registry, picture);
     page.queries(queries);
     page.probes(probes);
     page.transfers(&transfers.stats().counts(), &transfers.standings(), now);

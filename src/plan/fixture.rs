@@ -120,5 +120,6 @@ pub(crate) fn service(name: &str, sites: Vec<SiteIx>) -> Service {
         monitors: Vec::new(),
         min_sites: 1,
         site_floor: 0.5,
+        demand: None,
     }
 }

@@ -5,9 +5,17 @@
 //! the same plan.
 
 mod bounds;
+mod capacity;
+#[cfg(test)]
+mod capacity_tests;
 mod changes;
+mod demand;
+#[cfg(test)]
+mod demand_tests;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod flows;
+mod headroom;
 mod make;
 mod refusal;
 mod review;
@@ -15,8 +23,11 @@ mod review;
 mod rules;
 mod tiers;
 
-pub use bounds::{REPEAT_TOLERANCE, SETTLE};
+pub use bounds::{DEMAND_HALF_LIFE, DEMAND_HOURS, DEMAND_VIEWS, REPEAT_TOLERANCE, SETTLE};
+pub use capacity::{Forecast, SiteLoad, ViewLoad, forecast};
 pub use changes::changes;
+pub use demand::{Basis, Demand, Meters, Moment, ViewKey, ViewRate, basis, demands};
+pub use headroom::amount;
 pub use make::{Inputs, make};
 pub use refusal::Refusal;
 pub use review::{Order, Reviewed, review};

@@ -75,6 +75,21 @@ pub enum Refusal {
         /// Which would be left, separated by commas.
         names: String,
     },
+    /// The other sites could not carry what they would be sent.
+    #[error(
+        "{order} would send more to the other sites than they can carry at peak (capacity): {sites}; {missing} of {total} would \
+         find no place; undrain or repair another site first, drain a smaller share, raise capacity, or force it with a reason"
+    )]
+    Capacity {
+        /// What was ordered: `drain fra`.
+        order: String,
+        /// What every other site would carry, separated by commas.
+        sites: String,
+        /// What would find no place, in the operator's unit.
+        missing: String,
+        /// All that is to be carried.
+        total: String,
+    },
     /// A rule was to be overridden without saying why.
     #[error("overriding the rule {overrides} needs a reason; add --reason")]
     ForceWithoutReason {
@@ -92,6 +107,7 @@ impl Refusal {
             Self::LastSite { .. } => "last_site",
             Self::Settle { .. } => "settle",
             Self::MinSites { .. } => "min_sites",
+            Self::Capacity { .. } => "capacity",
             Self::ForceWithoutReason { .. } => "force_reason",
         }
     }

@@ -11,6 +11,8 @@ use crate::model::{
 };
 
 use super::bounds::{REPEAT_TOLERANCE, SETTLE};
+use super::demand::Demand;
+use super::headroom;
 use super::make::{Inputs, make};
 use super::refusal::Refusal;
 use super::tiers::has_endpoints;
@@ -71,10 +73,10 @@ pub enum Reviewed {
 /// Reviews `order` against the safety rules.
 ///
 /// `intents` are the orders that stand, expired ones left out; `current` is the plan that follows from them and `health`;
-/// `since_last_change` is how long ago an operator last changed any order.
+/// `since_last_change` is how long ago an operator last changed any order; `demands` are those of the peak.
 ///
 /// # Errors
-/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle` and `min_sites`.
+/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle`, `min_sites` and `capacity`.
 pub fn review(
     topology: &Topology,
     current: &Plan,
@@ -82,6 +84,7 @@ pub fn review(
     intents: &[Intent],
     order: &Order,
     since_last_change: Option<Duration>,
+    demands: &[Demand],
 ) -> Result<Reviewed, Refusal> {
     let site = known_names(topology, order)?;
     if intents.iter().any(|standing| order.repeats(standing)) {
@@ -93,8 +96,11 @@ pub fn review(
     let lasting: Vec<Intent> = intents.iter().filter(|standing| !narrower(standing)).cloned().collect();
     last_site(topology, &self::preview(topology, current.generation, health, &lasting, order), order, site)?;
 
-    let broken: Vec<Refusal> =
-        settle(since_last_change).into_iter().chain(min_sites(topology, current, &preview, order)).collect();
+    let broken: Vec<Refusal> = settle(since_last_change)
+        .into_iter()
+        .chain(min_sites(topology, current, &preview, order))
+        .chain(headroom::capacity(topology, current, &preview, order, demands))
+        .collect();
     match broken.first() {
         Some(first) if !order.force => Err(first.clone()),
         Some(first) if order.reason.trim().is_empty() => Err(Refusal::ForceWithoutReason { overrides: first.rule() }),

@@ -57,6 +57,25 @@ fn the_example_of_the_design_is_accepted_without_a_remark() {
 }
 
 #[test]
+fn a_service_may_say_what_is_asked_of_it_at_the_peak() {
+    let said = EXAMPLE.replace("min_sites = 1", "min_sites = 1\ndemand = 900");
+    let (settings, report) = read_text(&said);
+    assert!(report.is_empty(), "{report}");
+    assert_eq!(settings.unwrap().services[0].demand, Some(900));
+    assert_eq!(self::settings(EXAMPLE).services[0].demand, None);
+}
+
+#[test]
+fn demand_that_is_held_against_nothing_is_a_warning() {
+    let said = EXAMPLE.replace("min_sites = 1", "demand = 900").replace("capacity = ", "# ");
+    let (settings, report) = read_text(&said);
+    assert!(settings.is_some());
+    let warnings: Vec<_> = report.warnings().map(ToString::to_string).collect();
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(warning.contains("none of whose sites has a capacity") && warning.contains("add capacity"), "{warning}");
+}
+
+#[test]
 fn keys_lie_where_the_configuration_says() {
     assert_eq!(settings(MINIMAL).dnssec.keys, PathBuf::from("/var/lib/waypost/keys"));
     let said = format!("[dnssec]\nkeys = \"dnssec/keys\"\n{MINIMAL}");

@@ -135,6 +135,9 @@ const ERRORS: &[Mistake] = &[
     mistake(39, "ttl = \"1500ms\"", (39, 7), "\"1500ms\" as ttl", "whole seconds", "write ttl = \"1s\""),
     mistake(39, "ttl = \"2d\"", (39, 7), "\"2d\" as ttl", "1s to 1d", "write ttl = \"1d\""),
     mistake(41, "min_sites = 3", (41, 13), "the integer 3 as min_sites", "at most 2", "write min_sites = 1"),
+    mistake(41, "demand = 0", (41, 10), "the integer 0 as demand of [[service]] \"mx\"", "from 1 on", "write a whole number"),
+    mistake(41, "demand = \"900\"", (41, 10), "\"900\" as demand", "whole number", "write 900 without quotes"),
+    mistake(41, "demand = { total = 900 }", (41, 10), "a table as demand", "whole number", "write a whole number"),
     mistake(41, "site_floor = 50", (41, 14), "the integer 50 as site_floor", "0 to 1", "a number from 0 to 1"),
     // Monitors.
     mistake(44, "kind = \"smpt\"", (44, 8), "\"smpt\" as kind", "tcp, smtp, http, https", "did you mean \"smtp\"?"),
