@@ -3,6 +3,7 @@
 //! | file | what it proves or provides |
 //! | --- | --- |
 //! | `orders.rs` | drains survive a kill and end by themselves; safety rules refuse with exit code 3 |
+//! | `capacity.rs` | orders that the other sites could not carry are refused; `whatif` says who would carry what |
 //! | `mistakes.rs` | a mistake in configuration or zone is refused with a diagnostic while queries are answered |
 //! | `last_resort.rs` | with all sites down the declared records are answered |
 //! | `degradations.rs` | broken databases, full disks, stepped clocks and taken ports cost what they must and no more |
@@ -25,6 +26,7 @@ mod patience;
 mod ports;
 
 mod access;
+mod capacity;
 mod degradations;
 mod last_resort;
 mod mistakes;

@@ -55,10 +55,12 @@ fn compare(seed: u64, queries: u64) -> Ends {
         let packet = query(&mut chance);
         let source: SocketAddr = chance.pick(&SOURCES).parse().unwrap();
         let answered = hot.respond(&packet, source, &mut buffer);
+        let asked = world.responder.usage().take_demand();
         let length = match answered {
             Hot::Reply(length) => length,
             Hot::Silence => panic!("silence for {} without a rate limit", hex(&packet)),
             Hot::Pass => {
+                assert!(asked.is_empty(), "counted and not answered: {}", hex(&packet));
                 *ends.entry("passed").or_default() += 1;
                 continue;
             }
@@ -71,6 +73,17 @@ fn compare(seed: u64, queries: u64) -> Ends {
             "hot and general reply to {} from {source}, number {number} of seed {seed}",
             hex(&packet)
         );
+        let by_general = world.responder.usage().take_demand();
+        assert_eq!(
+            asked,
+            by_general,
+            "views counted for {} from {source}, number {number} of seed {seed}",
+            hex(&packet)
+        );
+        if !asked.is_empty() {
+            assert_eq!(asked.values().sum::<u64>(), 1);
+            *ends.entry("of a view").or_default() += 1;
+        }
         let end = match (buffer[2] & 2, buffer[3] & 0x0f, buffer[7]) {
             (2, ..) => "truncated",
             (_, 0, 0) if buffer[2] & 4 == 0 => "referral",
@@ -99,9 +112,15 @@ fn both_paths_give_the_same_octets() {
     }
     let text: Vec<String> = ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
     println!("seed {seed}: {queries} queries, the same octets by both paths: {}", text.join(", "));
-    for (end, least) in
-        [("answer", 5), ("no data", 50), ("no name", 50), ("referral", 200), ("refused", 50), ("truncated", 500)]
-    {
+    for (end, least) in [
+        ("answer", 5),
+        ("no data", 50),
+        ("no name", 50),
+        ("referral", 200),
+        ("refused", 50),
+        ("truncated", 500),
+        ("of a view", 20),
+    ] {
         assert!(ends.get(end).is_some_and(|count| *count > queries / least / 4), "too few: {end}");
     }
     assert!(ends["passed"] < queries / 2, "the hot path takes most of what it is asked");
