@@ -9,6 +9,7 @@ mod clock;
 mod copies;
 mod crew;
 mod demand;
+mod demand_file;
 mod desk;
 mod engine;
 mod forecast;
@@ -158,7 +159,9 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let plan = engine::first_plan(&loaded.attribution.topology, Generation { epoch, sequence: 0 });
     let tables = Arc::new(ArcSwap::from_pointee(loaded.tables.with_plan(plan)));
     let picture = Arc::new(ArcSwap::from_pointee(first));
-    let demand = Arc::new(Gauge::new(clock, Arc::clone(&usage)));
+    let (measured, directory) = (Arc::clone(&usage), settings.state.path.clone());
+    let demand = tokio::task::spawn_blocking(move || Gauge::start(clock, measured, directory));
+    let demand = Arc::new(demand.await.map_err(io::Error::other)?);
     let (opinion_sender, opinions) = mpsc::channel(OPINIONS);
     let prober = Arc::new(Prober::start(&settings.node.name, clock.origin(), opinion_sender));
     let (mailbox, messages) = mpsc::channel(MAILBOX);
@@ -212,7 +215,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         path: path.to_path_buf(),
         at_start: Arc::clone(&settings),
         picture: Arc::clone(&picture),
-        tables,
+        tables: Arc::clone(&tables),
         secrets,
         usage,
         demand: Arc::clone(&demand),
@@ -235,7 +238,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     }
     notify(&[sd_notify::NotifyState::Ready]);
     let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
-    let measuring = tokio::spawn(demand.keep());
+    let measuring = tokio::spawn(Arc::clone(&demand).keep(Arc::clone(&picture), tables, mailbox.clone()));
     let transferred = tokio::spawn(secondaries::keep(Arc::clone(&desk), inbox));
     let signals = (options.signals == Signals::Obeyed).then(|| tokio::spawn(watch::hangups(Arc::clone(&desk))));
 
@@ -247,6 +250,9 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     transfers.stop().await;
     if let Some(signals) = signals {
         signals.abort();
+    }
+    if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || demand.save()).await {
+        warn!("the peaks of demand were not saved: {problem}");
     }
     let _ = stop_admin.send(());
     stop(admin, server, &prober, &mailbox, engine_task).await;

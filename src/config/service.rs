@@ -13,9 +13,9 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::{Table, Value};
 use super::words::quoted;
-use crate::model::{MonitorIx, MxMode, Name, NamePattern, Service, Site, SiteIx};
+use crate::model::{MonitorIx, MxMode, Name, NamePattern, Policy, Service, Site, SiteIx};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "name",
     "names",
     "types",
@@ -29,6 +29,7 @@ const KEYS: [&str; 13] = [
     "min_sites",
     "site_floor",
     "demand",
+    "spill",
 ];
 
 /// Record types that can be steered; what `types` defaults to.
@@ -81,6 +82,7 @@ fn service(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, context: &Con
     let monitors = monitors(reader, table, context.monitors);
     let min_sites = table.get("min_sites").map(|value| min_sites(reader, &value, sites.len()).unwrap_or(MIN_SITES));
     let demand = table.get("demand").and_then(|value| reader.integer(&value, 1..=i64::MAX));
+    let spill = table.get("spill").and_then(|value| spill(reader, &value, &policy));
     let site_floor = table.get("site_floor").and_then(|value| reader.number(&value, 0.0..=1.0));
     Service {
         name: name.to_owned(),
@@ -94,6 +96,7 @@ fn service(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, context: &Con
         min_sites: min_sites.unwrap_or(MIN_SITES),
         site_floor: site_floor.unwrap_or(SITE_FLOOR),
         demand,
+        spill: spill.unwrap_or(false),
     }
 }
 
@@ -182,6 +185,16 @@ fn monitors(reader: &mut Reader<'_>, table: &Table<'_>, roster: &Roster) -> Vec<
     monitors
 }
 
+/// Only where a policy says which site is next.
+fn spill(reader: &mut Reader<'_>, value: &Value<'_>, policy: &Policy) -> Option<bool> {
+    let spill = reader.boolean(value)?;
+    if spill && matches!(policy, Policy::Weighted(_) | Policy::Spread) {
+        let expected = "spill = true with policy nearest, geo or failover, which say which site is next";
+        reader.refuse(value, expected, "delete spill, or change the policy");
+    }
+    Some(spill)
+}
+
 /// At most the number of sites: an order could never be given otherwise (DESIGN section 7).
 fn min_sites(reader: &mut Reader<'_>, value: &Value<'_>, sites: usize) -> Option<usize> {
     let least: usize = reader.integer(value, 0..=64)?;
@@ -240,10 +253,10 @@ fn warn_of_claimed(
 pub(super) fn warn_of_unbounded(reader: &mut Reader<'_>, services: &[Service], sites: &[Site], tables: &[Table<'_>]) {
     for (service, table) in services.iter().zip(tables) {
         let is_bounded = |ix: &SiteIx| sites.get(ix.get()).is_some_and(|site| site.capacity.is_some());
-        let demand = table.get("demand").filter(|_| !service.sites.iter().any(is_bounded));
-        if let Some(value) = demand {
+        let given = ["demand", "spill"].into_iter().filter_map(|key| table.get(key));
+        for value in given.filter(|_| !service.sites.iter().any(is_bounded)) {
             let what = format!("{}, none of whose sites has a capacity", value.as_found());
-            let remedy = "add capacity to its [[site]] sections, in the same unit, or delete demand";
+            let remedy = format!("add capacity to its [[site]] sections, or delete {}", value.key);
             reader.warning(&value.span, what, "capacity at a site of the service", remedy);
         }
     }

@@ -47,6 +47,8 @@ pub struct Service {
     /// What its clients ask for at the peak, in the unit of [`crate::model::Site::capacity`]; `None`: as many as the queries a second
     /// that are measured.
     pub demand: Option<u64>,
+    /// Whether clients of a full site are answered with the next one in their order, as far as they are too many.
+    pub spill: bool,
 }
 
 impl Service {

@@ -22,7 +22,7 @@ use crate::answer::Tables;
 use crate::model::{
     EndpointHealth, EndpointKey, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
 };
-use crate::plan;
+use crate::plan::{self, Spill};
 use crate::probe::{Opinion, Prober, Target};
 use crate::serve::Usage;
 use crate::store::{Snapshot, Store, StoreError};
@@ -45,6 +45,8 @@ pub enum Message {
     Load(Box<Loaded>, oneshot::Sender<Generation>),
     /// A part of the node works less well than it should, or again.
     Part(&'static str, Result<String, String>),
+    /// What full sites have to send on, for the services and sites of this topology.
+    Spill(Arc<Topology>, Spill),
     /// Verdicts were saved, or not and why.
     Saved(Result<(), StoreError>),
     /// End.
@@ -99,6 +101,8 @@ pub struct Engine {
     pub(super) restored: Vec<Intent>,
     pub(super) opinions: HashMap<(EndpointKey, String), MonitorView>,
     pub(super) agreed: HashMap<EndpointKey, Verdict>,
+    /// What full sites send on.
+    pub(super) spill: Spill,
     degradations: BTreeMap<String, Degradation>,
     steps: StepWatch,
     pub(super) unsaved: bool,
@@ -127,6 +131,7 @@ impl Engine {
             restored: snapshot.intents.clone(),
             opinions,
             agreed: HashMap::new(),
+            spill: Spill::default(),
             degradations: BTreeMap::new(),
             steps: StepWatch::new(mono, wall),
             unsaved: false,
@@ -169,6 +174,7 @@ impl Engine {
                     }
                     Message::Part(part, Ok(detail)) => self.recover(part, &detail),
                     Message::Part(part, Err(detail)) => self.degrade(part, detail),
+                    Message::Spill(topology, spill) => self.spill_over(&topology, spill),
                     Message::Resync(snapshot) => self.resync(*snapshot),
                     Message::Saved(result) => self.saved(result),
                     Message::Stop(done) => {
@@ -198,6 +204,7 @@ impl Engine {
         self.picture.plan = if before.topology == self.picture.topology {
             before.plan
         } else {
+            self.spill = Spill::default();
             Arc::new(Plan { generation: before.plan.generation, services: Vec::new(), endpoints: Vec::new() })
         };
         self.forget_strangers();
@@ -253,12 +260,23 @@ impl Engine {
     fn make_plan(&self) -> Plan {
         let previous = self.picture.plan.generation;
         let intents = self.intents();
-        plan::make(plan::Inputs {
+        let mut plan = plan::make(plan::Inputs {
             topology: &self.picture.topology,
             health: &self.picture.health,
             intents: &intents,
             generation: Generation { sequence: previous.sequence + 1, ..previous },
-        })
+        });
+        self.spill.apply(&self.picture.topology, &mut plan);
+        plan
+    }
+
+    /// Full sites have to send on other shares than they do.
+    fn spill_over(&mut self, topology: &Arc<Topology>, spill: Spill) {
+        // Positions of another topology mean something else.
+        if Arc::ptr_eq(topology, &self.picture.topology) && spill.is_news_to(&self.spill) {
+            self.spill = spill;
+            self.replan();
+        }
     }
 
     /// Puts `tables` in place of the present ones, unless those are of a later plan (RELIABILITY I2: compared at the

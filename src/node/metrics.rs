@@ -96,6 +96,8 @@ impl Page {
     fn services(&mut self, picture: &Picture) {
         let standing = self.gauges("site_standing", "1 for what a site does for a service, 0 for what it does not");
         let drained = self.gauges("site_drained_ratio", "The part of a site's clients that an order moves away");
+        let spilled =
+            self.gauges("site_spilled_ratio", "The part of a full site's clients that see it after the others");
         for (service, plan) in picture.topology.services.iter().zip(&picture.plan.services) {
             for (site, outcome) in service.sites.iter().zip(&plan.sites) {
                 let of = |more: Option<(&'static str, String)>| {
@@ -109,6 +111,7 @@ impl Page {
                     standing.get_or_create(&of(Some(("standing", word.as_str().to_owned())))).set(value);
                 }
                 drained.get_or_create(&of(None)).set(f64::from(outcome.drained.permille()) / 1000.0);
+                spilled.get_or_create(&of(None)).set(f64::from(outcome.spilled.permille()) / 1000.0);
             }
         }
         let state = self.gauges("endpoint_state", "1 for the agreed state of an endpoint, 0 for the others");

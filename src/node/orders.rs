@@ -162,7 +162,8 @@ impl Engine {
                 let intent = self.standing_at(&order.scope).map(|standing| standing.intent.clone());
                 let _ = reply.send(Ok(self.done(Effect::Unchanged, intent)));
             }
-            Ok(Reviewed::Accept { preview, .. }) if rehearsal == Rehearsal::DryRun => {
+            Ok(Reviewed::Accept { mut preview, .. }) if rehearsal == Rehearsal::DryRun => {
+                self.spill.apply(&self.picture.topology, &mut preview);
                 let generation = self.picture.plan.generation;
                 let _ = reply.send(Ok(Done {
                     effect: Effect::Rehearsed,

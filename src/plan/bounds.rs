@@ -28,3 +28,13 @@ pub(super) const SETTLED_WITHIN: f64 = 1e-12;
 
 /// Of all demand, the part that may find no place without anybody calling it overload: what is lost in reckoning.
 pub(super) const FITS_WITHIN: f64 = 1e-4;
+
+/// Shares of a full site's clients that are sent on rise by so many thousandths.
+pub(super) const SPILL_STEP: u16 = 10;
+
+/// A change of such a share by fewer thousandths makes no new plan.
+pub(super) const SPILL_LEAST: u16 = 30;
+
+/// Queries of a service, older ones counting less, from which on its clients are moved by what was measured: the share of
+/// a view is known to two in a hundred then.
+pub(super) const KNOWN_WELL: f64 = 1_000.0;

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Mono, Service, ServiceIx, SiteIx, Topology};
 
-use super::bounds::{DEMAND_HALF_LIFE, DEMAND_HOURS, DEMAND_VIEWS};
+use super::bounds::{DEMAND_HALF_LIFE, DEMAND_HOURS, DEMAND_VIEWS, KNOWN_WELL};
 
 /// What names a view across reloads: its service and the order in which its clients see the sites.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ViewKey {
     /// The service.
     pub service: String,
@@ -28,6 +30,26 @@ pub struct ViewRate {
     pub now: f64,
     /// Queries a second in the busiest minute of the last [`DEMAND_HOURS`] hours.
     pub peak: f64,
+    /// The queries that `now` is known from, older ones counting less.
+    pub queries: f64,
+}
+
+/// The busiest minutes of a view, for the next start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewPeaks {
+    /// Which view.
+    pub view: ViewKey,
+    /// Queries a second in the busiest minute of each hour, the present hour first.
+    pub hours: [f64; DEMAND_HOURS],
+}
+
+/// The rates of those services that are known from enough queries to steer by them.
+#[must_use]
+pub fn known_well(rates: &[ViewRate]) -> Vec<ViewRate> {
+    let queries = |service: &str| -> f64 {
+        rates.iter().filter(|rate| rate.view.service == service).map(|rate| rate.queries).sum()
+    };
+    rates.iter().filter(|rate| queries(&rate.view.service) >= KNOWN_WELL).cloned().collect()
 }
 
 /// What one view is to carry, in the operator's unit.
@@ -166,9 +188,39 @@ impl Meters {
             let mut meter = meter.clone();
             meter.advance(now);
             let current = meter.rate(age);
-            ViewRate { view: view.clone(), now: current, peak: meter.peak().max(current) }
+            let peak = meter.peak().max(current);
+            ViewRate { view: view.clone(), now: current, peak, queries: meter.decayed }
         };
         self.views.iter().map(rate).collect()
+    }
+
+    /// The peaks of all views, for the next start.
+    #[must_use]
+    pub fn peaks(&self, now: Mono) -> Vec<ViewPeaks> {
+        let peaks = |(view, meter): (&ViewKey, &Meter)| {
+            let mut meter = meter.clone();
+            meter.advance(now);
+            let mut hours = [0.0; DEMAND_HOURS];
+            for (ago, hour) in (0..).zip(&mut hours) {
+                *hour = meter.slot_of(minute(now) / 60, ago).map_or(0.0, |peak| *peak);
+            }
+            ViewPeaks { view: view.clone(), hours }
+        };
+        self.views.iter().map(peaks).collect()
+    }
+
+    /// Takes over the peaks of an earlier run that ended `hours` ago.
+    pub fn restore(&mut self, peaks: Vec<ViewPeaks>, hours: u64, now: Mono) {
+        for ViewPeaks { view, hours: kept } in peaks.into_iter().take(DEMAND_VIEWS) {
+            let mut meter = Meter::new(now);
+            for (ago, peak) in (hours..day()).zip(kept) {
+                if let Some(slot) = meter.slot_of(minute(now) / 60, ago) {
+                    // Of a file that anybody may have changed.
+                    *slot = if peak.is_finite() { peak.max(0.0) } else { 0.0 };
+                }
+            }
+            self.views.insert(view, meter);
+        }
     }
 
     /// Forgets the views that nobody asked of for a day. Called now and then.
@@ -238,8 +290,13 @@ impl Meter {
         (self.minute, self.in_minute) = (present, 0);
     }
 
+    /// The slot of so many hours before `hour`, which may lie before the start of the clock.
+    fn slot_of(&mut self, hour: u64, ago: u64) -> Option<&mut f64> {
+        self.slot((hour % day() + day()).checked_sub(ago)?)
+    }
+
     fn slot(&mut self, hour: u64) -> Option<&mut f64> {
-        self.hours.get_mut(usize::try_from(hour % float_hours()).unwrap_or_default())
+        self.hours.get_mut(usize::try_from(hour % day()).unwrap_or_default())
     }
 
     /// Queries a second of late, where measuring began `age` ago: what could not be counted before then is not missed.
@@ -264,7 +321,8 @@ const fn minute(now: Mono) -> u64 {
     now.0.as_secs() / 60
 }
 
-const fn float_hours() -> u64 {
+/// Hours that are remembered.
+const fn day() -> u64 {
     DEMAND_HOURS as u64
 }
 

@@ -11,7 +11,7 @@ fn view(order: &[&str]) -> ViewKey {
 }
 
 fn rate(order: &[&str], now: f64, peak: f64) -> ViewRate {
-    ViewRate { view: view(order), now, peak }
+    ViewRate { view: view(order), now, peak, queries: 1e6 }
 }
 
 fn at(seconds: u64) -> Mono {
@@ -144,7 +144,44 @@ fn views_outlive_sites_that_come_and_go() {
     let rates = [
         rate(&["s2", "gone", "s0"], 1.0, 1.0),
         rate(&["s2", "s0"], 2.0, 2.0),
-        ViewRate { view: ViewKey { service: "other".to_owned(), ..view(&["s0"]) }, now: 9.0, peak: 9.0 },
+        ViewRate { view: ViewKey { service: "other".to_owned(), ..view(&["s0"]) }, ..rate(&[], 9.0, 9.0) },
     ];
     assert_eq!(amounts(&world, &rates, Moment::Now), [(vec![2, 0, 1], 3.0)]);
+}
+
+#[test]
+fn peaks_outlive_a_restart_for_the_rest_of_their_day() {
+    let mut meters = Meters::new(at(0));
+    steady(&mut meters, 70, 0, 600);
+    steady(&mut meters, 10, 600, 7200);
+    let kept = meters.peaks(at(7800));
+    assert!(is_near(kept[0].hours[0], 10.0) && is_near(kept[0].hours[2], 70.0), "{kept:?}");
+
+    let after = |hours_down: u64, seconds: u64| {
+        let mut meters = Meters::new(at(0));
+        meters.restore(kept.clone(), hours_down, at(3));
+        measured(&meters, seconds).1
+    };
+    assert!(is_near(after(0, 60), 70.0) && is_near(after(3, 60), 70.0));
+    assert!(is_near(after(0, 20 * 3600), 70.0), "two hours old, and twenty of the new run");
+    assert!(is_near(after(0, 22 * 3600 + 60), 10.0));
+    assert!(is_near(after(22, 60), 10.0) && after(24, 60) < 1e-9 && after(u64::MAX, 60) < 1e-9);
+
+    let mut odd = kept;
+    odd[0].hours = [f64::NAN; super::DEMAND_HOURS];
+    odd[0].hours[5] = -1.0;
+    let mut meters = Meters::new(at(0));
+    meters.restore(odd, 0, at(0));
+    assert!(measured(&meters, 60).1.abs() < 1e-9);
+}
+
+#[test]
+fn clients_are_moved_by_what_is_known_from_many_queries_alone() {
+    let of = |service: &str, queries: f64| ViewRate {
+        view: ViewKey { service: service.to_owned(), ..view(&["s0"]) },
+        queries,
+        ..rate(&[], 1.0, 1.0)
+    };
+    let known = super::known_well(&[of("mx", 900.0), of("imap", 999.0), of("mx", 100.0)]);
+    assert_eq!(known.iter().map(|rate| rate.view.service.as_str()).collect::<Vec<_>>(), ["mx", "mx"]);
 }

@@ -121,5 +121,6 @@ pub(crate) fn service(name: &str, sites: Vec<SiteIx>) -> Service {
         min_sites: 1,
         site_floor: 0.5,
         demand: None,
+        spill: false,
     }
 }

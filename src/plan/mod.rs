@@ -21,13 +21,15 @@ mod refusal;
 mod review;
 #[cfg(test)]
 mod rules;
+mod spill;
 mod tiers;
 
 pub use bounds::{DEMAND_HALF_LIFE, DEMAND_HOURS, DEMAND_VIEWS, REPEAT_TOLERANCE, SETTLE};
 pub use capacity::{Forecast, SiteLoad, ViewLoad, forecast};
 pub use changes::changes;
-pub use demand::{Basis, Demand, Meters, Moment, ViewKey, ViewRate, basis, demands};
+pub use demand::{Basis, Demand, Meters, Moment, ViewKey, ViewPeaks, ViewRate, basis, demands, known_well};
 pub use headroom::amount;
 pub use make::{Inputs, make};
 pub use refusal::Refusal;
 pub use review::{Order, Reviewed, review};
+pub use spill::{Spill, may_spill};

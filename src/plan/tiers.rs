@@ -158,7 +158,7 @@ pub(super) fn site_plan(health: &SiteHealth<'_>, order: Option<&Intent>) -> Site
         Some((intent, IntentKind::Isolate)) => (Standing::Isolated, Share::NONE, ordered("isolated", intent, health)),
         Some((intent, IntentKind::Pin)) => (Standing::Serving, Share::NONE, ordered("pinned", intent, health)),
     };
-    SitePlan { standing, health: health.state(), drained, reason }
+    SitePlan { standing, health: health.state(), drained, spilled: Share::NONE, reason }
 }
 
 /// Why an order stands: `drained by alice: kernel update`, with the site's own trouble behind it where it has one.

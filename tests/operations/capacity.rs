@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::scene::Scene;
+use crate::patience::wait_until;
+use crate::scene::{PATIENCE, Scene};
 
 /// Clients near fra, iad and nrt.
 const CLIENTS: [(&str, usize); 3] = [("129.69.0.0/24", 60), ("18.7.0.0/24", 20), ("130.69.0.0/24", 20)];
@@ -101,6 +102,55 @@ fn a_drain_that_the_others_cannot_carry_is_refused_and_force_overrides() {
     assert_eq!(code, 0, "{said}");
     assert!(!scene.names("fra"));
     assert!(scene.node.order(&["events", "-o", "json"]).contains("\"forced\":true"));
+}
+
+#[test]
+fn a_full_site_sends_on_what_it_cannot_take_where_the_service_says_so() {
+    let scene = Scene::with(|text| {
+        bounded(text).replace("demand = 1000", "demand = 1000\nspill = true").replace("= 700", "= 300")
+    });
+    let near_fra = || scene.node.client().addresses("mx.example.org.", Some("129.69.0.0/24"));
+    let away = |answers: &[Vec<std::net::IpAddr>]| {
+        let fra: std::net::IpAddr = "192.0.2.10".parse().unwrap();
+        answers.iter().filter(|addresses| !addresses.contains(&fra)).count()
+    };
+    // Nobody is moved by a handful of queries.
+    assert_eq!(away(&(0..100).map(|_| near_fra()).collect::<Vec<_>>()), 0);
+    for _ in 0..600 {
+        drop(near_fra());
+        drop(scene.node.client().addresses("mx.example.org.", Some("18.7.0.0/24")));
+    }
+    // 540 of 1000 are near fra, which takes 300; iad takes 500 of what is left.
+    let full = || scene.status()["services"][0]["sites"][0]["reason"].as_str().unwrap().contains("fra is full");
+    wait_until("fra spills", PATIENCE, full);
+    let moved = away(&(0..400).map(|_| near_fra()).collect::<Vec<_>>());
+    assert!((100..=260).contains(&moved), "{moved} of 400 answers lead elsewhere");
+    assert!(scene.node.order(&["events", "-o", "json"]).contains("spilled"));
+    assert!(scene.http("GET /metrics HTTP/1.1").contains("waypost_site_spilled_ratio"));
+}
+
+#[test]
+fn the_peak_of_the_day_outlives_a_restart() {
+    let mut scene = asked();
+    std::fs::write(
+        scene.path("state/demand.json"),
+        format!(
+            r#"{{"schema":"waypost.demand/1","written":"{}","views":[{{"view":{{"service":"mx","order":["nrt","fra","iad"]}},
+            "hours":[0,9000{}]}}]}}"#,
+            jiff::Timestamp::now(),
+            ",0".repeat(22)
+        ),
+    )
+    .unwrap();
+    scene.node.kill();
+    scene.node.serve();
+    scene.wait_for_admin();
+    let (code, then) = whatif(&scene, &["--fail", "nrt", "--peak"]);
+    assert_eq!((code, then["services"][0]["basis"].as_str()), (0, Some("configured")), "{then}");
+    assert!(
+        is_near(&predicted(&then, "nrt")["sent"], 0.0) && is_near(&predicted(&then, "fra")["sent"], 1000.0),
+        "{then}"
+    );
 }
 
 #[test]

@@ -58,11 +58,13 @@ fn the_example_of_the_design_is_accepted_without_a_remark() {
 
 #[test]
 fn a_service_may_say_what_is_asked_of_it_at_the_peak() {
-    let said = EXAMPLE.replace("min_sites = 1", "min_sites = 1\ndemand = 900");
+    let said = EXAMPLE.replace("min_sites = 1", "min_sites = 1\ndemand = 900\nspill = true");
     let (settings, report) = read_text(&said);
     assert!(report.is_empty(), "{report}");
-    assert_eq!(settings.unwrap().services[0].demand, Some(900));
-    assert_eq!(self::settings(EXAMPLE).services[0].demand, None);
+    let [mx] = settings.unwrap().services.try_into().unwrap();
+    assert_eq!((mx.demand, mx.spill), (Some(900), true));
+    let [mx] = self::settings(EXAMPLE).services.try_into().unwrap();
+    assert_eq!((mx.demand, mx.spill), (None, false));
 }
 
 #[test]

@@ -138,6 +138,8 @@ const ERRORS: &[Mistake] = &[
     mistake(41, "demand = 0", (41, 10), "the integer 0 as demand of [[service]] \"mx\"", "from 1 on", "write a whole number"),
     mistake(41, "demand = \"900\"", (41, 10), "\"900\" as demand", "whole number", "write 900 without quotes"),
     mistake(41, "demand = { total = 900 }", (41, 10), "a table as demand", "whole number", "write a whole number"),
+    mistake(41, "spill = 1", (41, 9), "the integer 1 as spill", "true or false", "without quotes"),
+    mistake(35, "policy = \"spread\"\nspill = true", (36, 9), "true as spill", "nearest, geo or failover", "delete spill"),
     mistake(41, "site_floor = 50", (41, 14), "the integer 50 as site_floor", "0 to 1", "a number from 0 to 1"),
     // Monitors.
     mistake(44, "kind = \"smpt\"", (44, 8), "\"smpt\" as kind", "tcp, smtp, http, https", "did you mean \"smtp\"?"),
