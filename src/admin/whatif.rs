@@ -114,6 +114,10 @@ pub struct ServiceForecast {
     pub spilled: f64,
     /// What would find no place.
     pub unplaced: f64,
+    /// Whether answers follow what is spilled (`spill = true`). Where not, senders go on to the next MX by themselves when a
+    /// full site refuses them; other clients do not.
+    #[serde(default)]
+    pub steered: bool,
     /// The views of which something would be spilled or find no place, the most first; at most a hundred.
     #[serde(default)]
     pub views: Vec<ViewForecast>,

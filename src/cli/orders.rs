@@ -204,6 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn a_rehearsal_tells_what_the_other_sites_would_carry() {
+        let site = |site: &str, load: f64, predicted: f64| SiteForecast {
+            site: site.into(),
+            fails: false,
+            capacity: Some(1200),
+            load,
+            predicted,
+            sent: predicted,
+            headroom_percent: Some(25.0),
+            services: vec![],
+        };
+        let loads = vec![site("fra", 500.0, 0.0), site("iad", 400.0, 900.0), site("nrt", 7.0, 7.0)];
+        let lines = told(&OrderOutcome { loads, ..outcome(Outcome::DryRun) });
+        assert_eq!(
+            lines[2..],
+            [
+                "  load at peak: fra 500 -> 0 of 1200, 25 % free".to_owned(),
+                "  load at peak: iad 400 -> 900 of 1200, 25 % free".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
     fn repeating_and_rehearsing_say_that_nothing_changed() {
         let lines = told(&outcome(Outcome::Unchanged));
         assert!(lines[0].contains("unchanged") && lines[0].contains("alice"));

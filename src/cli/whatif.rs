@@ -33,6 +33,19 @@ pub(super) fn render(answer: &WhatIf, palette: Palette) -> String {
         let rows = answer.services.iter().map(service_row).collect();
         parts.push(table(palette, &["SERVICE", "DEMAND", "SPILLED", "NO PLACE", "DEMAND IS"], rows));
     }
+    let left: Vec<&str> = answer
+        .services
+        .iter()
+        .filter(|service| service.spilled > 0.0 && !service.steered)
+        .map(|service| service.service.as_str())
+        .collect();
+    if !left.is_empty() {
+        parts.push(plain(&format!(
+            "{}: without spill = true answers do not follow; a sender that a full site refuses goes on to the next MX by \
+             itself, other clients do not",
+            left.join(", ")
+        )));
+    }
     parts.join("\n\n")
 }
 
@@ -76,4 +89,75 @@ pub(super) fn capacity(capacity: Option<u64>) -> String {
 
 fn text(words: &str) -> Cell {
     Cell::new(plain(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::api::ServicePart;
+    use crate::model::Generation;
+
+    fn site(name: &str, fails: bool, load: f64, predicted: f64) -> SiteForecast {
+        SiteForecast {
+            site: name.into(),
+            fails,
+            capacity: (name != "nrt").then_some(800),
+            load,
+            predicted,
+            sent: predicted,
+            headroom_percent: (name == "iad").then_some(12.4),
+            services: vec![ServicePart { service: "mx\u{1b}".into(), load, predicted }],
+        }
+    }
+
+    fn answer() -> WhatIf {
+        WhatIf {
+            schema: WhatIf::SCHEMA.into(),
+            node: "ns1".into(),
+            time: jiff::Timestamp::UNIX_EPOCH,
+            generation: Generation::default(),
+            fail: vec!["fra".into()],
+            peak: true,
+            fits: true,
+            verdict: "Fits.".into(),
+            sites: vec![
+                site("fra", true, 900.0, 0.0),
+                site("iad", false, 300.25, 700.6),
+                site("nrt", false, 200.0, 600.0),
+            ],
+            services: vec![ServiceForecast {
+                service: "mx".into(),
+                basis: "assumed".into(),
+                demand: 1400.0,
+                spilled: 9.96,
+                unplaced: 0.0,
+                steered: false,
+                views: vec![],
+            }],
+        }
+    }
+
+    #[test]
+    fn the_verdict_comes_first_and_every_site_has_its_numbers() {
+        let shown = render(&answer(), Palette::Plain);
+        let lines: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(lines[0], "Fits.");
+        for row in [
+            "SITE AT PEAK LOAD THEN CAPACITY HEADROOM OF WHICH",
+            "fra 900 fails 800 - mx\\u{1b} 900 -> 0",
+            "iad 300 701 800 12 % mx\\u{1b} 300 -> 701",
+            "nrt 200 600 no bound - mx\\u{1b} 200 -> 600",
+            "mx 1400 10 0 as configured, divided evenly: no queries yet",
+        ] {
+            assert!(lines.iter().any(|line| line == row), "no row {row:?} in\n{shown}");
+        }
+        assert!(lines.last().unwrap().starts_with("mx: without spill = true answers do not follow"), "{shown}");
+    }
+
+    #[test]
+    fn nothing_is_said_of_answers_that_follow() {
+        let mut answer = answer();
+        answer.services[0].steered = true;
+        assert!(!render(&answer, Palette::Plain).contains("spill = true"));
+    }
 }

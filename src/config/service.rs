@@ -262,6 +262,21 @@ pub(super) fn warn_of_unbounded(reader: &mut Reader<'_>, services: &[Service], s
     }
 }
 
+/// Warns of services whose load is added up with that of others in another unit.
+pub(super) fn warn_of_units(reader: &mut Reader<'_>, services: &[Service], sites: &[Site], tables: &[Table<'_>]) {
+    for (service, table) in services.iter().zip(tables).filter(|(service, _)| service.demand.is_none()) {
+        let is_shared =
+            |ix: &SiteIx| service.sites.contains(ix) && sites.get(ix.get()).is_some_and(|site| site.capacity.is_some());
+        let other = services.iter().find(|other| other.demand.is_some() && other.sites.iter().any(is_shared));
+        if let Some(other) = other {
+            let what = format!("{} without demand, which service {} has", table.title, quoted(&other.name));
+            let expected = "demand of all services that share a site with capacity, in its unit";
+            let remedy = "add demand; without it every query a second counts as one";
+            reader.warning(&table.span, what, expected, remedy);
+        }
+    }
+}
+
 /// Warns of sites and monitors that no service uses.
 pub(super) fn warn_of_unused(
     reader: &mut Reader<'_>,

@@ -138,6 +138,7 @@ fn services(topology: &Topology, rates: &[ViewRate], demands: &[Demand], then: &
             demand: sum(|view| view.demand),
             spilled: sum(|view| view.spilled),
             unplaced: sum(|view| view.unplaced),
+            steered: plan::spills(service),
             views: moved
                 .into_iter()
                 .take(VIEWS)
@@ -157,12 +158,18 @@ fn services(topology: &Topology, rates: &[ViewRate], demands: &[Demand], then: &
 fn verdict(topology: &Topology, fail: &[String], now: &Forecast, then: &Forecast) -> String {
     let fail = fail.join(", ");
     let demand = amount(then.demand());
+    if then.demand() <= 0.0 {
+        return "No demand is known: nothing was asked for yet, and no service says its demand.".to_owned();
+    }
     if !then.fits() {
         let already = if now.fits() { "" } else { ", and not everything fits now" };
         return format!(
             "Does not fit: without {fail}, {} of {demand} find no place{already}.",
             amount(then.unplaced())
         );
+    }
+    if !is_bounded(topology) {
+        return format!("No site has a capacity, so that the others take all {demand} without {fail}.");
     }
     let spilled: f64 = then.views.iter().map(|view| view.spilled).sum();
     let full: Vec<&str> = topology

@@ -32,4 +32,4 @@ pub use headroom::amount;
 pub use make::{Inputs, make};
 pub use refusal::Refusal;
 pub use review::{Order, Reviewed, review};
-pub use spill::{Spill, may_spill};
+pub use spill::{Spill, may_spill, spills};

@@ -84,8 +84,10 @@ pub fn may_spill(topology: &Topology) -> bool {
     topology.services.iter().any(spills) && topology.sites.iter().any(|site| site.capacity.is_some())
 }
 
-/// Weights are chosen by the operator, and `spread` names all sites already: there is no next one.
-fn spills(service: &Service) -> bool {
+/// Whether answers of the service follow what is spilled. Weights are chosen by the operator, and `spread` names all sites
+/// already: there is no next one.
+#[must_use]
+pub const fn spills(service: &Service) -> bool {
     service.spill && matches!(service.policy, Policy::Nearest | Policy::Geo(_) | Policy::Failover)
 }
 

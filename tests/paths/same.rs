@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use waypost::answer::Transport;
+use waypost::plan::ViewKey;
 use waypost::serve::{Hot, Outcome};
 
 use crate::chance::{Chance, query};
@@ -97,6 +98,43 @@ fn compare(seed: u64, queries: u64) -> Ends {
     }
     assert_eq!(world.responder.usage().counts().panics, 0);
     ends
+}
+
+/// What the hot path counts for the queries of a seed, read as often as said, with plans and zones that change.
+fn counted(seed: u64, every: u64) -> BTreeMap<ViewKey, u64> {
+    let world = World::new(None);
+    let mut hot = world.responder.hot();
+    let (mut chance, mut all, mut buffer) = (Chance::new(seed), BTreeMap::new(), [0; 1232]);
+    let mut read = |world: &World| {
+        for (view, count) in world.responder.usage().take_demand() {
+            *all.entry(view).or_default() += count;
+        }
+    };
+    for number in 1..=6_000 {
+        match number % 1_000 {
+            0 => world.reload(number),
+            500 => world.down(number, &["fra"]),
+            _ => {}
+        }
+        hot.tick();
+        let source = chance.pick(&SOURCES).parse().unwrap();
+        let _ = hot.respond(&query(&mut chance), source, &mut buffer);
+        if number % every == 0 {
+            read(&world);
+        }
+    }
+    drop(hot);
+    read(&world);
+    assert!(world.responder.usage().take_demand().is_empty(), "each is counted once");
+    all
+}
+
+#[test]
+fn what_was_counted_before_a_reload_is_not_lost() {
+    let at_once = counted(SEED, 1);
+    assert!(at_once.len() > 2 && at_once.values().sum::<u64>() > 100, "{at_once:?}");
+    assert_eq!(at_once, counted(SEED, 700));
+    assert_eq!(at_once, counted(SEED, u64::MAX));
 }
 
 #[test]

@@ -178,6 +178,7 @@ const WARNINGS: &[Mistake] = &[
     mistake(50, "addresses = { \"203.0.113.9\" = \"127.0.0.1\" }", (50, 15), "203.0.113.9 in addresses of [monitor.smtp], which is at no site", "site", "correct"),
     mistake(51, "[[service]]\nname = \"mx2\"\nnames = [\"MX.example.org\"]\ntypes = [\"A\"]\nmonitors = [\"smtp\"]", (53, 9), "A of MX.example.org. in [[service]] \"mx2\", which service \"mx\" has", "the first has it", "narrow"),
     mistake(51, "[[service]]\nname = \"imap\"\nnames = [\"imap.example.org\"]", (51, 1), "[[service]] \"imap\" without monitors", "counts as up", "monitors = []"),
+    mistake(41, "demand = 9\n[[service]]\nname = \"imap\"\nnames = [\"imap.example.org\"]\nmonitors = []", (42, 1), "[[service]] \"imap\" without demand, which service \"mx\" has", "in its unit", "add demand"),
     mistake(35, "policy = \"geo\"\ngeo = [{ default = true, sites = [\"fra\"] }, { country = \"DE\", sites = [\"fra\"] }]", (36, 45), "a rule in geo of [[service]] \"mx\" that an earlier one hides", "first match decides", "before the wider"),
 ];
 
