@@ -251,7 +251,8 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     if let Some(signals) = signals {
         signals.abort();
     }
-    if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || demand.save()).await {
+    let saving = tokio::time::timeout(STOP, tokio::task::spawn_blocking(move || demand.save()));
+    if let Ok(Ok(Err(problem))) = saving.await {
         warn!("the peaks of demand were not saved: {problem}");
     }
     let _ = stop_admin.send(());

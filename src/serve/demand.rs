@@ -185,3 +185,21 @@ impl Layout {
         Self { of: Arc::downgrade(steering), places: places.into(), views }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_view_has_its_cell_and_those_beyond_the_bound_share_the_last() {
+        let places = [Place { first: 0, last: 1 }, Place { first: 2, last: 0 }, Place { first: u32::MAX, last: 0 }];
+        let cells: Arc<[AtomicU64]> = (0..3).map(|_| AtomicU64::new(0)).collect();
+        let sheet = Sheet { of: Weak::new(), places: Arc::new(places), cells: Arc::clone(&cells) };
+        for (service, view) in [(0, 0), (0, 1), (0, 1), (0, 7), (1, 0), (1, u16::MAX), (2, 0), (3, 0)] {
+            sheet.count(ServiceIx(service), ViewIx(view));
+        }
+        sheet.count_shared(ServiceIx(0), ViewIx(0));
+        let counts: Vec<u64> = cells.iter().map(|cell| cell.load(Ordering::Relaxed)).collect();
+        assert_eq!(counts, [2, 3, 2]);
+    }
+}
