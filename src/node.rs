@@ -9,14 +9,18 @@ mod by_hand;
 mod clock;
 mod copies;
 mod crew;
+mod demand;
+mod demand_file;
 mod desk;
 mod engine;
+mod forecast;
 mod journal;
 mod judging;
 pub mod key_ttls;
 pub mod keys;
 pub mod keyset_files;
 mod ledger;
+mod load_metrics;
 mod loading;
 mod metrics;
 mod orders;
@@ -49,6 +53,7 @@ use tracing::{error, info, warn};
 use self::backstage::Stage;
 pub use self::by_hand::{ProbeHere, probe_here};
 use self::clock::Clock;
+use self::demand::Gauge;
 use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
@@ -159,6 +164,9 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let plan = engine::first_plan(&loaded.attribution.topology, Generation { epoch, sequence: 0 });
     let tables = Arc::new(ArcSwap::from_pointee(loaded.tables.with_plan(plan)));
     let picture = Arc::new(ArcSwap::from_pointee(first));
+    let (measured, directory) = (Arc::clone(&usage), settings.state.path.clone());
+    let demand = tokio::task::spawn_blocking(move || Gauge::start(clock, measured, directory));
+    let demand = Arc::new(demand.await.map_err(io::Error::other)?);
     let (opinion_sender, opinions) = mpsc::channel(OPINIONS);
     let prober = Arc::new(Prober::start(&settings.node.name, clock.origin(), opinion_sender));
     let (mailbox, messages) = mpsc::channel(MAILBOX);
@@ -172,6 +180,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         store: Arc::clone(&store),
         tables: Arc::clone(&tables),
         usage: Arc::clone(&usage),
+        demand: Arc::clone(&demand),
         picture: Arc::clone(&picture),
         taken_over: Arc::clone(&taken_over),
         retired: retired_sender,
@@ -211,9 +220,10 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         path: path.to_path_buf(),
         at_start: Arc::clone(&settings),
         picture: Arc::clone(&picture),
-        tables,
+        tables: Arc::clone(&tables),
         secrets,
         usage,
+        demand: Arc::clone(&demand),
         journal: journal.clone(),
         store,
         prober: Arc::clone(&prober),
@@ -234,16 +244,22 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     }
     notify(&[sd_notify::NotifyState::Ready]);
     let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
+    let measuring = tokio::spawn(Arc::clone(&demand).keep(Arc::clone(&picture), tables, mailbox.clone()));
     let transferred = tokio::spawn(secondaries::keep(Arc::clone(&desk), inbox));
     let signals = (options.signals == Signals::Obeyed).then(|| tokio::spawn(watch::hangups(Arc::clone(&desk))));
 
     options.stop.await;
     notify(&[sd_notify::NotifyState::Stopping]);
     zones.abort();
+    measuring.abort();
     transferred.abort();
     transfers.stop().await;
     if let Some(signals) = signals {
         signals.abort();
+    }
+    let saving = tokio::time::timeout(STOP, tokio::task::spawn_blocking(move || demand.save()));
+    if let Ok(Ok(Err(problem))) = saving.await {
+        warn!("the peaks of demand were not saved: {problem}");
     }
     let _ = stop_admin.send(());
     stop(admin, server, &prober, &mailbox, engine_task).await;

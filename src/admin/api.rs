@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
 pub use super::timetable::{Begin, Due, Steps};
+pub use super::whatif::{
+    ServiceForecast, ServicePart, SiteForecast, SiteLoadStatus, ViewForecast, WhatIf, WhatIfQuery,
+};
 pub use super::words;
 use crate::model::{
     Event, Generation, Intent, IntentKind, MonitorPart, Policy, Role, Scope, Share, Standing, State, Tier, Token,
@@ -47,6 +50,9 @@ pub struct Status {
     pub zone_count: usize,
     /// What works less well than it should.
     pub degradations: Vec<Degradation>,
+    /// What each site carries; empty where no site has a capacity.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<SiteLoadStatus>,
     /// How clients are located.
     pub geo: GeoStatus,
     /// The id of the newest journalled event; 0 before the first.
@@ -249,6 +255,9 @@ pub struct OrderOutcome {
     pub intent: Intent,
     /// What it changes, a phrase a (service, site).
     pub changes: Vec<String>,
+    /// What each site carries at the peak of the day, and would under it; empty where no site has a capacity.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<SiteForecast>,
     /// The plan that carries it out; of a rehearsal: the one that stands.
     pub generation: Generation,
     /// The nodes whose answers follow it.

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use super::Problem;
 use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ProbeRequest, ReloadOutcome, Status,
-    TokenCreated, TokenRequest,
+    TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use crate::model::{Event, IntentKind, Lifetime, Role, Schedule, Scope, Token};
 
@@ -56,6 +56,12 @@ pub trait Control: Send + Sync + 'static {
 
     /// Probes declared endpoints once, outside the schedule and without consequences.
     fn probe(&self, request: ProbeRequest, caller: Caller) -> BoxFuture<'_, Result<ProbeReport, Problem>>;
+
+    /// What the sites would carry if some failed.
+    ///
+    /// # Errors
+    /// If no site is named, or one that is not declared.
+    fn whatif(&self, query: &WhatIfQuery) -> Result<WhatIf, Problem>;
 
     /// Reads configuration and zones again; on any error the old ones stay and the problem carries the diagnostics.
     fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>>;

@@ -21,6 +21,7 @@ mod socket;
 mod tests;
 mod timetable;
 mod tokens;
+mod whatif;
 pub mod words;
 
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};

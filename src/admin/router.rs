@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::access::{Access, Failures, require, same_origin};
 use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport,
-    ProbeRequest, ReloadOutcome, Status, TokenCreated, TokenRequest, Tokens,
+    ProbeRequest, ReloadOutcome, Status, TokenCreated, TokenRequest, Tokens, WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
 use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, page, tokens};
@@ -46,7 +46,8 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
     let views = Router::new()
         .route("/api/v1/explain", get(explain))
         .route("/api/v1/events", get(events::events))
-        .route("/api/v1/drained", get(drained));
+        .route("/api/v1/drained", get(drained))
+        .route("/api/v1/whatif", get(whatif));
     let operations = Router::new()
         .route("/api/v1/orders", post(order).delete(lift))
         .route("/api/v1/orders/lift", post(lift))
@@ -84,6 +85,13 @@ async fn drained(
     query: Result<Query<Scope>, QueryRejection>,
 ) -> Result<Json<Drained>, Problem> {
     Ok(Json(shared.control.drained(&query?.0)?))
+}
+
+async fn whatif(
+    State(shared): State<Shared>,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Json<WhatIf>, Problem> {
+    Ok(Json(shared.control.whatif(&WhatIfQuery::read(query?.0)?)?))
 }
 
 async fn order(

@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use super::api::{
     Degradation, Drained, EndpointStatus, ExplainQuery, Explanation, GeoStatus, LiftOutcome, OrderOutcome, OrderStatus,
     Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status, TokenCreated, TokenRequest,
+    WhatIf, WhatIfQuery,
 };
 use super::{AdminServer, Caller, Command, Control, Problem, ProblemKind, Readiness, start};
 use crate::model::{
@@ -123,6 +124,7 @@ impl Control for Fake {
             zones: vec![],
             zone_count: 0,
             degradations: vec![Degradation { part: SCRIPT.into(), detail: SCRIPT.into(), since: now() }],
+            loads: vec![],
             geo: GeoStatus { source: SCRIPT.into(), detail: String::new() },
             last_event: self.journal.lock().unwrap().len() as u64,
         }
@@ -149,6 +151,7 @@ impl Control for Fake {
                 outcome: Outcome::Accepted,
                 intent,
                 changes: vec![],
+                loads: vec![],
                 generation: Generation::default(),
                 acknowledged_by: vec!["ns1".into()],
                 drained_by: None,
@@ -208,6 +211,24 @@ impl Control for Fake {
     fn probe(&self, request: ProbeRequest, caller: Caller) -> BoxFuture<'_, Result<ProbeReport, Problem>> {
         let node = format!("{} for {}", request.endpoint, caller.name);
         Box::pin(async { Ok(ProbeReport { schema: ProbeReport::SCHEMA.into(), node, probes: vec![] }) })
+    }
+
+    fn whatif(&self, query: &WhatIfQuery) -> Result<WhatIf, Problem> {
+        if query.fail.iter().any(|site| site == "nowhere") {
+            return Err(Problem::new(ProblemKind::NotFound, "there is no site 'nowhere'"));
+        }
+        Ok(WhatIf {
+            schema: WhatIf::SCHEMA.into(),
+            node: "ns1".into(),
+            time: now(),
+            generation: Generation::default(),
+            fail: query.fail.clone(),
+            peak: query.peak,
+            fits: true,
+            verdict: "Fits.".into(),
+            sites: vec![],
+            services: vec![],
+        })
     }
 
     fn reload(&self, _caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>> {
@@ -296,6 +317,7 @@ async fn nothing_is_changed_over_tcp_without_a_token() {
         (Method::GET, "/api/v1/events?follow=1"),
         (Method::GET, "/api/v1/explain?name=example.org"),
         (Method::GET, "/api/v1/drained?site=fra"),
+        (Method::GET, "/api/v1/whatif?fail=fra"),
     ] {
         let response = api.tcp(method, path).json(&drain()).send().await.unwrap();
         assert!(response.headers().contains_key("www-authenticate"), "{path}");
@@ -383,6 +405,9 @@ async fn problems_say_what_and_why_in_one_form() {
     assert_eq!(post("/api/v1/status", json, String::new()).await, (405, "method".into(), 2));
     for (path, kind) in [
         ("/api/v1/drained", "invalid"),
+        ("/api/v1/whatif?fail=fra&fail=nowhere", "not-found"),
+        ("/api/v1/whatif?fail=fra&peak=maybe", "invalid"),
+        ("/api/v1/whatif?fail=fra&fial=iad", "invalid"),
         ("/api/v1/drained?site=nowhere", "not-found"),
         ("/api/v1/events?limit=0", "invalid"),
         ("/api/v1/events?limit=1001", "invalid"),

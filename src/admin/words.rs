@@ -128,6 +128,7 @@ fn by_steps(intent: &Intent) -> String {
         Some(steps) => format!(" by steps of {}", listed(steps)),
     }
 }
+pub use crate::plan::amount;
 
 /// The word for an event's kind.
 #[must_use]

@@ -312,7 +312,7 @@ impl<'t> Composer<'t, '_> {
         self.begin_with(zone, set);
         let location = self.client.location();
         let steered = set.steered.and_then(|ix| Some((ix, self.tables.steer(ix, location, self.draw)?)));
-        let Some((ix, Steered { service, variant, scope })) = steered else {
+        let Some((ix, Steered { service, variant, scope, view })) = steered else {
             return self.put(owner, set.rtype, set.ttl, zone.rdata(set), signer);
         };
         if self.client.subnet.is_some_and(|subnet| subnet.source_prefix() > 0) {
@@ -329,6 +329,7 @@ impl<'t> Composer<'t, '_> {
             set: ix,
             declared: declared.clone(),
             service,
+            view,
             sites: variant.sites(),
             ttl: variant.ttl(),
             tier: variant.tier(),

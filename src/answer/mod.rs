@@ -24,4 +24,4 @@ pub use hashes::{Labels, Suffixes, keyed_hash, keyed_mix};
 pub use question::{Client, Question, Transport};
 pub use reply::{Glue, Named, Note, Part, Reply, Signer};
 pub use subnet::{ClientSubnet, SubnetError};
-pub use tables::Tables;
+pub use tables::{Choice, Tables};

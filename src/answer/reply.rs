@@ -7,6 +7,7 @@ use hickory_proto::rr::{RData, Record, RecordType};
 
 use crate::dnssec::Secure;
 use crate::model::{Name, ServiceIx, SiteSet, Tier};
+use crate::steer::ViewIx;
 use crate::zone::{RrSet, SteeredIx};
 
 /// An answer: which records go into which section, and what is said about it.
@@ -116,6 +117,8 @@ pub struct Named<'t> {
     pub declared: Cow<'t, [RData]>,
     /// The service that steers it.
     pub service: ServiceIx,
+    /// The client's view of it.
+    pub view: ViewIx,
     /// The sites whose hosts or addresses were answered.
     pub sites: SiteSet,
     /// How long a cache may hold the answer, in seconds.

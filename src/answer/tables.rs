@@ -7,7 +7,7 @@ use super::decision;
 use super::variants::{Shapes, Variant, Variants};
 use super::{Client, Explanation, Finder, Question, Reply};
 use crate::model::{Plan, ServiceIx, SiteSet, Topology};
-use crate::steer::Steering;
+use crate::steer::{Steering, ViewIx};
 use crate::zone::{Attribution, SteeredIx, SteeredSet, Zones};
 
 /// Zones, topology, steering and plan with the steered answers compiled.
@@ -28,6 +28,17 @@ pub(super) struct Steered<'t> {
     pub(super) variant: &'t Variant,
     /// The widest prefix length around the client with the same view.
     pub(super) scope: u8,
+    /// Which view that is.
+    pub(super) view: ViewIx,
+}
+
+/// Which of the compiled answers of a steered set a client gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Tells the answers of this set under this plan apart.
+    pub number: u32,
+    /// The client's view.
+    pub view: ViewIx,
 }
 
 impl Tables {
@@ -55,12 +66,13 @@ impl Tables {
         &self.finder
     }
 
-    /// Which of the compiled answers of a steered set a client at `location` gets. The number tells the answers of this set
-    /// under this plan apart.
+    /// Which of the compiled answers of a steered set a client at `location` gets.
     #[must_use]
-    pub fn choose(&self, ix: SteeredIx, location: IpAddr, draw: u16) -> Option<u32> {
+    pub fn choose(&self, ix: SteeredIx, location: IpAddr, draw: u16) -> Option<Choice> {
         let service = self.steered_set(ix)?.service;
-        self.variants.number(ix.get(), service, self.steering.view_only(service, location).0.into(), draw)
+        let view = self.steering.view_only(service, location);
+        let number = self.variants.number(ix.get(), service, view.0.into(), draw)?;
+        Some(Choice { number, view })
     }
 
     /// The scope of an answer of a steered set (RFC 7871 section 7.2.1): the widest prefix length around `location` with the
@@ -134,6 +146,6 @@ impl Tables {
         let service = self.steered_set(ix)?.service;
         let (view, scope) = self.steering.view(service, location);
         let variant = self.variants.get(ix.get(), service, view.0.into(), draw)?;
-        Some(Steered { service, variant, scope })
+        Some(Steered { service, variant, scope, view })
     }
 }

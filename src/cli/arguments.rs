@@ -70,6 +70,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// Probe endpoints once and show what was said; changes nothing
     Probe(Probe),
+    /// Say whether the sites left would carry everything if some failed; exits with 1 where not
+    Whatif(WhatIf),
     /// Show the journal: every verdict, plan and order, with reasons
     Events(Events),
     /// Load configuration and zones again; swaps atomically or changes nothing
@@ -199,6 +201,16 @@ pub(super) struct Probe {
     /// Probe from this machine what the files say, whether or not a node runs
     #[arg(long)]
     pub(super) here: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WhatIf {
+    /// A site that fails; may come several times
+    #[arg(long, value_name = "SITE", required = true)]
+    pub(super) fail: Vec<String>,
+    /// At the peak of the last day, and not as of late
+    #[arg(long)]
+    pub(super) peak: bool,
 }
 
 #[derive(Debug, Args)]

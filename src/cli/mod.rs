@@ -23,6 +23,7 @@ mod stepping;
 mod tests;
 mod token;
 mod wait;
+mod whatif;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -80,6 +81,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Pin(arguments) => orders::pin(&node, output, arguments).await,
             Command::Undrain(arguments) => orders::undrain(&node, output, arguments).await,
             Command::Wait(arguments) => wait::command(&node, output, arguments).await,
+            Command::Whatif(arguments) => whatif::whatif(&node, output, arguments).await,
             Command::Explain(arguments) => explain::explain(&node, output, arguments).await,
             Command::Events(arguments) => events::events(&node, output, arguments).await,
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,

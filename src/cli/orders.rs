@@ -8,8 +8,9 @@ use super::exit::{Exit, Failure};
 use super::output::{Format, Output};
 use super::stepping::{self, leaves_nobody};
 use super::wait;
-use crate::admin::api::words::{self, moment_and_distance, plain};
-use crate::admin::api::{Expiry, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, Outcome, Steps};
+use super::whatif::capacity;
+use crate::admin::api::words::{self, amount, moment_and_distance, plain};
+use crate::admin::api::{Expiry, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, Outcome, SiteForecast, Steps};
 use crate::model::{IntentKind, Scope};
 
 pub(super) async fn drain(node: &Node, output: &Output, arguments: Drain) -> Result<Exit, Failure> {
@@ -49,7 +50,9 @@ async fn give(
         let rehearsal: OrderOutcome =
             node.post("/api/v1/orders", &OrderRequest { dry_run: true, ..request.clone() }).await?;
         if rehearsal.outcome != Outcome::Unchanged {
-            for line in changes(&rehearsal.changes).into_iter().chain(stepping::told(&rehearsal, Timestamp::now())) {
+            let loads = loads(&rehearsal.loads);
+            let told = stepping::told(&rehearsal, Timestamp::now());
+            for line in changes(&rehearsal.changes).into_iter().chain(loads).chain(told) {
                 output.progress(&line);
             }
             output.ask(&format!("{}?", sentence(&words::order(&rehearsal.intent))))?;
@@ -110,6 +113,7 @@ fn told(outcome: &OrderOutcome) -> Vec<String> {
         lines.push("  changes nothing in the answers before it begins".to_owned());
     } else if outcome.outcome != Outcome::Unchanged {
         lines.extend(changes(&outcome.changes));
+        lines.extend(loads(&outcome.loads));
     }
     lines.extend(stepping::told(outcome, seen_from));
     if outcome.outcome == Outcome::DryRun {
@@ -157,6 +161,17 @@ fn changes(changes: &[String]) -> Vec<String> {
     changes.iter().map(|change| format!("  {}", plain(change))).collect()
 }
 
+/// What the sites would carry, those that it changes.
+fn loads(loads: &[SiteForecast]) -> Vec<String> {
+    let changed = loads.iter().filter(|site| amount(site.load) != amount(site.predicted));
+    let line = |site: &SiteForecast| {
+        let headroom = site.headroom_percent.map_or_else(String::new, |percent| format!(", {percent:.0} % free"));
+        let carries = format!("{} -> {} of {}", amount(site.load), amount(site.predicted), capacity(site.capacity));
+        plain(&format!("  load at peak: {} {carries}{headroom}", site.site))
+    };
+    changed.map(line).collect()
+}
+
 fn acknowledged(nodes: &[String], generation: &str) -> String {
     let nodes = if nodes.is_empty() { "none yet".to_owned() } else { nodes.join(", ") };
     format!("acknowledged by: {} (generation {generation})", plain(&nodes))
@@ -190,6 +205,7 @@ mod tests {
                 schedule: None,
             },
             changes: vec!["mx: fra serving -> drained".into()],
+            loads: vec![],
             generation: Generation { epoch: 1, sequence: 7 },
             acknowledged_by: vec!["ns1".into()],
             drained_by: Some(Timestamp::UNIX_EPOCH),
@@ -207,6 +223,29 @@ mod tests {
         assert_eq!(lines[2], "acknowledged by: ns1 (generation 1.7)");
         assert!(lines[3].starts_with("drained by: 1970-01-01T00:00:00Z ("));
         assert_eq!(lines[4], "undo: waypost undrain fra --service mx");
+    }
+
+    #[test]
+    fn a_rehearsal_tells_what_the_other_sites_would_carry() {
+        let site = |site: &str, load: f64, predicted: f64| SiteForecast {
+            site: site.into(),
+            fails: false,
+            capacity: Some(1200),
+            load,
+            predicted,
+            sent: predicted,
+            headroom_percent: Some(25.0),
+            services: vec![],
+        };
+        let loads = vec![site("fra", 500.0, 0.0), site("iad", 400.0, 900.0), site("nrt", 7.0, 7.0)];
+        let lines = told(&OrderOutcome { loads, ..outcome(Outcome::DryRun) });
+        assert_eq!(
+            lines[2..],
+            [
+                "  load at peak: fra 500 -> 0 of 1200, 25 % free".to_owned(),
+                "  load at peak: iad 400 -> 900 of 1200, 25 % free".to_owned(),
+            ]
+        );
     }
 
     #[test]

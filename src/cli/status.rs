@@ -5,11 +5,12 @@ use comfy_table::{Cell, Color};
 use super::client::Node;
 use super::exit::{Exit, Failure};
 use super::output::{Format, Output, Palette, table};
+use super::whatif::capacity;
 use crate::admin::api::progress::{drained_by, progress};
 use crate::admin::api::words::{
-    lifetime, moment, moment_and_distance, order, plain, relative, standing_shape, state_shape, tier,
+    amount, lifetime, moment, moment_and_distance, order, plain, relative, standing_shape, state_shape, tier,
 };
-use crate::admin::api::{EndpointStatus, MonitorStatus, ServiceStatus, SiteStatus, Status};
+use crate::admin::api::{EndpointStatus, MonitorStatus, ServiceStatus, SiteLoadStatus, SiteStatus, Status};
 use crate::model::{MonitorPart, Standing, State, Tier};
 
 pub(super) async fn status(node: &Node, output: &Output) -> Result<Exit, Failure> {
@@ -55,6 +56,10 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
             &["SERVICE", "SITE", "STANDS", "HEALTH", "ENDPOINTS", "ORDER", "WHY"],
             rows.collect(),
         ));
+    }
+    if !status.loads.is_empty() {
+        let rows = status.loads.iter().map(load_row).collect();
+        parts.push(table(palette, &["SITE", "LOAD", "AT PEAK", "CAPACITY"], rows));
     }
     for service in status.services.iter().filter(|service| service.tier != Tier::Serving) {
         parts.push(plain(&format!("{}: {}", service.name, tier(service.tier))));
@@ -112,6 +117,10 @@ fn site_row(service: &ServiceStatus, site: &SiteStatus, now: jiff::Timestamp) ->
         text(&order),
         text(&site.reason),
     ]
+}
+
+fn load_row(load: &SiteLoadStatus) -> Vec<Cell> {
+    vec![text(&load.site), text(&amount(load.load)), text(&amount(load.peak)), text(&capacity(load.capacity))]
 }
 
 fn endpoint_row(

@@ -61,6 +61,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     if reader.is_good() {
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
         requires::warn_of_absent(reader, &services, &service_tables, &site_names);
+        service::warn_of_unbounded(reader, &services, &sites, &service_tables);
+        service::warn_of_units(reader, &services, &sites, &service_tables);
         site::warn_of_unplaced(reader, &sites, &services, &site_tables);
     }
     Settings {

@@ -15,9 +15,9 @@ use super::requires;
 use super::roster::Roster;
 use super::value::{Table, Value};
 use super::words::quoted;
-use crate::model::{MonitorIx, MxMode, Name, NamePattern, Service, SiteIx};
+use crate::model::{MonitorIx, MxMode, Name, NamePattern, Policy, Service, Site, SiteIx};
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "name",
     "names",
     "types",
@@ -32,6 +32,8 @@ const KEYS: [&str; 14] = [
     "site_floor",
     "health",
     "requires",
+    "demand",
+    "spill",
 ];
 
 /// Record types that can be steered; what `types` defaults to.
@@ -87,6 +89,8 @@ fn service(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, context: &Con
     let health = health::read(reader, table, &monitors, context.monitors);
     let requires = requires::read(reader, table, context.services);
     let min_sites = table.get("min_sites").map(|value| min_sites(reader, &value, sites.len()).unwrap_or(MIN_SITES));
+    let demand = table.get("demand").and_then(|value| reader.integer(&value, 1..=i64::MAX));
+    let spill = table.get("spill").and_then(|value| spill(reader, &value, &policy));
     let site_floor = table.get("site_floor").and_then(|value| reader.number(&value, 0.0..=1.0));
     Service {
         name: name.to_owned(),
@@ -101,6 +105,8 @@ fn service(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, context: &Con
         requires,
         min_sites: min_sites.unwrap_or(MIN_SITES),
         site_floor: site_floor.unwrap_or(SITE_FLOOR),
+        demand,
+        spill: spill.unwrap_or(false),
     }
 }
 
@@ -189,6 +195,16 @@ fn monitors(reader: &mut Reader<'_>, table: &Table<'_>, roster: &Roster) -> Vec<
     monitors
 }
 
+/// Only where a policy says which site is next.
+fn spill(reader: &mut Reader<'_>, value: &Value<'_>, policy: &Policy) -> Option<bool> {
+    let spill = reader.boolean(value)?;
+    if spill && matches!(policy, Policy::Weighted(_) | Policy::Spread) {
+        let expected = "spill = true with policy nearest, geo or failover, which say which site is next";
+        reader.refuse(value, expected, "delete spill, or change the policy");
+    }
+    Some(spill)
+}
+
 /// At most the number of sites: an order could never be given otherwise (DESIGN section 7).
 fn min_sites(reader: &mut Reader<'_>, value: &Value<'_>, sites: usize) -> Option<usize> {
     let least: usize = reader.integer(value, 0..=64)?;
@@ -240,6 +256,34 @@ fn warn_of_claimed(
                     "narrow names or types of one",
                 );
             }
+        }
+    }
+}
+
+/// Warns of demand that nothing is held against.
+pub(super) fn warn_of_unbounded(reader: &mut Reader<'_>, services: &[Service], sites: &[Site], tables: &[Table<'_>]) {
+    for (service, table) in services.iter().zip(tables) {
+        let is_bounded = |ix: &SiteIx| sites.get(ix.get()).is_some_and(|site| site.capacity.is_some());
+        let given = ["demand", "spill"].into_iter().filter_map(|key| table.get(key));
+        for value in given.filter(|_| !service.sites.iter().any(is_bounded)) {
+            let what = format!("{}, none of whose sites has a capacity", value.as_found());
+            let remedy = format!("add capacity to its [[site]] sections, or delete {}", value.key);
+            reader.warning(&value.span, what, "capacity at a site of the service", remedy);
+        }
+    }
+}
+
+/// Warns of services whose load is added up with that of others in another unit.
+pub(super) fn warn_of_units(reader: &mut Reader<'_>, services: &[Service], sites: &[Site], tables: &[Table<'_>]) {
+    for (service, table) in services.iter().zip(tables).filter(|(service, _)| service.demand.is_none()) {
+        let is_shared =
+            |ix: &SiteIx| service.sites.contains(ix) && sites.get(ix.get()).is_some_and(|site| site.capacity.is_some());
+        let other = services.iter().find(|other| other.demand.is_some() && other.sites.iter().any(is_shared));
+        if let Some(other) = other {
+            let what = format!("{} without demand, which service {} has", table.title, quoted(&other.name));
+            let expected = "demand of all services that share a site with capacity, in its unit";
+            let remedy = "add demand; without it every query a second counts as one";
+            reader.warning(&table.span, what, expected, remedy);
         }
     }
 }

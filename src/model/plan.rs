@@ -98,6 +98,8 @@ pub struct SitePlan {
     pub health: State,
     /// The part of its clients that a drain moves away: none, some or all.
     pub drained: Share,
+    /// The part of its clients that sees it after other serving sites, because it is full.
+    pub spilled: Share,
     /// Why, in an operator's words.
     pub reason: String,
 }

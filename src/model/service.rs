@@ -48,6 +48,11 @@ pub struct Service {
     pub min_sites: usize,
     /// Under this healthy part of its endpoints a site is down as a whole, 0 to 1.
     pub site_floor: f64,
+    /// What its clients ask for at the peak, in the unit of [`crate::model::Site::capacity`]; `None`: as many as the queries a second
+    /// that are measured.
+    pub demand: Option<u64>,
+    /// Whether clients of a full site are answered with the next one in their order, as far as they are too many.
+    pub spill: bool,
 }
 
 impl Service {

@@ -12,9 +12,12 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot};
 
 use super::clock::Clock;
+use super::demand::{self, Gauge};
 use super::engine::{self, Message};
+use super::forecast;
 use super::journal::Journal;
 use super::ledger::Ledger;
+use super::load_metrics::Load;
 use super::metrics;
 use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
 use super::outlook;
@@ -24,12 +27,12 @@ use super::status::{self, Surroundings, wall_of};
 use super::undo;
 use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
-    Status, TokenCreated, TokenRequest,
+    SiteForecast, Status, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::model::{Event, EventKind, Intent, IntentKind, Name, Scope, Settings, Token};
-use crate::plan::{self, Order};
+use crate::plan::{self, Moment, Order};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
 use crate::store::{Secret, Store, StoreError};
@@ -53,6 +56,8 @@ pub struct Desk {
     pub secrets: Arc<ArcSwap<Secrets>>,
     /// Who was named until when.
     pub usage: Arc<Usage>,
+    /// What clients ask for.
+    pub demand: Arc<Gauge>,
     /// Events.
     pub journal: Journal,
     /// State.
@@ -77,6 +82,8 @@ impl Desk {
             clock: self.clock,
             started: self.started,
             usage: &self.usage,
+            demand: &self.demand,
+            tables: self.tables.load_full(),
             last_event: self.journal.last_id(),
             monitors: self
                 .prober
@@ -150,6 +157,7 @@ impl Desk {
             outcome,
             intent,
             changes: plan::changes(&before.topology, &before.plan, &done.plan),
+            loads: self.loads(done, before),
             generation: done.generation,
             acknowledged_by: acknowledged(before, done.effect),
             drained_by,
@@ -164,6 +172,15 @@ impl Desk {
         let picture = self.picture.load();
         let known = picture.orders.iter().find(|order| order.intent.is_same_order(intent)).cloned();
         known.unwrap_or_else(|| engine::standing(intent.clone(), self.clock.wall(), self.clock.mono()))
+    }
+
+    /// What the sites would carry at the peak.
+    fn loads(&self, done: &Done, before: &Picture) -> Vec<SiteForecast> {
+        if done.effect == Effect::Unchanged || !forecast::is_bounded(&before.topology) {
+            return Vec::new();
+        }
+        let demands = self.demand.demands(&before.topology, &self.tables.load(), Moment::Peak);
+        forecast::preview(&before.topology, &before.plan, &done.plan, &demands)
     }
 
     fn drained_by(&self, scope: &Scope) -> Option<Timestamp> {
@@ -192,6 +209,7 @@ impl Control for Desk {
             &self.prober.stats(),
             &self.journal,
             &self.transfers,
+            &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
             self.clock.mono(),
         )
     }
@@ -278,6 +296,14 @@ impl Control for Desk {
 
     fn probe(&self, request: ProbeRequest, caller: Caller) -> BoxFuture<'_, Result<ProbeReport, Problem>> {
         self.probe_by_hand(request, caller).boxed()
+    }
+
+    fn whatif(&self, query: &WhatIfQuery) -> Result<WhatIf, Problem> {
+        let picture = self.picture.load();
+        let rates = self.demand.rates();
+        let moment = if query.peak { Moment::Peak } else { Moment::Now };
+        let demands = demand::demands(&picture.topology, &self.tables.load(), &rates, moment);
+        forecast::whatif(&picture, query, &rates, &demands, self.clock.wall())
     }
 
     fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>> {

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::{debug, warn};
 
 use super::clock::{Clock, StepWatch, deadline};
+use super::demand::Gauge;
 use super::journal::{Journal, StoreHealth};
 use super::judging::MonitorView;
 use super::loading::Loaded;
@@ -22,7 +23,7 @@ use crate::answer::Tables;
 use crate::model::{
     EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
 };
-use crate::plan;
+use crate::plan::{self, Spill};
 use crate::probe::{Opinion, Prober, Target};
 use crate::serve::Usage;
 use crate::store::{Snapshot, Store, StoreError};
@@ -45,6 +46,8 @@ pub enum Message {
     Load(Box<Loaded>, oneshot::Sender<Generation>),
     /// A part of the node works less well than it should, or again.
     Part(&'static str, Result<String, String>),
+    /// What full sites have to send on, for the services and sites of this topology.
+    Spill(Arc<Topology>, Spill),
     /// Verdicts were saved, or not and why.
     Saved(Result<(), StoreError>),
     /// End.
@@ -72,6 +75,8 @@ pub struct Parts {
     pub tables: Arc<ArcSwap<Tables>>,
     /// Who was named until when.
     pub usage: Arc<Usage>,
+    /// What clients ask for.
+    pub demand: Arc<Gauge>,
     /// The monitors.
     pub prober: Arc<Prober>,
     /// What everyone else looks at.
@@ -103,6 +108,8 @@ pub struct Engine {
     pub(super) restored: Vec<Intent>,
     pub(super) opinions: HashMap<(EndpointKey, String), MonitorView>,
     pub(super) agreed: HashMap<EndpointKey, Verdict>,
+    /// What full sites send on.
+    pub(super) spill: Spill,
     degradations: BTreeMap<String, Degradation>,
     steps: StepWatch,
     pub(super) unsaved: bool,
@@ -134,6 +141,7 @@ impl Engine {
             restored: snapshot.intents.clone(),
             opinions,
             agreed: HashMap::new(),
+            spill: Spill::default(),
             degradations: BTreeMap::new(),
             steps: StepWatch::new(mono, wall),
             unsaved: false,
@@ -177,6 +185,7 @@ impl Engine {
                     }
                     Message::Part(part, Ok(detail)) => self.recover(part, &detail),
                     Message::Part(part, Err(detail)) => self.degrade(part, detail),
+                    Message::Spill(topology, spill) => self.spill_over(&topology, spill),
                     Message::Resync(snapshot) => self.resync(*snapshot),
                     Message::Saved(result) => self.saved(result),
                     Message::Stop(done) => {
@@ -206,6 +215,7 @@ impl Engine {
         self.picture.plan = if before.topology == self.picture.topology {
             before.plan
         } else {
+            self.spill = Spill::default();
             Arc::new(Plan { generation: before.plan.generation, services: Vec::new(), endpoints: Vec::new() })
         };
         self.forget_strangers();
@@ -261,14 +271,24 @@ impl Engine {
     fn make_plan(&mut self) -> Plan {
         let previous = self.picture.plan.generation;
         let intents = self.intents();
-        let plan = plan::make(plan::Inputs {
+        let mut plan = plan::make(plan::Inputs {
             topology: &self.picture.topology,
             health: &self.picture.health,
             intents: &intents,
             generation: Generation { sequence: previous.sequence + 1, ..previous },
         });
+        self.spill.apply(&self.picture.topology, &mut plan);
         self.caps = self.ttl_caps(self.parts.clock.mono());
         plan::capped(&self.picture.topology, plan, &self.caps)
+    }
+
+    /// Full sites have to send on other shares than they do.
+    fn spill_over(&mut self, topology: &Arc<Topology>, spill: Spill) {
+        // Positions of another topology mean something else.
+        if Arc::ptr_eq(topology, &self.picture.topology) && spill.is_news_to(&self.spill) {
+            self.spill = spill;
+            self.replan();
+        }
     }
 
     /// Puts `tables` in place of the present ones, unless those are of a later plan (RELIABILITY I2: compared at the

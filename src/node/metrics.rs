@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::journal::Journal;
+use super::load_metrics::Load;
 use super::picture::{Picture, StandingOrder};
 use super::secondaries::Transfers;
 use crate::model::{Mono, Name, Standing, State};
@@ -38,11 +39,13 @@ pub fn text(
     probes: &Stats,
     journal: &Journal,
     transfers: &Transfers,
+    load: &Load,
     now: Mono,
 ) -> String {
     let mut page = Page { registry: Registry::with_prefix("waypost") };
     page.node(picture, journal);
     page.services(picture);
+    load.register(&mut page.registry, picture);
     page.queries(queries);
     page.probes(probes);
     page.transfers(&transfers.stats().counts(), &transfers.standings(), now);
@@ -102,6 +105,8 @@ impl Page {
     fn services(&mut self, picture: &Picture) {
         let standing = self.gauges("site_standing", "1 for what a site does for a service, 0 for what it does not");
         let drained = self.gauges("site_drained_ratio", "The part of a site's clients that an order moves away");
+        let spilled =
+            self.gauges("site_spilled_ratio", "The part of a full site's clients that see it after the others");
         for (service, plan) in picture.topology.services.iter().zip(&picture.plan.services) {
             for (site, outcome) in service.sites.iter().zip(&plan.sites) {
                 let of = |more: Option<(&'static str, String)>| {
@@ -115,6 +120,7 @@ impl Page {
                     standing.get_or_create(&of(Some(("standing", word.as_str().to_owned())))).set(value);
                 }
                 drained.get_or_create(&of(None)).set(f64::from(outcome.drained.permille()) / 1000.0);
+                spilled.get_or_create(&of(None)).set(f64::from(outcome.spilled.permille()) / 1000.0);
             }
         }
         let state = self.gauges("endpoint_state", "1 for the agreed state of an endpoint, 0 for the others");

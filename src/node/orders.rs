@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::engine::{Engine, Message, Stepped, standing, with_remedy};
 use super::picture::StandingOrder;
 use crate::model::{Event, EventKind, Generation, Intent, Mono, Plan, Scope};
-use crate::plan::{self, Order, Refusal, Reviewed};
+use crate::plan::{self, Moment, Order, Refusal, Reviewed};
 use crate::store::{Changed, StoreError};
 
 /// Changes that may wait for the store. A store that hangs must not collect orders that nobody remembers.
@@ -143,6 +143,9 @@ impl Engine {
     fn give(&mut self, order: Order, rehearsal: Rehearsal, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
         let now = self.parts.clock.mono();
         let since_last: Option<Duration> = self.last_change.map(|last| now.since(last));
+        let tables = self.parts.tables.load();
+        let demands = self.parts.demand.demands(&self.picture.topology, &tables, Moment::Peak);
+        drop(tables);
         let reviewed = plan::review(
             &self.picture.topology,
             &self.picture.plan,
@@ -150,6 +153,7 @@ impl Engine {
             &self.intents(),
             &order,
             since_last,
+            &demands,
         );
         match reviewed {
             Err(refusal) => {
@@ -166,7 +170,8 @@ impl Engine {
                 let intent = self.standing_at(&order.scope).map(|standing| standing.intent.clone());
                 let _ = reply.send(Ok(self.done(Effect::Unchanged, intent)));
             }
-            Ok(Reviewed::Accept { preview, .. }) if rehearsal == Rehearsal::DryRun => {
+            Ok(Reviewed::Accept { mut preview, .. }) if rehearsal == Rehearsal::DryRun => {
+                self.spill.apply(&self.picture.topology, &mut preview);
                 let generation = self.picture.plan.generation;
                 let _ = reply.send(Ok(Done {
                     effect: Effect::Rehearsed,

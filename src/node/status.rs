@@ -1,21 +1,25 @@
 //! The status document, from the picture and what the shell counts.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::clock::Clock;
+use super::demand::{Gauge, demands};
+use super::forecast;
 use super::outlook;
 use super::picture::Picture;
 use crate::admin::api::{
     Degradation, Drained, DrainedService, Due, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus,
-    SiteStatus, Status, ZoneStatus, policy_word, words,
+    SiteLoadStatus, SiteStatus, Status, ZoneStatus, policy_word, words,
 };
+use crate::answer::Tables;
 use crate::model::{
     EndpointIx, EndpointKey, Intent, IntentKind, Lifetime, MonitorPart, Mono, Scope, Service, ServiceIx, ServicePlan,
     Share, SiteIx, Standing, Tier,
 };
-use crate::plan;
+use crate::plan::{self, Moment};
 use crate::probe::TargetStatus;
 use crate::serve::Usage;
 
@@ -30,6 +34,10 @@ pub struct Surroundings<'a> {
     pub started: Timestamp,
     /// Who was named until when.
     pub usage: &'a Usage,
+    /// What clients ask for.
+    pub demand: &'a Gauge,
+    /// The views that they have.
+    pub tables: Arc<Tables>,
     /// The newest journalled event.
     pub last_event: u64,
     /// The revision of the orders.
@@ -82,9 +90,19 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
                 since: degradation.since,
             })
             .collect(),
+        loads: loads(picture, around),
         geo: geo(picture),
         last_event: around.last_event,
     }
+}
+
+fn loads(picture: &Picture, around: &Surroundings<'_>) -> Vec<SiteLoadStatus> {
+    if !forecast::is_bounded(&picture.topology) {
+        return Vec::new();
+    }
+    let rates = around.demand.rates();
+    let at = |moment| demands(&picture.topology, &around.tables, &rates, moment);
+    forecast::loads(picture, &at(Moment::Now), &at(Moment::Peak))
 }
 
 fn service_status(

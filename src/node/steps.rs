@@ -12,7 +12,7 @@ use super::engine::{Engine, TICK, standing};
 use super::orders::Change;
 use super::picture::{Hold, StandingOrder};
 use crate::model::{Event, EventKind, Intent, IntentKind, Mono};
-use crate::plan::{self, Ahead, TtlCap};
+use crate::plan::{self, Ahead, Moment, TtlCap};
 
 /// Steps that are held are tried under every new plan, and this often besides: rules may look at more than the plan.
 const RETRY: Duration = Duration::from_secs(1);
@@ -52,6 +52,7 @@ impl Engine {
     }
 
     fn take_step(&mut self, intent: &Intent, now: Mono) {
+        let demands = self.parts.demand.demands(&self.picture.topology, &self.parts.tables.load(), Moment::Peak);
         let taken = plan::take_step(
             &self.picture.topology,
             &self.picture.plan,
@@ -59,6 +60,7 @@ impl Engine {
             &self.intents(),
             intent,
             self.parts.clock.wall(),
+            &demands,
         );
         match taken {
             Ok(stepped) => {

@@ -22,7 +22,7 @@ fn world() -> Fixture {
 
 fn asked(world: &Fixture, order: &Order) -> Result<Reviewed, Refusal> {
     let long_ago = Some(Duration::from_secs(3600));
-    review(&world.topology, &world.plan(), &world.health, &world.intents, order, long_ago)
+    review(&world.topology, &world.plan(), &world.health, &world.intents, order, long_ago, &[])
 }
 
 #[test]

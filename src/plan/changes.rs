@@ -30,7 +30,7 @@ struct Place<'a> {
 impl Place<'_> {
     /// The site as a whole does something else, or for another share of its clients.
     fn moved(self, was: &SitePlan, is: &SitePlan) -> Option<String> {
-        let differs = was.standing != is.standing || was.drained != is.drained;
+        let differs = was.standing != is.standing || was.drained != is.drained || was.spilled != is.spilled;
         differs.then(|| {
             let (service, site) = (&self.service.name, self.topology.site_name(self.site));
             format!("{service}: {site} {} -> {} ({})", in_words(was), in_words(is), is.reason)
@@ -54,13 +54,16 @@ impl Place<'_> {
     }
 }
 
-/// `serving`, `drained`, `serving, 25% drained`.
+/// `serving`, `drained`, `serving, 25% drained`, `serving, 30% spilled`.
 fn in_words(site: &SitePlan) -> String {
-    if site.drained == Share::NONE || site.drained == Share::ALL {
-        site.standing.as_str().to_owned()
-    } else {
-        format!("{}, {} drained", site.standing.as_str(), site.drained)
+    let mut words = site.standing.as_str().to_owned();
+    if site.drained != Share::NONE && site.drained != Share::ALL {
+        words.push_str(&format!(", {} drained", site.drained));
     }
+    if site.spilled != Share::NONE {
+        words.push_str(&format!(", {} spilled", site.spilled));
+    }
+    words
 }
 
 /// The service as a whole falls back to a worse resort, or returns from one.

@@ -192,7 +192,7 @@ fn min_sites_of_a_dependent_hold_an_order_against_what_it_requires() {
     world.topology.services[IMAP.get()].min_sites = 3;
     let asked = |world: &Fixture, scope: &str, kind| {
         let long_ago = Some(Duration::from_secs(3600));
-        review(&world.topology, &world.plan(), &world.health, &world.intents, &order(scope, kind), long_ago)
+        review(&world.topology, &world.plan(), &world.health, &world.intents, &order(scope, kind), long_ago, &[])
     };
     let refused = asked(&world, "s0/database", DRAIN).unwrap_err();
     let Refusal::MinSites { service, left, .. } = &refused else { panic!("{refused}") };

@@ -151,5 +151,7 @@ pub(crate) fn service(name: &str, sites: Vec<SiteIx>) -> Service {
         requires: Vec::new(),
         min_sites: 1,
         site_floor: 0.5,
+        demand: None,
+        spill: false,
     }
 }

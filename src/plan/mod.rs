@@ -8,12 +8,20 @@ mod assertions;
 #[cfg(test)]
 mod assertions_tests;
 mod bounds;
+mod capacity;
+#[cfg(test)]
+mod capacity_tests;
 mod changes;
+mod demand;
+#[cfg(test)]
+mod demand_tests;
 mod dependencies;
 #[cfg(test)]
 mod dependencies_tests;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod flows;
+mod headroom;
 mod make;
 mod recording;
 mod refusal;
@@ -26,17 +34,22 @@ mod rules;
 mod schedule;
 #[cfg(test)]
 mod schedule_tests;
+mod spill;
 mod tiers;
 mod ttl_steps;
 
 pub use assertions::Shortfall;
-pub use bounds::{REPEAT_TOLERANCE, SETTLE, TTL_FLOOR};
+pub use bounds::{DEMAND_HALF_LIFE, DEMAND_HOURS, DEMAND_VIEWS, REPEAT_TOLERANCE, SETTLE, TTL_FLOOR};
+pub use capacity::{Forecast, SiteLoad, ViewLoad, forecast};
 pub use changes::changes;
+pub use demand::{Basis, Demand, Meters, Moment, ViewKey, ViewPeaks, ViewRate, basis, demands, known_well};
 pub use dependencies::touched;
+pub use headroom::amount;
 pub use make::{Inputs, make};
 pub use recording::{Record, Served, standings};
 pub use refusal::Refusal;
 pub use replay::{FLAP_WITHIN, Fared, History, Place, as_recorded, as_replayed};
 pub use review::{Order, Reviewed, review};
 pub use schedule::{in_effect, take_step};
+pub use spill::{Spill, may_spill, spills};
 pub use ttl_steps::{Ahead, TtlCap, capped, ttl_caps};

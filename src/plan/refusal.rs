@@ -107,6 +107,21 @@ pub enum Refusal {
         /// When that begins.
         from: Timestamp,
     },
+    /// The other sites could not carry what they would be sent.
+    #[error(
+        "{order} would send more to the other sites than they can carry at peak (rule capacity): {sites}; {missing} of {total} would \
+         find no place; undrain or repair another site first, drain a smaller share, raise capacity, or force it with a reason"
+    )]
+    Capacity {
+        /// What was ordered: `drain fra`.
+        order: String,
+        /// What every other site would carry, separated by commas.
+        sites: String,
+        /// What would find no place, in the operator's unit.
+        missing: String,
+        /// All that is to be carried.
+        total: String,
+    },
     /// A rule was to be overridden without saying why.
     #[error("overriding the rule {overrides} needs a reason (rule force_reason); add --reason")]
     ForceWithoutReason {
@@ -126,6 +141,7 @@ impl Refusal {
             Self::MinSites { .. } => "min_sites",
             Self::Assertion(_) => "assertion",
             Self::StandsAlready { .. } | Self::ScheduledAlready { .. } => "one_order",
+            Self::Capacity { .. } => "capacity",
             Self::ForceWithoutReason { .. } => "force_reason",
         }
     }

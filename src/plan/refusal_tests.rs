@@ -49,6 +49,15 @@ fn all() -> Vec<(Refusal, Vec<&'static str>)> {
             },
             vec!["1970-01-01T00:00:00Z"],
         ),
+        (
+            Refusal::Capacity {
+                order: text("drain fra"),
+                sites: text("iad 800 of 800"),
+                missing: text("120"),
+                total: text("2000"),
+            },
+            vec!["iad 800 of 800", "120 of 2000"],
+        ),
         (Refusal::ForceWithoutReason { overrides: "min_sites" }, vec![]),
     ]
 }
@@ -90,10 +99,11 @@ fn every_refusal_is_among_them() {
         Refusal::Assertion(_) => 6,
         Refusal::StandsAlready { .. } => 7,
         Refusal::ScheduledAlready { .. } => 8,
-        Refusal::ForceWithoutReason { .. } => 9,
+        Refusal::Capacity { .. } => 9,
+        Refusal::ForceWithoutReason { .. } => 10,
     };
     let kinds: Vec<usize> = all().iter().map(|(refusal, _)| kind(refusal)).collect();
-    assert_eq!(kinds, (0..10).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..11).collect::<Vec<_>>());
 }
 
 #[test]

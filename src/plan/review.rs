@@ -13,7 +13,9 @@ use crate::model::{
 
 use super::assertions::assertions;
 use super::bounds::{REPEAT_TOLERANCE, SETTLE};
+use super::demand::Demand;
 use super::dependencies::touched;
+use super::headroom;
 use super::make::{Inputs, make};
 use super::refusal::{Refusal, order_in_words};
 use super::schedule::{Moment, continued, moments, one_order, same_schedule};
@@ -99,11 +101,11 @@ pub enum Reviewed {
 /// Reviews `order` against the safety rules.
 ///
 /// `intents` are the orders that stand, expired ones left out; `current` is the plan that follows from them and `health`;
-/// `since_last_change` is how long ago an operator last changed any order.
+/// `since_last_change` is how long ago an operator last changed any order; `demands` are those of the peak.
 ///
 /// # Errors
-/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle`, `one_order`, `min_sites` and
-/// assertions.
+/// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle`, `one_order`, `min_sites`,
+/// assertions and `capacity`.
 pub fn review(
     topology: &Topology,
     current: &Plan,
@@ -111,6 +113,7 @@ pub fn review(
     intents: &[Intent],
     order: &Order,
     since_last_change: Option<Duration>,
+    demands: &[Demand],
 ) -> Result<Reviewed, Refusal> {
     let site = known_names(topology, order)?;
     if intents.iter().any(|standing| order.repeats(standing)) {
@@ -120,9 +123,9 @@ pub fn review(
     let lasting = match moments(intents, order).as_slice() {
         [] => {
             last_site(topology, current.generation, health, intents, order, site)?;
-            lasting_rules(topology, current, &preview, order, site)
+            lasting_rules(topology, current, &preview, order, site, demands)
         }
-        moments => at_moments(topology, current.generation, health, moments, site)?,
+        moments => at_moments(topology, current.generation, health, moments, site, demands)?,
     };
     // What begins later changes nothing that would have to be seen first.
     let settle = settle(since_last_change.filter(|_| order.begins_later().is_none()));
@@ -144,11 +147,12 @@ pub(super) fn review_step(
     health: &[EndpointHealth],
     intents: &[Intent],
     order: &Order,
+    demands: &[Demand],
 ) -> Result<(), Refusal> {
     let site = known_names(topology, order)?;
     last_site(topology, current.generation, health, intents, order, site)?;
     let preview = preview(topology, current.generation, health, intents, order);
-    match lasting_rules(topology, current, &preview, order, site).into_iter().next() {
+    match lasting_rules(topology, current, &preview, order, site, demands).into_iter().next() {
         Some(refusal) if !order.force => Err(refusal),
         _ => Ok(()),
     }
@@ -161,21 +165,32 @@ fn at_moments(
     health: &[EndpointHealth],
     moments: &[Moment],
     site: SiteIx,
+    demands: &[Demand],
 ) -> Result<Vec<Refusal>, Refusal> {
     for Moment { order, others } in moments {
         last_site(topology, generation, health, others, order, site)?;
     }
     let broken = moments.iter().map(|Moment { order, others }| {
         let before = make(Inputs { topology, health, intents: others, generation });
-        lasting_rules(topology, &before, &preview(topology, generation, health, others, order), order, site)
+        let after = preview(topology, generation, health, others, order);
+        lasting_rules(topology, &before, &after, order, site, demands)
     });
     Ok(broken.into_iter().find(|broken| !broken.is_empty()).unwrap_or_default())
 }
 
 /// The rules that hold for as long as an order stands, and that it breaks: it makes `preview` of the plan `current`.
-fn lasting_rules(topology: &Topology, current: &Plan, preview: &Plan, order: &Order, site: SiteIx) -> Vec<Refusal> {
+fn lasting_rules(
+    topology: &Topology,
+    current: &Plan,
+    preview: &Plan,
+    order: &Order,
+    site: SiteIx,
+    demands: &[Demand],
+) -> Vec<Refusal> {
     let min_sites = min_sites(topology, current, preview, order, site);
-    min_sites.into_iter().chain(assertions(topology, current, preview, order)).collect()
+    let assertions = assertions(topology, current, preview, order);
+    let capacity = headroom::capacity(topology, current, preview, order, demands);
+    min_sites.into_iter().chain(assertions).chain(capacity).collect()
 }
 
 /// The plan as if the order stood.

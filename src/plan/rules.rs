@@ -25,7 +25,7 @@ fn asked(world: &Fixture, order: &Order) -> Result<Reviewed, Refusal> {
 }
 
 fn asked_after(world: &Fixture, order: &Order, since: Option<Duration>) -> Result<Reviewed, Refusal> {
-    review(&world.topology, &world.plan(), &world.health, &world.intents, order, since)
+    review(&world.topology, &world.plan(), &world.health, &world.intents, order, since, &[])
 }
 
 fn forced(order: Order) -> Order {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::model::{EndpointHealth, Intent, IntentKind, Lifetime, Plan, Schedule, Topology};
 
 use super::bounds::REPEAT_TOLERANCE;
+use super::demand::Demand;
 use super::refusal::{Refusal, order_in_words};
 use super::review::{Order, review_step};
 
@@ -20,7 +21,8 @@ pub fn in_effect(intents: &[Intent]) -> Cow<'_, [Intent]> {
     Cow::Owned(intents.iter().filter_map(now).collect())
 }
 
-/// Takes the next step of `intent`, one of `intents`, at `now`: the safety rules are held against the state as it is.
+/// Takes the next step of `intent`, one of `intents`, at `now`: the safety rules are held against the state as it is, with
+/// the `demands` of the peak.
 ///
 /// # Errors
 /// The first rule that the step breaks, unless the order was forced.
@@ -31,9 +33,10 @@ pub fn take_step(
     intents: &[Intent],
     intent: &Intent,
     now: Timestamp,
+    demands: &[Demand],
 ) -> Result<Intent, Refusal> {
     let (Some(kind), Some(schedule)) = (intent.next_step(), &intent.schedule) else { return Ok(intent.clone()) };
-    review_step(topology, current, health, intents, &order_of(intent, kind))?;
+    review_step(topology, current, health, intents, &order_of(intent, kind), demands)?;
     Ok(Intent { schedule: Some(schedule.stepped(now)), ..intent.clone() })
 }
 

@@ -40,7 +40,7 @@ fn stands(world: &mut Fixture, order: Order) -> Intent {
 
 fn asked(world: &Fixture, order: &Order) -> Result<Reviewed, Refusal> {
     let long_ago = Some(Duration::from_secs(3600));
-    review(&world.topology, &world.plan(), &world.health, &world.intents, order, long_ago)
+    review(&world.topology, &world.plan(), &world.health, &world.intents, order, long_ago, &[])
 }
 
 fn rule(world: &Fixture, order: &Order) -> Option<&'static str> {
@@ -48,7 +48,7 @@ fn rule(world: &Fixture, order: &Order) -> Option<&'static str> {
 }
 
 fn step(world: &Fixture, intent: &Intent) -> Result<Intent, Refusal> {
-    take_step(&world.topology, &world.plan(), &world.health, &world.intents, intent, at(99))
+    take_step(&world.topology, &world.plan(), &world.health, &world.intents, intent, at(99), &[])
 }
 
 fn standing(world: &Fixture, site: usize) -> (Standing, Share) {
@@ -206,7 +206,7 @@ fn repeating_a_scheduled_order_changes_nothing() {
 fn what_begins_later_need_not_lie_apart_from_what_was_just_done() {
     let world = Fixture::new(&[1, 1]);
     let just_now = |order: &Order| {
-        review(&world.topology, &world.plan(), &world.health, &world.intents, order, Some(Duration::ZERO))
+        review(&world.topology, &world.plan(), &world.health, &world.intents, order, Some(Duration::ZERO), &[])
     };
     assert!(just_now(&scheduled("s0", DRAIN, 60, 90, &[])).is_ok());
     assert_eq!(just_now(&begun(scheduled("s0", DRAIN, 0, 90, &[500, 1000]))).unwrap_err().rule(), "settle");

@@ -161,7 +161,7 @@ pub(super) fn site_plan(health: &SiteHealth<'_>, hold: &Hold, order: Option<&Int
         Some((intent, IntentKind::Isolate)) => (Standing::Isolated, Share::NONE, ordered("isolated", intent)),
         Some((intent, IntentKind::Pin)) => (Standing::Serving, Share::NONE, ordered("pinned", intent)),
     };
-    SitePlan { standing, health: health.state(), drained, reason }
+    SitePlan { standing, health: health.state(), drained, spilled: Share::NONE, reason }
 }
 
 /// Why a site does what it does without an order: what decides comes first, what it requires or its own health.

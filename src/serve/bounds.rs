@@ -111,3 +111,7 @@ pub(super) const GENERAL_WAITING: usize = 1024;
 
 /// The most replies of the general path that wait for the node.
 pub(super) const GENERAL_TASKS: usize = WAITING_DATAGRAMS;
+
+/// Views of all services together whose answers a worker counts: half a megabyte, enough for 64 services with as many views
+/// as a service may have. Where there are more, the last ones are counted as one, and services beyond not at all.
+pub(super) const DEMAND_CELLS: usize = 1 << 16;

@@ -208,6 +208,10 @@ impl Handler {
             let proven = standing.proven || cookie.is_some_and(|cookie| cookie.proven);
             response = self.restrain(response, kind, inquiry, source, &terms, proven)?;
         }
+        // Not what rate limiting left out: a client that exists comes again.
+        if !response.answers.is_empty() {
+            std::mem::take(&mut response.asked).count();
+        }
         let rtype = inquiry.question.as_ref().map_or(RecordType::ZERO, |question| question.rtype);
         let metadata = &response.metadata;
         self.usage().count_query(transport, metadata.response_code, rtype, metadata.truncation);
@@ -277,12 +281,13 @@ impl Handler {
         let tables = self.setup.tables.load();
         let reply = tables.decide(question, &client, draw());
         let sign = |part: &Part<'_>| self.sign(part);
-        let response = Response::new(packet, inquiry, terms, &reply, &sign)?;
+        let mut response = Response::new(packet, inquiry, terms, &reply, &sign)?;
         // Counted before the packet leaves, so that a site is never named without being counted as named.
-        let named = reply.named.iter().filter(|named| !tables.is_host(named.set));
-        for named in named.filter(|_| !response.answers.is_empty()) {
+        let named = || reply.named.iter().filter(|named| !tables.is_host(named.set));
+        for named in named().filter(|_| !response.answers.is_empty()) {
             self.usage().name_sites(&tables, named.service, named.sites, named.ttl);
         }
+        response.asked = self.usage().demand().asked(&tables, named().map(|named| (named.service, named.view)));
         Ok((response, self.limiter.kind(&reply)))
     }
 

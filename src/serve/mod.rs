@@ -14,6 +14,7 @@ mod certificate;
 mod clock;
 mod connections;
 mod cookies;
+mod demand;
 mod dispatch;
 mod draw;
 mod exchange;

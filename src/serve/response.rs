@@ -7,6 +7,7 @@ use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder};
 use hickory_server::zone_handler::{MessageResponseBuilder, Queries};
 
 use super::bounds::{PADDING_BLOCK, STREAM_PAYLOAD, UDP_PAYLOAD, UDP_PLAIN};
+use super::demand::Asked;
 use super::inquiry::Inquiry;
 use super::options::{Extent, Terms, padding};
 use super::signatures::shows_records;
@@ -31,6 +32,8 @@ pub(super) struct Response {
     pub(super) authorities: Vec<Record>,
     pub(super) additionals: Vec<Record>,
     pub(super) edns: Option<Edns>,
+    /// Whose views its steered records answer: counted when it is sent.
+    pub(super) asked: Asked,
     /// How many last octets of the question's name are the apex of its zone: names of the reply are written as pointers
     /// into the question as far as they lie within it.
     apex: usize,
@@ -133,6 +136,7 @@ impl Response {
             authorities: Vec::new(),
             additionals: Vec::new(),
             edns: None,
+            asked: Asked::default(),
             apex: usize::MAX,
             length: HEADER + question.len(),
         })

@@ -1,6 +1,6 @@
 //! What was answered: counters for metrics, and how long caches may still name a site.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
@@ -9,8 +9,10 @@ use arc_swap::{ArcSwap, Guard};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
+use super::demand::Sheets;
 use crate::answer::{Tables, Transport};
 use crate::model::{Mono, ServiceIx, SiteSet};
+use crate::plan::ViewKey;
 use crate::zone::Attribution;
 
 /// RCODEs that are counted by themselves, with their names (IANA); the last stands for all others.
@@ -77,6 +79,7 @@ pub struct Usage {
     layout: ArcSwap<Layout>,
     /// What workers count by themselves.
     tallies: Mutex<Vec<Arc<Tally>>>,
+    demand: Sheets,
 }
 
 /// The counters of one worker of datagrams: nobody else writes them, so that no two ever wait for a cache line.
@@ -293,6 +296,7 @@ impl Usage {
             cells: Mutex::default(),
             layout: ArcSwap::default(),
             tallies: Mutex::default(),
+            demand: Sheets::default(),
         }
     }
 
@@ -317,6 +321,18 @@ impl Usage {
     pub fn presume(&self, service: &str, site: &str, until: Mono) {
         let millis = u64::try_from(until.0.as_millis()).unwrap_or(u64::MAX).max(1);
         self.cells().entry((service.to_owned(), site.to_owned())).or_insert_with(|| Arc::new(AtomicU64::new(millis)));
+    }
+
+    /// Where steered answers are counted by view.
+    pub(super) const fn demand(&self) -> &Sheets {
+        &self.demand
+    }
+
+    /// How many steered answers each view got since the last call. Those for hosts of one site do not count: nobody asks
+    /// for them who was not sent to the site.
+    #[must_use]
+    pub fn take_demand(&self) -> BTreeMap<ViewKey, u64> {
+        self.demand.take()
     }
 
     /// The counters.

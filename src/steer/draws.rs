@@ -18,7 +18,8 @@ pub fn draw_cuts(topology: &Topology, plan: &Plan, service: ServiceIx) -> Vec<u1
                 cuts.extend(weighted_orders(service, weights, outcome).into_iter().map(|(from, _)| from));
             }
             Policy::Nearest | Policy::Geo(_) | Policy::Failover | Policy::Spread => {
-                cuts.extend(outcome.sites.iter().map(|site| site.drained.permille()).filter(|cut| *cut < DRAWS));
+                let moves = outcome.sites.iter().flat_map(|site| [site.drained, site.spilled]);
+                cuts.extend(moves.map(Share::permille).filter(|cut| *cut < DRAWS));
             }
         }
     }
@@ -27,11 +28,25 @@ pub fn draw_cuts(topology: &Topology, plan: &Plan, service: ServiceIx) -> Vec<u1
     cuts
 }
 
-/// Whether a partial drain of `site` moves the client that rolled `draw` away.
-pub(super) fn moved(service: &Service, outcome: &ServicePlan, site: SiteIx, draw: u16) -> bool {
+/// How the client that rolled a draw sees a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// As it is.
+    AsItIs,
+    /// After the other serving sites, because it is full.
+    Full,
+    /// As drained.
+    Drained,
+}
+
+/// How the client that rolled `draw` sees `site`.
+pub(super) fn seen(service: &Service, outcome: &ServicePlan, site: SiteIx, draw: u16) -> Seen {
     let position = service.sites.iter().position(|other| *other == site);
-    let drained = position.and_then(|position| outcome.sites.get(position)).map_or(Share::NONE, |site| site.drained);
-    draw < drained.permille()
+    match position.and_then(|position| outcome.sites.get(position)) {
+        Some(plan) if draw < plan.drained.permille() => Seen::Drained,
+        Some(plan) if draw < plan.spilled.permille() => Seen::Full,
+        _ => Seen::AsItIs,
+    }
 }
 
 /// The site order that `draw` gives under policy `weighted`.
@@ -210,7 +225,8 @@ mod tests {
         let mut world = Fixture::new(&[1, 1]);
         world.order("s0", drain(250));
         let plan = world.plan();
-        let moves = (0..DRAWS).filter(|draw| moved(&world.topology.services[0], &plan.services[0], SiteIx(0), *draw));
+        let moves = (0..DRAWS)
+            .filter(|draw| seen(&world.topology.services[0], &plan.services[0], SiteIx(0), *draw) == Seen::Drained);
         assert_eq!(moves.count(), 250);
         assert_eq!(draw_cuts(&world.topology, &plan, ServiceIx(0)), [0, 250]);
     }

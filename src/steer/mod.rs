@@ -25,6 +25,8 @@ mod ranking;
 mod rules;
 mod select;
 mod sighting;
+#[cfg(test)]
+mod spill_tests;
 mod ttl;
 #[cfg(test)]
 mod vantage;

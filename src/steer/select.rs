@@ -6,7 +6,7 @@ use crate::model::{Plan, Policy, Service, ServicePlan, SiteIx, SiteSet, Standing
 use crate::zone::{Member, SteeredSet};
 
 use super::bounds::MAX_ADDRESSES;
-use super::draws::{moved, weighted_order};
+use super::draws::{Seen, seen, weighted_order};
 use super::ranking::ranked;
 use super::ttl::ttl;
 
@@ -115,8 +115,12 @@ fn candidates(set: &SteeredSet, topology: &Topology, plan: &Plan, order: &[SiteI
     let outcome = |member: &Member| -> Vec<(Tier, SiteIx)> {
         let endpoints = member.endpoints.iter().filter_map(|ix| {
             let (site, outcome) = (topology.endpoint(*ix)?.site, plan.endpoints.get(ix.get())?);
-            let away = service.is_some_and(|(service, plan)| moved(service, plan, site, draw));
-            Some((if away { outcome.moved_tier } else { outcome.tier }, site))
+            let tier = match service.map_or(Seen::AsItIs, |(service, plan)| seen(service, plan, site, draw)) {
+                Seen::AsItIs => outcome.tier,
+                Seen::Full => outcome.tier.max(Tier::Deferring),
+                Seen::Drained => outcome.moved_tier,
+            };
+            Some((tier, site))
         });
         endpoints.collect()
     };

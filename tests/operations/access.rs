@@ -7,7 +7,7 @@ use crate::patience::wait_until;
 use crate::scene::{PATIENCE, Scene};
 
 impl Scene {
-    fn http(&self, request: &str) -> String {
+    pub fn http(&self, request: &str) -> String {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.admin)).unwrap();
         let request = format!("{request}\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();

@@ -5,6 +5,7 @@
 //! | `orders.rs` | drains survive a kill and end by themselves; safety rules refuse with exit code 3 |
 //! | `scheduled.rs` | orders begin in their time or when a rule allows, drains rise by steps, TTLs step down ahead of both |
 //! | `scheduled_full_disk.rs` | a step that the store cannot keep takes effect, and is kept when it can |
+//! | `capacity.rs` | orders that the other sites could not carry are refused; `whatif` says who would carry what |
 //! | `mistakes.rs` | a mistake in configuration or zone is refused with a diagnostic while queries are answered |
 //! | `last_resort.rs` | with all sites down the declared records are answered |
 //! | `degradations.rs` | broken databases, full disks, stepped clocks and taken ports cost what they must and no more |
@@ -28,6 +29,7 @@ mod patience;
 mod ports;
 
 mod access;
+mod capacity;
 mod composite;
 mod degradations;
 mod last_resort;

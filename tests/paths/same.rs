@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use waypost::answer::Transport;
+use waypost::plan::ViewKey;
 use waypost::serve::{Hot, Outcome};
 
 use crate::chance::{Chance, query};
@@ -55,10 +56,12 @@ fn compare(seed: u64, queries: u64) -> Ends {
         let packet = query(&mut chance);
         let source: SocketAddr = chance.pick(&SOURCES).parse().unwrap();
         let answered = hot.respond(&packet, source, &mut buffer);
+        let asked = world.responder.usage().take_demand();
         let length = match answered {
             Hot::Reply(length) => length,
             Hot::Silence => panic!("silence for {} without a rate limit", hex(&packet)),
             Hot::Pass => {
+                assert!(asked.is_empty(), "counted and not answered: {}", hex(&packet));
                 *ends.entry("passed").or_default() += 1;
                 continue;
             }
@@ -71,6 +74,17 @@ fn compare(seed: u64, queries: u64) -> Ends {
             "hot and general reply to {} from {source}, number {number} of seed {seed}",
             hex(&packet)
         );
+        let by_general = world.responder.usage().take_demand();
+        assert_eq!(
+            asked,
+            by_general,
+            "views counted for {} from {source}, number {number} of seed {seed}",
+            hex(&packet)
+        );
+        if !asked.is_empty() {
+            assert_eq!(asked.values().sum::<u64>(), 1);
+            *ends.entry("of a view").or_default() += 1;
+        }
         let end = match (buffer[2] & 2, buffer[3] & 0x0f, buffer[7]) {
             (2, ..) => "truncated",
             (_, 0, 0) if buffer[2] & 4 == 0 => "referral",
@@ -86,6 +100,43 @@ fn compare(seed: u64, queries: u64) -> Ends {
     ends
 }
 
+/// What the hot path counts for the queries of a seed, read as often as said, with plans and zones that change.
+fn counted(seed: u64, every: u64) -> BTreeMap<ViewKey, u64> {
+    let world = World::new(None);
+    let mut hot = world.responder.hot();
+    let (mut chance, mut all, mut buffer) = (Chance::new(seed), BTreeMap::new(), [0; 1232]);
+    let mut read = |world: &World| {
+        for (view, count) in world.responder.usage().take_demand() {
+            *all.entry(view).or_default() += count;
+        }
+    };
+    for number in 1..=6_000 {
+        match number % 1_000 {
+            0 => world.reload(number),
+            500 => world.down(number, &["fra"]),
+            _ => {}
+        }
+        hot.tick();
+        let source = chance.pick(&SOURCES).parse().unwrap();
+        let _ = hot.respond(&query(&mut chance), source, &mut buffer);
+        if number % every == 0 {
+            read(&world);
+        }
+    }
+    drop(hot);
+    read(&world);
+    assert!(world.responder.usage().take_demand().is_empty(), "each is counted once");
+    all
+}
+
+#[test]
+fn what_was_counted_before_a_reload_is_not_lost() {
+    let at_once = counted(SEED, 1);
+    assert!(at_once.len() > 2 && at_once.values().sum::<u64>() > 100, "{at_once:?}");
+    assert_eq!(at_once, counted(SEED, 700));
+    assert_eq!(at_once, counted(SEED, u64::MAX));
+}
+
 #[test]
 fn both_paths_give_the_same_octets() {
     let (seed, queries) = (number("WAYPOST_SEED", SEED), number("WAYPOST_QUERIES", QUERIES));
@@ -99,9 +150,15 @@ fn both_paths_give_the_same_octets() {
     }
     let text: Vec<String> = ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
     println!("seed {seed}: {queries} queries, the same octets by both paths: {}", text.join(", "));
-    for (end, least) in
-        [("answer", 5), ("no data", 50), ("no name", 50), ("referral", 200), ("refused", 50), ("truncated", 500)]
-    {
+    for (end, least) in [
+        ("answer", 5),
+        ("no data", 50),
+        ("no name", 50),
+        ("referral", 200),
+        ("refused", 50),
+        ("truncated", 500),
+        ("of a view", 20),
+    ] {
         assert!(ends.get(end).is_some_and(|count| *count > queries / least / 4), "too few: {end}");
     }
     assert!(ends["passed"] < queries / 2, "the hot path takes most of what it is asked");

@@ -526,7 +526,7 @@ impl<'a> Run<'a> {
         };
         let place = &self.nodes[node];
         let since = place.last_change.map(|last| self.now.since(last));
-        let reviewed = plan::review(&self.reviewed, &place.made, &place.health, &place.intents(), &order, since);
+        let reviewed = plan::review(&self.reviewed, &place.made, &place.health, &place.intents(), &order, since, &[]);
         match reviewed {
             Ok(Reviewed::Accept { overridden, .. }) => {
                 let intent = order.into_intent(wall, place.orders.revision + 1, !overridden.is_empty());

@@ -45,6 +45,8 @@ fn service(name: &str, sites: u8, min_sites: usize) -> Service {
         monitors: Vec::new(),
         health: HealthRule::default(),
         requires: Vec::new(),
+        demand: None,
+        spill: false,
         min_sites,
         site_floor: 0.5,
     }

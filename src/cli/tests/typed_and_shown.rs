@@ -7,7 +7,8 @@ use super::super::arguments::{Arguments, Command};
 use super::super::output::Palette;
 use super::super::status::render;
 use crate::admin::api::{
-    Degradation, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus, SiteStatus, Status,
+    Degradation, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus, SiteLoadStatus, SiteStatus,
+    Status,
 };
 use crate::model::{Generation, Intent, IntentKind, Lifetime, MonitorPart, Scope, Share, Standing, State, Tier};
 
@@ -39,6 +40,7 @@ fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
         "waypost undrain fra --service mx",
         "waypost wait fra --timeout 1h",
         "waypost explain example.org MX --client 192.0.2.1",
+        "waypost whatif --fail fra --fail iad --peak -o json",
         "waypost events --follow --after 7",
         "waypost token create ci --role operator --for 30d",
         "waypost status --node http://127.0.0.1:8053 --token-file t",
@@ -73,6 +75,8 @@ fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
         "waypost drain fra --reason x --over 30m --share 50%",
         "waypost isolate fra --reason x --steps 25%,100% --every 10m",
         "waypost events --limit 0",
+        "waypost whatif",
+        "waypost whatif fra",
         "waypost token create ci --role king",
         "waypost status --node http://127.0.0.1:8053",
         "waypost status -o yaml",
@@ -171,6 +175,7 @@ fn status() -> Status {
         zones: vec![],
         zone_count: 0,
         degradations: vec![Degradation { part: "store".into(), detail: "no space".into(), since: now() }],
+        loads: vec![SiteLoadStatus { site: "fra".into(), capacity: Some(1200), load: 99.96, peak: 812.4 }],
         geo: GeoStatus { source: "embedded".into(), detail: String::new() },
         last_event: 9,
     }
@@ -188,6 +193,7 @@ fn status_says_the_verdict_first_and_shapes_with_words() {
         "mx iad ● serving ● up 1/1 up - as it is\\u{1b}[31m",
         "mx nrt ✕ down ✕ down 0/1 up - as it is\\u{1b}[31m",
         "192.0.2.1 mx.nrt.example.org. mx nrt ✕ down connection refused 2026-05-01T11:59:00Z (1 min ago)",
+        "fra 100 812 1200",
         "drain fra (forced) alice kernel update in effect until 2026-05-01T15:59:00Z (in 3 h 59 min)",
     ] {
         assert!(lines.iter().any(|line| line == row), "no row {row:?} in\n{shown}");

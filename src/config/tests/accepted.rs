@@ -57,6 +57,27 @@ fn the_example_of_the_design_is_accepted_without_a_remark() {
 }
 
 #[test]
+fn a_service_may_say_what_is_asked_of_it_at_the_peak() {
+    let said = EXAMPLE.replace("min_sites = 1", "min_sites = 1\ndemand = 900\nspill = true");
+    let (settings, report) = read_text(&said);
+    assert!(report.is_empty(), "{report}");
+    let [mx] = settings.unwrap().services.try_into().unwrap();
+    assert_eq!((mx.demand, mx.spill), (Some(900), true));
+    let [mx] = self::settings(EXAMPLE).services.try_into().unwrap();
+    assert_eq!((mx.demand, mx.spill), (None, false));
+}
+
+#[test]
+fn demand_that_is_held_against_nothing_is_a_warning() {
+    let said = EXAMPLE.replace("min_sites = 1", "demand = 900").replace("capacity = ", "# ");
+    let (settings, report) = read_text(&said);
+    assert!(settings.is_some());
+    let warnings: Vec<_> = report.warnings().map(ToString::to_string).collect();
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(warning.contains("none of whose sites has a capacity") && warning.contains("add capacity"), "{warning}");
+}
+
+#[test]
 fn keys_lie_where_the_configuration_says() {
     assert_eq!(settings(MINIMAL).dnssec.keys, PathBuf::from("/var/lib/waypost/keys"));
     let said = format!("[dnssec]\nkeys = \"dnssec/keys\"\n{MINIMAL}");

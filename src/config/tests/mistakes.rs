@@ -135,6 +135,11 @@ const ERRORS: &[Mistake] = &[
     mistake(39, "ttl = \"1500ms\"", (39, 7), "\"1500ms\" as ttl", "whole seconds", "write ttl = \"1s\""),
     mistake(39, "ttl = \"2d\"", (39, 7), "\"2d\" as ttl", "1s to 1d", "write ttl = \"1d\""),
     mistake(41, "min_sites = 3", (41, 13), "the integer 3 as min_sites", "at most 2", "write min_sites = 1"),
+    mistake(41, "demand = 0", (41, 10), "the integer 0 as demand of [[service]] \"mx\"", "from 1 on", "write a whole number"),
+    mistake(41, "demand = \"900\"", (41, 10), "\"900\" as demand", "whole number", "write 900 without quotes"),
+    mistake(41, "demand = { total = 900 }", (41, 10), "a table as demand", "whole number", "write a whole number"),
+    mistake(41, "spill = 1", (41, 9), "the integer 1 as spill", "true or false", "without quotes"),
+    mistake(35, "policy = \"spread\"\nspill = true", (36, 9), "true as spill", "nearest, geo or failover", "delete spill"),
     mistake(41, "site_floor = 50", (41, 14), "the integer 50 as site_floor", "0 to 1", "a number from 0 to 1"),
     // Monitors.
     mistake(44, "kind = \"smpt\"", (44, 8), "\"smpt\" as kind", "tcp, smtp, http, https", "did you mean \"smtp\"?"),
@@ -173,6 +178,7 @@ const WARNINGS: &[Mistake] = &[
     mistake(50, "addresses = { \"203.0.113.9\" = \"127.0.0.1\" }", (50, 15), "203.0.113.9 in addresses of [monitor.smtp], which is at no site", "site", "correct"),
     mistake(51, "[[service]]\nname = \"mx2\"\nnames = [\"MX.example.org\"]\ntypes = [\"A\"]\nmonitors = [\"smtp\"]", (53, 9), "A of MX.example.org. in [[service]] \"mx2\", which service \"mx\" has", "the first has it", "narrow"),
     mistake(51, "[[service]]\nname = \"imap\"\nnames = [\"imap.example.org\"]", (51, 1), "[[service]] \"imap\" without monitors", "counts as up", "monitors = []"),
+    mistake(41, "demand = 9\n[[service]]\nname = \"imap\"\nnames = [\"imap.example.org\"]\nmonitors = []", (42, 1), "[[service]] \"imap\" without demand, which service \"mx\" has", "in its unit", "add demand"),
     mistake(35, "policy = \"geo\"\ngeo = [{ default = true, sites = [\"fra\"] }, { country = \"DE\", sites = [\"fra\"] }]", (36, 45), "a rule in geo of [[service]] \"mx\" that an earlier one hides", "first match decides", "before the wider"),
 ];
 

@@ -10,6 +10,7 @@ use arc_swap::{ArcSwap, Cache};
 use super::super::Secrets;
 use super::super::bounds::{BODY_OCTETS, BODY_OCTETS_OF_MEMO};
 use super::super::cookies::Judged;
+use super::super::demand::Sheet;
 use super::super::draw::draw;
 use super::super::handler::Handler;
 use super::super::kind::Kind;
@@ -22,6 +23,7 @@ use super::recent::Recent;
 use super::shape::Misfit;
 use crate::answer::{ApexIx, Client, GroupIx, Inside, NodeIx, Question, Relation, Spot, Suffixes, Tables, Transport};
 use crate::model::Name;
+use crate::steer::ViewIx;
 use crate::zone::SteeredIx;
 
 /// What becomes of a datagram.
@@ -73,6 +75,8 @@ pub(crate) struct HotPath {
     /// Holds as long as the zones do.
     recent: Recent,
     naming: Naming,
+    /// Laid out for the views of `tables`.
+    demand: Sheet,
 }
 
 /// Which types are answered by the general path alone: DS is the parent's, the others are signatures and records of a
@@ -117,6 +121,7 @@ impl HotPath {
         let octets = (BODY_OCTETS / workers / 4).min(BODY_OCTETS_OF_MEMO);
         Self {
             naming: handler.usage().naming(&tables),
+            demand: handler.usage().demand().sheet(&tables),
             shared,
             tables,
             secrets: handler.setup().secrets.load_full(),
@@ -142,6 +147,9 @@ impl HotPath {
                 self.lasting.clear();
                 self.recent.clear();
                 self.naming = self.handler.usage().naming(tables);
+            }
+            if !self.demand.is_for(tables) {
+                self.demand = self.handler.usage().demand().sheet(tables);
             }
             self.tables = Arc::clone(tables);
         }
@@ -225,13 +233,13 @@ impl HotPath {
 
     /// `None` where it is not for the hot path.
     fn send(&mut self, asked: &Asked<'_, '_>, source: SocketAddr, out: &mut [u8]) -> Option<Hot> {
-        let (body, set) = find((&mut self.lasting, &mut self.steered), (&self.tables, &self.handler), asked)?;
+        let (body, chosen) = find((&mut self.lasting, &mut self.steered), (&self.tables, &self.handler), asked)?;
         let Asked { query, spot, client, .. } = asked;
         let cookie = query.edns.as_ref().and_then(|edns| edns.cookie.as_ref());
         let cookie = cookie.and_then(|cookie| self.handler.judge(cookie, source.ip(), &self.secrets));
         // Looked up for those alone who are told.
         let tells_scope = client.subnet.is_some_and(|subnet| subnet.source_prefix() > 0);
-        let set = set.filter(|_| tells_scope);
+        let set = chosen.map(|(set, _)| set).filter(|_| tells_scope);
         let mut options = Options {
             node: &self.handler.setup().node,
             cookie: cookie.map(|cookie| cookie.reply),
@@ -254,6 +262,13 @@ impl HotPath {
                     written = body.write_limited(query, &options, out)?;
                 }
                 Verdict::Drop => return Some(Hot::Silence),
+            }
+        }
+        if !written.is_empty
+            && let Some((_, view)) = chosen
+        {
+            for (service, ..) in &body.named {
+                self.demand.count(*service, view);
             }
         }
         self.tally.count_query(written.rcode, query.rtype, written.truncated);
@@ -281,17 +296,17 @@ fn restrained(handler: &Handler, tally: &Tally, source: SocketAddr, kind: Kind, 
 /// twice, where it has to be made.
 const LOOKUPS: usize = 8;
 
-/// The body for a query, made if need be, and the steered set that it is an answer of.
+/// The body for a query, made if need be, and the steered set that it is an answer of with the client's view.
 fn find<'m>(
     (lasting, steered): (&'m mut Memo<Entry>, &'m mut Memo<Entry>),
     (tables, handler): (&Arc<Tables>, &Handler),
     asked: &Asked<'_, '_>,
-) -> Option<(&'m Body, Option<SteeredIx>)> {
+) -> Option<(&'m Body, Option<(SteeredIx, ViewIx)>)> {
     let Asked { query, spot, client, draw } = asked;
     let shares = !spot.is_alone && !spot.is_apart;
     let owner = if spot.is_alone || shares { Owner::Group(spot.group.0) } else { Owner::Zone(spot.apex.0) };
     let mut key = Key { owner, node: spot.node.0, question: question(asked, tables), variant: 0 };
-    let mut steered_set = None;
+    let mut chosen = None;
     for _ in 0..LOOKUPS {
         let memo = if key.variant == 0 { &mut *lasting } else { &mut *steered };
         let reach = if shares && matches!(key.owner, Owner::Group(_)) { Reach::Group } else { Reach::Zone };
@@ -300,13 +315,14 @@ fn find<'m>(
             Some(Entry::Body(body)) if body.is_fresh(handler.unix()) => {
                 let memo = if key.variant == 0 { lasting } else { steered };
                 return match slot.and_then(|slot| memo.get(slot)) {
-                    Some(Entry::Body(body)) if body.holds_for(query, spot) => Some((body, steered_set)),
+                    Some(Entry::Body(body)) if body.holds_for(query, spot) => Some((body, chosen)),
                     _ => None,
                 };
             }
             Some(Entry::Steered(set)) => {
-                key.variant = tables.choose(*set, client.location(), *draw)? + 1;
-                steered_set = Some(*set);
+                let choice = tables.choose(*set, client.location(), *draw)?;
+                key.variant = choice.number + 1;
+                chosen = Some((*set, choice.view));
             }
             Some(Entry::PerZone) => key = Key { owner: Owner::Zone(spot.apex.0), variant: 0, ..key },
             Some(Entry::General) => return None,
