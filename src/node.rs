@@ -26,6 +26,7 @@ mod metrics;
 mod orders;
 mod outlook;
 mod picture;
+mod recorder;
 mod reloading;
 mod retired;
 mod roster;
@@ -59,11 +60,14 @@ use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
 use self::ledger::{Lasting, Ledger};
 use self::loading::Fallback;
+pub use self::recorder::NAME as RECORDING;
+use self::recorder::Recorder;
 use self::secondaries::Transfers;
 use self::updates::Updates;
 use crate::admin::Control;
 use crate::config::Report;
-use crate::model::{Event, EventKind, Generation, Settings};
+use crate::model::{Event, EventKind, Generation, Settings, SiteIx, Topology};
+use crate::plan::Record;
 use crate::probe::Prober;
 use crate::serve::{ServeError, Server, Setup, Usage};
 use crate::store::{Embedded, Memory, Snapshot, Store, StoreError};
@@ -122,6 +126,23 @@ pub fn check(path: &Path) -> Report {
     }
 }
 
+/// What a configuration and its zones declare.
+pub struct Declared {
+    /// Sites, services, monitors and the endpoints that the zones hold.
+    pub topology: Topology,
+    /// The site that the node stands in.
+    pub standing_in: Option<SiteIx>,
+}
+
+/// Reads what the configuration at `path` declares, without starting anything.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn declared(path: &Path) -> Result<Declared, Box<Report>> {
+    let loaded = loading::load(path, Fallback::Nothing, None, None).map_err(Box::new)?;
+    Ok(Declared { topology: loaded.attribution.topology.clone(), standing_in: loaded.settings.node.site })
+}
+
 /// Runs a node until told to stop.
 ///
 /// # Errors
@@ -169,6 +190,9 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let demand = Arc::new(demand.await.map_err(io::Error::other)?);
     let (opinion_sender, opinions) = mpsc::channel(OPINIONS);
     let prober = Arc::new(Prober::start(&settings.node.name, clock.origin(), opinion_sender));
+    let (recorder, recording) = Recorder::start(&settings, clock);
+    let observer = recorder.clone();
+    prober.observe(Box::new(move |run| observer.record(Record::Observed(run))));
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let taken_over = Arc::new(Notify::new());
     let (retired_sender, retired) = mpsc::unbounded_channel();
@@ -177,6 +201,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let parts = Parts {
         clock,
         journal: journal.clone(),
+        recorder: recorder.clone(),
         store: Arc::clone(&store),
         tables: Arc::clone(&tables),
         usage: Arc::clone(&usage),
@@ -225,6 +250,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         usage,
         demand: Arc::clone(&demand),
         journal: journal.clone(),
+        recorder: recorder.clone(),
         store,
         prober: Arc::clone(&prober),
         transfers: Arc::clone(&transfers),
@@ -264,8 +290,11 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let _ = stop_admin.send(());
     stop(admin, server, &prober, &mailbox, engine_task).await;
     journal.record(EventKind::Stopped);
-    // The writer ends when the last sender is gone and everything is written, or cannot be.
-    drop((desk, journal));
+    // The writers end when the last sender is gone and everything is written, or cannot be.
+    drop((desk, journal, prober, recorder));
+    if tokio::time::timeout(STOP, recording).await.is_err() {
+        warn!("the last observations were not written: the disk did not answer in time");
+    }
     if tokio::time::timeout(STOP, journal_task).await.is_err() {
         warn!("the last events were not written: the store did not answer in time");
     }

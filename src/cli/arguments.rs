@@ -74,6 +74,8 @@ pub(super) enum Command {
     Whatif(WhatIf),
     /// Show the journal: every verdict, plan and order, with reasons
     Events(Events),
+    /// Say what a recording would have led to under the configuration given; exits with 1 where anything differs
+    Replay(Replay),
     /// Load configuration and zones again; swaps atomically or changes nothing
     Reload,
     /// Make, list and revoke tokens for API and command line over TCP
@@ -211,6 +213,12 @@ pub(super) struct WhatIf {
     /// At the peak of the last day, and not as of late
     #[arg(long)]
     pub(super) peak: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// The recording.jsonl of a node's state directory, or that directory
+    pub(super) recording: PathBuf,
 }
 
 #[derive(Debug, Args)]

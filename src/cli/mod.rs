@@ -16,6 +16,7 @@ mod orders;
 mod output;
 mod probe;
 mod reload;
+mod replay;
 mod span;
 mod status;
 mod stepping;
@@ -63,6 +64,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Serve(arguments) => return here::serve(&global, output, &arguments),
         Command::Check => return here::check(&global, output),
         Command::Demo => return here::demo(),
+        Command::Replay(arguments) => return replay::replay(&global, output, &arguments),
         Command::DemoSite(arguments) => return here::demo_site(arguments),
         Command::Key { command } => return key::key(&global, output, command),
         Command::Probe(arguments) if arguments.here => return probe::here(&global, output, arguments),
@@ -87,9 +89,12 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Token { command } => token::token(&node, output, command).await,
-            Command::Serve(_) | Command::Check | Command::Demo | Command::DemoSite(_) | Command::Key { .. } => {
-                Ok(Exit::Done)
-            }
+            Command::Serve(_)
+            | Command::Check
+            | Command::Demo
+            | Command::DemoSite(_)
+            | Command::Replay(_)
+            | Command::Key { .. } => Ok(Exit::Done),
         }
     })
 }

@@ -6,13 +6,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use comfy_table::Cell;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{Global, Replay as Arguments};
 use super::client::configuration;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output};
+use super::output::{Format, Output, table};
 use crate::config::Color;
 use crate::node;
 use crate::plan::{Fared, History, Place, Record, as_recorded, as_replayed};
@@ -67,10 +68,9 @@ pub(super) fn replay(global: &Global, output: &Output, arguments: &Arguments) ->
         output.progress(report.render(Color::Never).trim_end());
         Failure::Negative(format!("{} has errors; nothing was replayed", file.display()))
     })?;
-    let standing_in = declared.node.site;
-    let (recorded, replayed) = (as_recorded(&records), as_replayed(&records, &declared.topology, standing_in));
+    let (recorded, replayed) = (as_recorded(&records), as_replayed(&records, &declared.topology, declared.standing_in));
     let comparison = Comparison {
-        schema: "waypost.replay/v1",
+        schema: "waypost.replay/1",
         recording: arguments.recording.display().to_string(),
         configuration: file.display().to_string(),
         from: replayed.span.map(|(from, _)| from),
@@ -148,7 +148,10 @@ fn minutes(span: Duration) -> f64 {
 
 fn tell(output: &Output, comparison: &Comparison) -> Result<(), Failure> {
     if let (Some(from), Some(until)) = (comparison.from, comparison.until) {
-        output.line(&format!("{} from {from:.0} to {until:.0}, replayed with {}", comparison.recording, comparison.configuration))?;
+        output.line(&format!(
+            "{} from {from:.0} to {until:.0}, replayed with {}",
+            comparison.recording, comparison.configuration
+        ))?;
     }
     if comparison.unread > 0 {
         output.progress(&format!("{} lines are no records and were left out", comparison.unread));
@@ -164,8 +167,8 @@ fn tell(output: &Output, comparison: &Comparison) -> Result<(), Failure> {
             both(format!("{:.1}", recorded.minutes_out), format!("{:.1}", replayed.minutes_out)),
         ]
     };
-    let rows: Vec<Vec<String>> = comparison.places.iter().map(row).collect();
-    output.table(&["SERVICE", "SITE", "FAILOVERS", "FLAPS", "MINUTES OUT"], rows)?;
+    let rows = comparison.places.iter().map(|place| row(place).into_iter().map(Cell::new).collect()).collect();
+    output.line(table(output.palette(), &["SERVICE", "SITE", "FAILOVERS", "FLAPS", "MINUTES OUT"], rows).trim_end())?;
     for place in comparison.places.iter().filter(|place| place.recorded != place.replayed) {
         for (word, figures) in [("was", &place.recorded), ("would be", &place.replayed)] {
             for outage in figures.outages.iter().take(LISTED) {

@@ -22,6 +22,7 @@ use super::metrics;
 use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
 use super::outlook;
 use super::picture::{Picture, StandingOrder};
+use super::recorder::Recorder;
 use super::secondaries::Transfers;
 use super::status::{self, Surroundings, wall_of};
 use super::undo;
@@ -60,6 +61,8 @@ pub struct Desk {
     pub demand: Arc<Gauge>,
     /// Events.
     pub journal: Journal,
+    /// What a replay needs.
+    pub recorder: Recorder,
     /// State.
     pub store: Arc<dyn Store>,
     /// The monitors.
@@ -207,7 +210,7 @@ impl Control for Desk {
             &self.picture.load(),
             &self.usage.counts(),
             &self.prober.stats(),
-            &self.journal,
+            metrics::Writers { journal: &self.journal, recorder: &self.recorder },
             &self.transfers,
             &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
             self.clock.mono(),

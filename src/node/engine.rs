@@ -17,9 +17,11 @@ use super::judging::MonitorView;
 use super::loading::Loaded;
 use super::orders::{Change, Written};
 use super::picture::{Degradation, Picture, StandingOrder};
+use super::recorder::{Recorder, Shown};
 use super::retired::Burden;
 use super::steps::due;
 use crate::answer::Tables;
+use crate::health::Council;
 use crate::model::{
     EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
 };
@@ -69,6 +71,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Where events go.
     pub journal: Journal,
+    /// Where what was observed and decided is recorded.
+    pub recorder: Recorder,
     /// Where state is kept.
     pub store: Arc<dyn Store>,
     /// What is served.
@@ -108,6 +112,9 @@ pub struct Engine {
     pub(super) restored: Vec<Intent>,
     pub(super) opinions: HashMap<(EndpointKey, String), MonitorView>,
     pub(super) agreed: HashMap<EndpointKey, Verdict>,
+    pub(super) council: Council,
+    /// What was recorded last.
+    shown: Shown,
     /// What full sites send on.
     pub(super) spill: Spill,
     degradations: BTreeMap<String, Degradation>,
@@ -141,6 +148,8 @@ impl Engine {
             restored: snapshot.intents.clone(),
             opinions,
             agreed: HashMap::new(),
+            council: Council::new(&Topology::default(), None, Vec::new()),
+            shown: Shown::default(),
             spill: Spill::default(),
             degradations: BTreeMap::new(),
             steps: StepWatch::new(mono, wall),
@@ -219,6 +228,7 @@ impl Engine {
             Arc::new(Plan { generation: before.plan.generation, services: Vec::new(), endpoints: Vec::new() })
         };
         self.forget_strangers();
+        self.convene();
         self.presume_named();
         self.judge();
         let plan = Arc::new(self.make_plan());
@@ -325,6 +335,7 @@ impl Engine {
         if *self.picture.degradations != self.degradations {
             self.picture.degradations = Arc::new(self.degradations.clone());
         }
+        self.parts.recorder.show(&self.picture, &mut self.shown, self.parts.clock);
         self.parts.picture.store(Arc::new(self.picture.clone()));
     }
 
@@ -349,6 +360,9 @@ impl Engine {
         }
         self.settle_restored(mono, wall, stepped);
         self.expire(mono);
+        if self.council.looks_again_at().is_some_and(|at| at <= mono) {
+            self.replan();
+        }
         self.take_steps(mono);
         self.step_ttls(mono);
         self.keep_again(mono);

@@ -3,15 +3,14 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::info;
 
 use super::engine::{Engine, Message, with_remedy};
-use crate::health::{self, Judgement};
+use crate::health::{self, Contact, Council, Judgement};
 use crate::model::{
     Endpoint, EndpointHealth, EndpointKey, EventKind, HealthMode, Monitor, MonitorIx, MonitorPart, Mono, State,
-    Topology, Verdict, Vote,
+    Topology, Verdict,
 };
 use crate::probe::Opinion;
 use crate::store::StoreError;
@@ -80,22 +79,34 @@ impl Engine {
         self.unsaved = true;
     }
 
+    /// Convenes the council over the topology in force, with what was agreed before; at a start that is what the store kept.
+    pub(super) fn convene(&mut self) {
+        let topology = Arc::clone(&self.picture.topology);
+        let agreed = topology.endpoints().map(|(_, endpoint)| {
+            let key = topology.key(endpoint);
+            let known = self.agreed.get(&key).map(|verdict| verdict.state);
+            known.unwrap_or_else(|| self.own_opinion(&topology, endpoint, &key).state)
+        });
+        self.council = Council::new(&topology, self.picture.settings.node.site, agreed.collect());
+    }
+
     /// Agrees on every endpoint anew and records what changed.
     pub(super) fn judge(&mut self) {
         let topology = Arc::clone(&self.picture.topology);
-        let mono = self.parts.clock.mono();
-        let standing_in = self.picture.settings.node.site;
         let restoring = self.agreed.is_empty();
-        let mut all = Vec::with_capacity(topology.endpoints.len());
-        for (_, endpoint) in topology.endpoints() {
+        let own = topology.endpoints().map(|(_, endpoint)| {
             let key = topology.key(endpoint);
-            let own = self.own_opinion(&topology, endpoint, &key);
+            (self.own_opinion(&topology, endpoint, &key), key)
+        });
+        let own: Vec<(EndpointHealth, EndpointKey)> = own.collect();
+        let verdicts: Vec<State> = own.iter().map(|(own, _)| own.state).collect();
+        // The store of a single node is its own.
+        self.council.agree(&verdicts, Contact::Kept, self.parts.clock.mono());
+        let agreed = self.council.agreed().to_vec();
+        let mut all = Vec::with_capacity(topology.endpoints.len());
+        for (((own, key), state), endpoint) in own.into_iter().zip(agreed).zip(&topology.endpoints) {
             let before = self.agreed.get(&key);
             let previous = before.map_or(State::Unknown, |verdict| verdict.state);
-            let vote =
-                Vote { node: self.picture.settings.node.name.clone(), standing_in, state: own.state, received: mono };
-            let freshness = health::vote_freshness(self.slowest_interval(&topology, endpoint));
-            let state = health::consensus(previous, &[vote], endpoint.site, mono, freshness);
             let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
             // A first good verdict is no news, nor is one that was known before the start.
             if state != previous && !(previous == State::Unknown && state == State::Up) && !restoring {
@@ -114,6 +125,18 @@ impl Engine {
             all.push(EndpointHealth { state, since, ..own });
         }
         self.picture.health = all.into();
+        self.tell_doubt();
+    }
+
+    /// Most sites seem to fail at once: that is looked at for a moment longer, and everyone may know.
+    fn tell_doubt(&mut self) {
+        if self.council.is_in_doubt() {
+            let detail = "most sites seem to fail at once; this node may be at fault, and withdraws nothing more until it has \
+                          lasted for 5 s; if it comes again, check this node's own network";
+            self.degrade("network", detail.to_owned());
+        } else {
+            self.recover("network", "the sites were judged");
+        }
     }
 
     /// What was said by the probe that brought an endpoint from one state to a worse one, under the first monitor that sees it
@@ -158,12 +181,6 @@ impl Engine {
             reason: uncounted.to_owned(),
             since: now,
         })
-    }
-
-    /// The longest interval of an endpoint's monitors that count: its vote cannot be renewed more often.
-    fn slowest_interval(&self, topology: &Topology, endpoint: &Endpoint) -> Duration {
-        let counting = monitors_of(topology, endpoint).filter(|(_, part)| *part != MonitorPart::MonitorOnly);
-        counting.map(|(monitor, _)| monitor.interval).max().unwrap_or_default()
     }
 
     pub(super) fn save_verdicts(&mut self, now: Mono) {

@@ -17,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::journal::Journal;
 use super::load_metrics::Load;
 use super::picture::{Picture, StandingOrder};
+use super::recorder::Recorder;
 use super::secondaries::Transfers;
 use crate::model::{Mono, Name, Standing, State};
 use crate::probe::bounds::LATENESS_BUCKETS_US;
@@ -31,19 +32,28 @@ type Labels = Vec<(&'static str, String)>;
 type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
 type Counters = Family<Labels, Counter>;
 
+/// What keeps the past.
+#[derive(Clone, Copy)]
+pub struct Writers<'a> {
+    /// Of events.
+    pub journal: &'a Journal,
+    /// Of what a replay needs.
+    pub recorder: &'a Recorder,
+}
+
 /// The page that a scraper gets.
 #[must_use]
 pub fn text(
     picture: &Picture,
     queries: &UsageCounts,
     probes: &Stats,
-    journal: &Journal,
+    writers: Writers<'_>,
     transfers: &Transfers,
     load: &Load,
     now: Mono,
 ) -> String {
     let mut page = Page { registry: Registry::with_prefix("waypost") };
-    page.node(picture, journal);
+    page.node(picture, writers);
     page.services(picture);
     load.register(&mut page.registry, picture);
     page.queries(queries);
@@ -80,7 +90,7 @@ impl Page {
         self.counters(name, help).get_or_create(&Vec::new()).inc_by(value);
     }
 
-    fn node(&mut self, picture: &Picture, journal: &Journal) {
+    fn node(&mut self, picture: &Picture, Writers { journal, recorder }: Writers<'_>) {
         let node = picture.settings.node.name.clone();
         let labels = vec![("node", node), ("version", env!("CARGO_PKG_VERSION").to_owned())];
         self.gauges("build_info", "The node and its version").get_or_create(&labels).set(1.0);
@@ -100,6 +110,7 @@ impl Page {
         }
         self.gauge("journal_waiting_events", "Events not yet in the store", float(journal.waiting()));
         self.counter("journal_lost_events", "Events that the store refused for too long", journal.lost());
+        self.counter("recording_lost_records", "Records for a replay that could not be written", recorder.lost());
     }
 
     fn services(&mut self, picture: &Picture) {

@@ -163,7 +163,7 @@ fn an_order_that_the_others_cannot_carry_is_refused_with_numbers_unless_forced()
     assert_eq!(refused.rule(), "capacity");
     assert_eq!(
         refused.to_string(),
-        "drain fra would send more to the other sites than they can carry at peak (capacity): iad 800 of 800, \
+        "drain fra would send more to the other sites than they can carry at peak (rule capacity): iad 800 of 800, \
          nrt 700 of 700; 300 of 1800 would find no place; undrain or repair another site first, drain a smaller share, \
          raise capacity, or force it with a reason"
     );

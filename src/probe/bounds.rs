@@ -132,3 +132,6 @@ pub const LATENESS_BUCKETS_US: [u64; 22] = [
     50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 50_000,
     75_000, 100_000, 200_000, 500_000, 1_000_000,
 ];
+
+/// A run of probes that come to the same is recorded after this time at the latest.
+pub const RUN: Duration = Duration::from_secs(600);

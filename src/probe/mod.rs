@@ -31,6 +31,7 @@ mod prober;
 mod prometheus;
 mod reading;
 mod replication;
+mod runs;
 mod secret;
 mod stats;
 mod target;
@@ -43,6 +44,6 @@ mod watch;
 mod wire;
 
 pub use once::{Probed, once};
-pub use prober::Prober;
+pub use prober::{Observer, Prober};
 pub use stats::{LatencyCounts, LatenessCounts, ProbeCount, Stats};
 pub use target::{Opinion, Target, TargetStatus};

@@ -1,7 +1,8 @@
 //! The prober: keeps one watch per target.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Semaphore, mpsc};
@@ -12,10 +13,10 @@ use super::stats::Counters;
 use super::tls::TrustStore;
 use super::watch::{Window, keep_watch};
 use super::{Opinion, Stats, Target, TargetStatus};
+use crate::health::Observation;
 use crate::model::EndpointKey;
 
 /// What all watches share.
-#[derive(Debug)]
 pub(super) struct Common {
     /// This node's name: spreads probes so that N nodes do not probe together.
     pub(super) node: String,
@@ -28,7 +29,12 @@ pub(super) struct Common {
     pub(super) slots_down: Arc<Semaphore>,
     pub(super) counters: Counters,
     pub(super) trust: TrustStore,
+    /// Who records what probes find, if anybody does.
+    pub(super) observer: OnceLock<Observer>,
 }
+
+/// Takes what probes found, run by run. It must not wait.
+pub type Observer = Box<dyn Fn(Observation) + Send + Sync>;
 
 impl Common {
     pub(super) fn new(node: &str, epoch: Instant, opinions: mpsc::Sender<Opinion>) -> Self {
@@ -40,6 +46,22 @@ impl Common {
             slots_down: Arc::new(Semaphore::new(IN_FLIGHT_DOWN)),
             counters: Counters::default(),
             trust: TrustStore::default(),
+            observer: OnceLock::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Common {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Common").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+impl Common {
+    /// Tells a run that is over to whoever records.
+    pub(super) fn observed(&self, run: Option<Observation>) {
+        if let (Some(run), Some(observer)) = (run, self.observer.get()) {
+            observer(run);
         }
     }
 }
@@ -69,6 +91,11 @@ impl Prober {
     pub fn start(node: &str, epoch: Instant, opinions: mpsc::Sender<Opinion>) -> Self {
         let common = Common::new(node, epoch, opinions);
         Self { common: Arc::new(common), watches: Mutex::default() }
+    }
+
+    /// Has what probes find told to `observer` from now on; the first one stays.
+    pub fn observe(&self, observer: Observer) {
+        let _ = self.common.observer.set(observer);
     }
 
     /// Probes exactly `targets` from now on. Watches of unchanged targets run on undisturbed with all they have learnt;
@@ -132,6 +159,7 @@ impl Prober {
         for running in watches.into_values() {
             // The error is the abort that was asked for.
             let _ = running.task.await;
+            self.common.observed(running.window.runs.close());
         }
     }
 

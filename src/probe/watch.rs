@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::bounds::LATE_WAKE;
 use super::check::{Check, Report};
 use super::prober::Common;
+use super::runs::Runs;
 use super::stats::MonitorCounters;
 use super::{Opinion, Target, TargetStatus};
 use crate::health::{Change, Depth, Detector, FailureKind, Finding, Outcome, Phase, ProbeNumber, Thresholds, spread};
@@ -61,6 +62,8 @@ pub(super) struct Window {
     pub(super) status: Arc<Mutex<TargetStatus>>,
     /// Wakes the watch to probe at once.
     pub(super) hint: Arc<Notify>,
+    /// What probes found, to be recorded.
+    pub(super) runs: Arc<Runs>,
 }
 
 impl Window {
@@ -80,7 +83,8 @@ impl Window {
             last_probe: None,
             last_trouble: None,
         };
-        Self { status: Arc::new(Mutex::new(status)), hint: Arc::default() }
+        let runs = Arc::new(Runs::new(target.key.clone(), target.monitor.name.clone()));
+        Self { status: Arc::new(Mutex::new(status)), hint: Arc::default(), runs }
     }
 
     /// How things stand.
@@ -237,8 +241,11 @@ impl Watch {
             self.transcript = transcript;
         }
         let trouble = finding.outcome.reason().map(str::to_owned);
-        let now = self.now();
-        let change = self.detector.finished(number, finding, now, Timestamp::now());
+        let (now, wall) = (self.now(), Timestamp::now());
+        if depth == Depth::Full {
+            self.common.observed(self.window.runs.take(&finding.outcome, finding.latency, wall));
+        }
+        let change = self.detector.finished(number, finding, now, wall);
         {
             let mut status = self.window.lock();
             status.last_probe = Some(now);

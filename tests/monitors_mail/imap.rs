@@ -31,7 +31,7 @@ fn logins(stage: &Stage<'_>, monitor: &str) {
     assert_failed(monitor, &refused, FailureKind::Protocol, "NO [AUTHENTICATIONFAILED]");
     assert!(refused.transcript.contains("AUTHENTICATE PLAIN ***\n"), "{}", refused.transcript);
     assert_deferring(monitor, &visit(BUSY, "probe.pw", ""), "NO [UNAVAILABLE]");
-    assert_deferring(monitor, &visit(USER, "missing.pw", ""), "missing.pw: No such file");
+    assert_deferring(monitor, &visit(USER, "missing.pw", ""), "missing.pw: there is no such file");
     let nowhere = visit(USER, "probe.pw", "mailbox = \"Nowhere\"");
     assert_failed(monitor, &nowhere, FailureKind::Protocol, "(to EXAMINE)");
 }

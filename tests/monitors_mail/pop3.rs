@@ -32,5 +32,5 @@ fn logins(stage: &Stage<'_>, monitor: &str) {
     assert_failed(monitor, &refused, FailureKind::Protocol, "-ERR [AUTH]");
     assert!(refused.transcript.contains("***\n"), "{}", refused.transcript);
     assert_deferring(monitor, &as_user(BUSY, "probe.pw"), "-ERR [SYS/TEMP]");
-    assert_deferring(monitor, &as_user(USER, "missing.pw"), "missing.pw: No such file");
+    assert_deferring(monitor, &as_user(USER, "missing.pw"), "missing.pw: there is no such file");
 }

@@ -35,7 +35,7 @@ fn logins(stage: &Stage<'_>, monitor: &str) {
     let refused = as_user(USER, "wrong.pw");
     assert_failed(monitor, &refused, FailureKind::Protocol, "535 5.7.8");
     assert!(refused.transcript.contains("> AUTH PLAIN ***\n"), "{}", refused.transcript);
-    assert_deferring(monitor, &as_user(USER, "missing.pw"), "missing.pw: No such file");
+    assert_deferring(monitor, &as_user(USER, "missing.pw"), "missing.pw: there is no such file");
     // A renewed password needs no reload.
     fs::write(stage.file("renewed.pw"), "out of date").unwrap();
     assert_failed(monitor, &as_user(USER, "renewed.pw"), FailureKind::Protocol, "535 5.7.8");

@@ -88,7 +88,7 @@ fn a_drain_that_the_others_cannot_carry_is_refused_and_force_overrides() {
     let scene = asked();
     let (code, said) = scene.try_command(&["drain", "fra", "--for", "1h", "--reason", "test", "--yes"]);
     assert_eq!(code, 3, "{said}");
-    for word in ["(capacity)", "iad 500 of 500", "nrt 400 of 400", "100 of 1000 would find no place"] {
+    for word in ["(rule capacity)", "iad 500 of 500", "nrt 400 of 400", "100 of 1000 would find no place"] {
         assert!(said.contains(word), "no {word:?} in {said}");
     }
     assert!(scene.names("fra"));

@@ -62,7 +62,7 @@ enum Event {
     Publish { node: usize, incarnation: u32 },
     Deliver { to: usize, incarnation: u32, from: usize, ballot: Rc<Ballot> },
     Told { to: usize, incarnation: u32, orders: Rc<Orders> },
-    Commit { node: usize, incarnation: u32, expected: u64, write: Write, agreed: Vec<State>, forced: bool },
+    Commit { node: usize, incarnation: u32, expected: u64, write: Box<Write>, agreed: Vec<State>, forced: bool },
     Swap { node: usize, incarnation: u32, plan: Rc<Plan> },
     Begin(usize),
     End(usize),
@@ -542,7 +542,7 @@ impl<'a> Run<'a> {
         let delay = self.some_millis(1..20);
         let place = &self.nodes[node];
         let (incarnation, expected, agreed) = (place.incarnation, place.orders.revision, place.agreed.clone());
-        self.after(delay, Event::Commit { node, incarnation, expected, write, agreed, forced });
+        self.after(delay, Event::Commit { node, incarnation, expected, write: Box::new(write), agreed, forced });
     }
 
     fn commit(

@@ -34,7 +34,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, mode: TlsMode) ->
         };
         let what = format!("{value} without effect");
         let (expected, remedy) = if table.get("tls").is_none() && mode == TlsMode::Off {
-            ("it with tls = \"starttls\"".to_owned(), format!("delete {}, or add tls = \"starttls\"", value.key))
+            ("it with TLS".to_owned(), format!("delete {}, or turn TLS on with tls", value.key))
         } else {
             (format!("it without {cause}"), format!("delete {} or {cause}", value.key))
         };

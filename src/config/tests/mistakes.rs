@@ -66,7 +66,7 @@ const ERRORS: &[Mistake] = &[
     mistake(2, "", (1, 1), "[node] without name", "unique", "add name = \"fra-ns1\""),
     mistake(22, "", (19, 1), "[[site]] \"fra\" without networks", "prefixes", "add networks = ["),
     mistake(33, "", (31, 1), "[[service]] \"mx\" without names", "owner names", "add names = ["),
-    mistake(44, "", (43, 1), "[monitor.smtp] without kind", "tcp, smtp, http, https", "add kind = \"smtp\""),
+    mistake(44, "", (43, 1), "[monitor.smtp] without kind", "tcp, smtp, submission, lmtp, imap", "add kind = \"smtp\""),
     mistake(54, "", (52, 1), "[[zone]] without file", "RFC 1035", "add file ="),
     mistake(53, "", (52, 1), "[[zone]] without origin", "origins", "add origin ="),
     // Names.
@@ -142,7 +142,7 @@ const ERRORS: &[Mistake] = &[
     mistake(35, "policy = \"spread\"\nspill = true", (36, 9), "true as spill", "nearest, geo or failover", "delete spill"),
     mistake(41, "site_floor = 50", (41, 14), "the integer 50 as site_floor", "0 to 1", "a number from 0 to 1"),
     // Monitors.
-    mistake(44, "kind = \"smpt\"", (44, 8), "\"smpt\" as kind", "tcp, smtp, http, https", "did you mean \"smtp\"?"),
+    mistake(44, "kind = \"smpt\"", (44, 8), "\"smpt\" as kind", "tcp, smtp, submission, lmtp, imap", "did you mean \"smtp\"?"),
     mistake(45, "port = 70000", (45, 8), "the integer 70000 as port", "1 to 65535", "whole number"),
     mistake(46, "interval = \"10ms\"", (46, 12), "\"10ms\" as interval", "100ms to 1h", "write interval = \"100ms\""),
     mistake(47, "timeout = \"2m\"", (47, 11), "\"2m\" as timeout", "50ms to 1m", "write timeout = \"1m\""),

@@ -99,7 +99,7 @@ const MISTAKES: &[Mistake] = &[
     ("kind = \"prometheus\"\nport = 9100\nseries = 'up'\nwarn = \"> 5\"\ncombine = \"avg\"", (5, 11), ["\"avg\" as combine", "max, min, sum", "write combine"]),
     ("kind = \"prometheus\"\nport = 9100\nseries = 'up'\nwarn = \"> 5\"\nmissing = \"failed\"", (5, 11), ["\"failed\" as missing", "defer, fail, ok", "did you mean \"fail\"?"]),
     ("kind = \"prometheus\"\nport = 9100\nseries = 'up'\nwarn = \"> 5\"\ntls = \"starttls\"", (5, 7), ["\"starttls\" as tls", "none, implicit", "tls = \"none\""]),
-    ("kind = \"prometheus\"\nport = 9100\nseries = 'up'\nwarn = \"> 5\"\nverify = false", (5, 1), ["verify of [monitor.x] without effect", "without tls = \"none\"", "delete verify"]),
+    ("kind = \"prometheus\"\nport = 9100\nseries = 'up'\nwarn = \"> 5\"\nverify = false", (5, 1), ["verify of [monitor.x] without effect", "it with TLS", "delete verify"]),
     ("kind = \"prometheus\"\nport = 9100\nseries = 'up'\nwarn = \"> 5\"\nstatus = 200", (5, 1), ["a monitor of kind prometheus does not have", "series, combine", "delete it"]),
     ("kind = \"json\"\nequals = true", (0, 1), ["without pointer", "RFC 6901", "add pointer ="]),
     ("kind = \"json\"\npointer = \"queue\"\nequals = true", (2, 11), ["\"queue\" as pointer", "does not begin with /", "/queue/deferred"]),
