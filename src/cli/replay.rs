@@ -23,6 +23,9 @@ const LINE: u64 = 1 << 20;
 /// Outages that are listed for each site of a service.
 const LISTED: usize = 10;
 
+/// Minutes that two figures may lie apart and count as the same.
+const SAME_MINUTES: f64 = 0.15;
+
 /// What would have been different.
 #[derive(Debug, Serialize)]
 struct Comparison {
@@ -46,7 +49,7 @@ struct Compared {
 }
 
 /// How a site of a service fared.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 struct Figures {
     failovers: u32,
     flaps: u32,
@@ -55,10 +58,19 @@ struct Figures {
 }
 
 /// A time out of service.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 struct Outage {
     from: Timestamp,
     until: Option<Timestamp>,
+}
+
+impl Compared {
+    /// Whether the configuration makes a difference that counts; a replay is exact to about a probe's interval.
+    fn differs(&self) -> bool {
+        let (was, would) = (&self.recorded, &self.replayed);
+        let minutes = (was.minutes_out - would.minutes_out).abs();
+        (was.failovers, was.flaps) != (would.failovers, would.flaps) || minutes > SAME_MINUTES
+    }
 }
 
 pub(super) fn replay(global: &Global, output: &Output, arguments: &Arguments) -> Result<Exit, Failure> {
@@ -82,8 +94,7 @@ pub(super) fn replay(global: &Global, output: &Output, arguments: &Arguments) ->
         Format::Json => output.json(&comparison)?,
         Format::Table => tell(output, &comparison)?,
     }
-    let differs = comparison.places.iter().any(|place| place.recorded != place.replayed);
-    Ok(if differs { Exit::Negative } else { Exit::Done })
+    Ok(if comparison.places.iter().any(Compared::differs) { Exit::Negative } else { Exit::Done })
 }
 
 /// The records of a file, and how many of its lines are none.
@@ -169,7 +180,7 @@ fn tell(output: &Output, comparison: &Comparison) -> Result<(), Failure> {
     };
     let rows = comparison.places.iter().map(|place| row(place).into_iter().map(Cell::new).collect()).collect();
     output.line(table(output.palette(), &["SERVICE", "SITE", "FAILOVERS", "FLAPS", "MINUTES OUT"], rows).trim_end())?;
-    for place in comparison.places.iter().filter(|place| place.recorded != place.replayed) {
+    for place in comparison.places.iter().filter(|place| place.differs()) {
         for (word, figures) in [("was", &place.recorded), ("would be", &place.replayed)] {
             for outage in figures.outages.iter().take(LISTED) {
                 let until = outage.until.map_or_else(|| "the end".to_owned(), |until| format!("{until:.0}"));

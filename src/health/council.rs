@@ -52,6 +52,15 @@ struct Doubt {
     since: Mono,
 }
 
+/// Sites that were taken away from a service.
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    /// The service's position.
+    service: usize,
+    sites: u64,
+    at: Mono,
+}
+
 /// The endpoints of one service at one site: they stand or fall together.
 #[derive(Clone, Copy, Debug)]
 struct Group {
@@ -76,8 +85,8 @@ pub struct Council {
     /// When the store answered again after the node was cut off; what others say is waited for from then on.
     returning: Option<Mono>,
     doubt: Option<Doubt>,
-    /// Sites that failed lately, and when.
-    lost: Vec<(u64, Mono)>,
+    /// What failed lately.
+    lost: Vec<Lost>,
 }
 
 impl Council {
@@ -253,45 +262,68 @@ impl Council {
     /// Whether a majority of the other sites fails.
     fn sees_most_others_fail(&self, verdicts: &[State]) -> bool {
         let others = !self.standing_in.map_or(0, bit);
-        let declared = self.groups.iter().fold(0, |sites, group| sites | bit(group.site)) & others;
-        let failing = self.failing(verdicts) & others;
+        let all = |sites: Vec<u64>| sites.into_iter().fold(0, |all, sites| all | sites) & others;
+        let (declared, failing) = (all(self.declared()), all(self.failing(verdicts)));
         2 * failing.count_ones() > declared.count_ones()
     }
 
-    /// Whether what is wanted would take more than half of the sites away that work, or did a moment ago, and has not been
-    /// wanted for long enough to be believed. What fails a little later than the rest belongs to it.
+    /// Whether what is wanted would take more than half of the sites of a service away that work, or did a moment ago, and
+    /// has not been wanted for long enough to be believed. What fails a little later than the rest belongs to it.
     fn is_doubtful(&mut self, wanted: &[State], now: Mono) -> bool {
+        self.lost.retain(|lost| now.since(lost.at) < MASS_CONFIRM);
         let (fails, would_fail) = (self.failing(&self.agreed), self.failing(wanted));
-        let goes = would_fail & !fails;
-        self.lost.retain(|(_, at)| now.since(*at) < MASS_CONFIRM);
-        let declared = self.groups.iter().fold(0, |sites, group| sites | bit(group.site));
-        let lately = self.lost.iter().fold(declared & !fails, |sites, (lost, _)| sites | lost);
-        let failing = lately & would_fail;
-        let is_mass = failing.count_ones() > 1 && 2 * failing.count_ones() > lately.count_ones();
-        if goes == 0 || !is_mass {
-            self.doubt = None;
-        } else {
-            let since = self.doubt.map_or(now, |doubt| doubt.since);
-            self.doubt = (now.since(since) < MASS_CONFIRM).then_some(Doubt { since });
+        let mut going = Vec::new();
+        let mut is_mass = false;
+        for (service, declared) in self.declared().into_iter().enumerate() {
+            let of = |sites: &[u64]| sites.get(service).copied().unwrap_or_default();
+            let (fails, would_fail) = (of(&fails), of(&would_fail));
+            let goes = would_fail & !fails;
+            if goes == 0 {
+                continue;
+            }
+            let lost = self.lost.iter().filter(|lost| lost.service == service);
+            let lately = lost.fold(declared & !fails, |sites, lost| sites | lost.sites);
+            let failing = (lately & would_fail).count_ones();
+            is_mass |= failing > 1 && 2 * failing > lately.count_ones();
+            going.push(Lost { service, sites: goes, at: now });
         }
-        if self.doubt.is_none() && goes != 0 {
-            self.lost.push((goes, now));
+        let since = self.doubt.map_or(now, |doubt| doubt.since);
+        self.doubt = (is_mass && now.since(since) < MASS_CONFIRM).then_some(Doubt { since });
+        if self.doubt.is_none() {
+            self.lost.append(&mut going);
         }
         self.doubt.is_some()
     }
 
-    /// The sites at which so few endpoints of some service are healthy that a plan would take them out for it.
-    fn failing(&self, states: &[State]) -> u64 {
+    /// The sites of each service.
+    fn declared(&self) -> Vec<u64> {
+        self.by_service(self.groups.iter())
+    }
+
+    /// The sites of each service at which so few endpoints are healthy that a plan would take them out.
+    fn failing(&self, states: &[State]) -> Vec<u64> {
         let mut healthy = vec![0_u32; self.groups.len()];
         for (group, state) in self.group_of.iter().zip(states) {
             if let (Some(count), true) = (healthy.get_mut(*group), *state != State::Down) {
                 *count += 1;
             }
         }
-        let fails =
-            |(group, healthy): (&Group, u32)| healthy == 0 || f64::from(healthy) < group.floor * f64::from(group.size);
-        let failing = self.groups.iter().zip(healthy).filter(|pair| fails(*pair));
-        failing.fold(0, |sites, (group, _)| sites | bit(group.site))
+        let fails = |(group, healthy): &(&Group, u32)| {
+            *healthy == 0 || f64::from(*healthy) < group.floor * f64::from(group.size)
+        };
+        self.by_service(self.groups.iter().zip(healthy).filter(fails).map(|(group, _)| group))
+    }
+
+    /// The sites of some groups, by service.
+    fn by_service<'a>(&self, groups: impl Iterator<Item = &'a Group>) -> Vec<u64> {
+        let services = self.groups.iter().map(|group| group.service.get() + 1).max().unwrap_or_default();
+        let mut sites = vec![0; services];
+        for group in groups {
+            if let Some(of_service) = sites.get_mut(group.service.get()) {
+                *of_service |= bit(group.site);
+            }
+        }
+        sites
     }
 }
 

@@ -62,6 +62,13 @@ impl Node {
         }
     }
 
+    /// SIGTERM: the node stops in order.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().unwrap();
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        child.wait().unwrap();
+    }
+
     /// SIGHUP: the node loads its files again.
     pub fn hang_up(&self) {
         let pid = self.child.as_ref().unwrap().id().to_string();

@@ -10,6 +10,7 @@
 //! | `last_resort.rs` | with all sites down the declared records are answered |
 //! | `degradations.rs` | broken databases, full disks, stepped clocks and taken ports cost what they must and no more |
 //! | `composite.rs` | services leave a site with what they require; assertions hold orders back |
+//! | `replay.rs` | what was recorded is replayed, under the same and under another configuration |
 //! | `access.rs` | who may do what, and what is seen from outside |
 //! | `secrets.rs` | secrets change with a reload, and never come from a file that others may read |
 //! | `signing.rs` | a zone is signed in three steps, and stays so whatever happens to its keys |
@@ -35,6 +36,7 @@ mod degradations;
 mod last_resort;
 mod mistakes;
 mod orders;
+mod replay;
 mod scene;
 mod scheduled;
 mod scheduled_full_disk;

@@ -140,7 +140,7 @@ fn every_mistake_has_one_clear_error() {
 #[test]
 fn what_is_probably_not_meant_is_a_warning() {
     let cases: [(&str, &[&str]); 3] = [
-        ("kind = \"lmtp\"\nca = \"ca.pem\"", &["ca of [monitor.x] without effect", "add tls = \"starttls\""]),
+        ("kind = \"lmtp\"\nca = \"ca.pem\"", &["ca of [monitor.x] without effect", "turn TLS on with tls"]),
         ("kind = \"imap\"\ntls = \"none\"\nca = \"ca.pem\"", &["ca of [monitor.x] without effect", "delete ca or tls"]),
         (
             "kind = \"imap\"\nverify = false\nlogin = { user = \"a\", password_file = \"b\" }",
