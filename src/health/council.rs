@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::bounds::{BALLOT_FRESHNESS, MASS_CONFIRM};
 use super::consensus::{consensus, severity};
-use crate::model::{Mono, ServiceIx, SiteIx, State, Topology, Vote};
+use crate::model::{Mono, Plan, Service, ServiceIx, ServicePlan, SiteIx, SitePlan, Standing, State, Topology, Vote};
 
 /// What one node thinks of every endpoint, as it tells the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub struct Council {
     doubt: Option<Doubt>,
     /// What failed lately.
     lost: Vec<Lost>,
+    /// The sites that orders keep out of each service: those that are left carry it.
+    aside: Vec<u64>,
 }
 
 impl Council {
@@ -120,6 +122,7 @@ impl Council {
             returning: None,
             doubt: None,
             lost: Vec::new(),
+            aside: Vec::new(),
         }
     }
 
@@ -147,6 +150,16 @@ impl Council {
         let doubt = self.doubt.map(|doubt| doubt.since.after(MASS_CONFIRM));
         let returning = self.returning.map(|since| since.after(BALLOT_FRESHNESS).after(Duration::from_millis(1)));
         doubt.into_iter().chain(returning).min()
+    }
+
+    /// Tells which sites `plan` keeps out of service by order: of those that are left, a smaller number is most.
+    pub fn heed(&mut self, topology: &Topology, plan: &Plan) {
+        let kept_out = |outcome: &SitePlan| matches!(outcome.standing, Standing::Drained | Standing::Isolated);
+        let of_service = |(service, plan): (&Service, &ServicePlan)| {
+            let out = service.sites.iter().zip(&plan.sites).filter(|(_, outcome)| kept_out(outcome));
+            out.fold(0, |sites, (site, _)| sites | bit(*site))
+        };
+        self.aside = topology.services.iter().zip(&plan.services).map(of_service).collect();
     }
 
     /// There is another node called `node`, heard or not: a node that starts cut off must know that it is not alone in
@@ -282,7 +295,7 @@ impl Council {
                 continue;
             }
             let lost = self.lost.iter().filter(|lost| lost.service == service);
-            let lately = lost.fold(declared & !fails, |sites, lost| sites | lost.sites);
+            let lately = lost.fold(declared & !fails, |sites, lost| sites | lost.sites) & !of(&self.aside);
             let failing = (lately & would_fail).count_ones();
             is_mass |= failing > 1 && 2 * failing > lately.count_ones();
             going.push(Lost { service, sites: goes, at: now });

@@ -100,6 +100,7 @@ impl Engine {
         });
         let own: Vec<(EndpointHealth, EndpointKey)> = own.collect();
         let verdicts: Vec<State> = own.iter().map(|(own, _)| own.state).collect();
+        self.council.heed(&topology, &self.picture.plan);
         // The store of a single node is its own.
         self.council.agree(&verdicts, Contact::Kept, self.parts.clock.mono());
         let agreed = self.council.agreed().to_vec();

@@ -201,6 +201,7 @@ impl Node {
         self.inputs = Some(inputs);
         let verdicts: Vec<State> = self.detectors.iter().map(Detector::vote).collect();
         let contact = if now.since(self.last_contact) > STORE_LOST { Contact::Lost } else { Contact::Kept };
+        self.council.heed(topology, &self.made);
         self.council.agree(&verdicts, core.contact(contact), now);
         if self.council.seclusion() == Seclusion::CutOff {
             self.cut_off_at = Some(now);

@@ -217,8 +217,10 @@ impl Oracle {
                 }
                 for node in nodes.iter().filter(|node| node.alive && node.started <= long_ago) {
                     let pinned = orders_at(topology, node, ix, |kind| kind == IntentKind::Pin).contains(site);
-                    // Who was cut off a moment ago has yet to doubt and to believe what it sees.
-                    if pinned || node.cut_off_at.is_some_and(|at| now.since(at) < FREED_WITHIN) {
+                    // Tables that are being compiled come in a moment; who was cut off a moment ago has yet to doubt and
+                    // to believe what it sees.
+                    let is_newest = node.served.generation == node.made.generation;
+                    if pinned || !is_newest || node.cut_off_at.is_some_and(|at| now.since(at) < FREED_WITHIN) {
                         continue;
                     }
                     let out = !node.served.services[ix.get()].in_service.contains(site);
@@ -279,8 +281,14 @@ fn state_of(node: &Node) -> String {
 
 /// Whether two nodes have heard the same of everyone, and obey the same orders.
 fn know_the_same(a: &Node, b: &Node, nodes: &[Node], now: Mono) -> bool {
+    // Where nobody has seen anything yet, what was agreed before the start stands, at each node its own.
+    let has_seen_all = |node: &Node| node.detectors.iter().all(|detector| detector.vote() != State::Unknown);
     let ready = |node: &Node| {
-        node.alive && node.has_said_all() && node.council.seclusion() == Seclusion::None && !node.council.is_in_doubt()
+        node.alive
+            && has_seen_all(node)
+            && node.has_said_all()
+            && node.council.seclusion() == Seclusion::None
+            && !node.council.is_in_doubt()
     };
     let heard = |by: &Node, of: &Node| {
         if by.name == of.name {
