@@ -60,8 +60,8 @@ use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
 use self::ledger::{Lasting, Ledger};
 use self::loading::Fallback;
-pub use self::recorder::NAME as RECORDING;
 use self::recorder::Recorder;
+pub use self::recorder::{BEFORE as RECORDING_BEFORE, NAME as RECORDING};
 use self::secondaries::Transfers;
 use self::updates::Updates;
 use crate::admin::Control;
@@ -192,7 +192,10 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let prober = Arc::new(Prober::start(&settings.node.name, clock.origin(), opinion_sender));
     let (recorder, recording) = Recorder::start(&settings, clock);
     let observer = recorder.clone();
-    prober.observe(Box::new(move |run| observer.record(Record::Observed(run))));
+    prober.observe(Box::new(move |run| {
+        // What is lost is counted.
+        let _ = observer.record(Record::Observed(run));
+    }));
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let taken_over = Arc::new(Notify::new());
     let (retired_sender, retired) = mpsc::unbounded_channel();

@@ -97,23 +97,17 @@ pub(super) fn replay(global: &Global, output: &Output, arguments: &Arguments) ->
     Ok(if comparison.places.iter().any(Compared::differs) { Exit::Negative } else { Exit::Done })
 }
 
-/// The records of a file, and how many of its lines are none.
+/// The records at `path`, and how many lines are none. A directory is that of a node's state: both files that it keeps.
 fn read(path: &Path) -> Result<(Vec<Record>, u64), Failure> {
-    let unreadable = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
-    let path = if path.is_dir() { path.join(node::RECORDING) } else { path.to_path_buf() };
-    let mut reader = BufReader::new(File::open(&path).map_err(unreadable)?);
     let (mut records, mut unread) = (Vec::new(), 0);
-    loop {
-        let mut line = Vec::new();
-        let octets = reader.by_ref().take(LINE).read_until(b'\n', &mut line).map_err(unreadable)?;
-        if octets == 0 {
-            break;
+    if path.is_dir() {
+        let before = path.join(node::RECORDING_BEFORE);
+        if before.exists() {
+            read_file(&before, &mut records, &mut unread)?;
         }
-        match serde_json::from_slice(&line) {
-            Ok(record) => records.push(record),
-            // The last line of a node that was killed may be cut, and later versions may record more.
-            Err(_) => unread += 1,
-        }
+        read_file(&path.join(node::RECORDING), &mut records, &mut unread)?;
+    } else {
+        read_file(path, &mut records, &mut unread)?;
     }
     if records.is_empty() {
         return Err(Failure::Usage(format!(
@@ -123,6 +117,23 @@ fn read(path: &Path) -> Result<(Vec<Record>, u64), Failure> {
         )));
     }
     Ok((records, unread))
+}
+
+fn read_file(path: &Path, records: &mut Vec<Record>, unread: &mut u64) -> Result<(), Failure> {
+    let unreadable = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
+    let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
+    loop {
+        let mut line = Vec::new();
+        let octets = reader.by_ref().take(LINE).read_until(b'\n', &mut line).map_err(unreadable)?;
+        if octets == 0 {
+            return Ok(());
+        }
+        match serde_json::from_slice(&line) {
+            Ok(record) => records.push(record),
+            // The last line of a node that was killed may be cut, and later versions may record more.
+            Err(_) => *unread += 1,
+        }
+    }
 }
 
 fn places(recorded: &History, replayed: &History) -> Vec<Compared> {

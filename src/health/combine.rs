@@ -51,6 +51,19 @@ pub fn combine(judgements: &[Judgement<'_>], mode: HealthMode) -> Option<Endpoin
     Some(EndpointHealth { state, suspect, reason: reasons.join("; "), since })
 }
 
+/// As [`combine`], of an endpoint that was `previous` before. Where that was down or deferring, monitors that have never judged
+/// keep nobody there: one that cannot probe from this host would else do so for ever.
+#[must_use]
+pub fn combine_after(previous: State, judgements: &[Judgement<'_>], mode: HealthMode) -> Option<EndpointHealth> {
+    let all = combine(judgements, mode)?;
+    if all.state != State::Unknown || !matches!(previous, State::Down | State::Deferring) {
+        return Some(all);
+    }
+    let judged: Vec<Judgement<'_>> =
+        judgements.iter().copied().filter(|judgement| judgement.verdict.state != State::Unknown).collect();
+    combine(&judged, mode).or(Some(all))
+}
+
 /// Monitors that are combined with one another.
 struct Poll<'a> {
     judgements: Vec<Judgement<'a>>,

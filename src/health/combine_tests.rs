@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::combine::{Judgement, combine};
+use super::combine::{Judgement, combine, combine_after};
 use super::consensus::severity;
 use crate::model::{EndpointHealth, HealthMode, MonitorPart, State, Verdict};
 
@@ -24,6 +24,21 @@ fn combined(verdicts: &[(&str, &Verdict)]) -> Option<EndpointHealth> {
         .map(|(monitor, verdict)| Judgement { monitor, part: Counted, verdict, suspect: false })
         .collect();
     combine(&judgements, All)
+}
+
+#[test]
+fn a_monitor_that_never_judges_keeps_nobody_down() {
+    let (up, blind) = (verdict(Up, "", 1), verdict(Unknown, "", 0));
+    let judgements = [("smtp", &up), ("icmp", &blind)].map(|(monitor, verdict)| Judgement {
+        monitor,
+        part: Counted,
+        verdict,
+        suspect: false,
+    });
+    let after = |previous| combine_after(previous, &judgements, All).unwrap().state;
+    assert_eq!([Down, Deferring, Unknown, Up].map(after), [Up, Up, Unknown, Unknown]);
+    let nobody = [Judgement { monitor: "icmp", part: Counted, verdict: &blind, suspect: false }];
+    assert_eq!(combine_after(Down, &nobody, All).unwrap().state, Unknown);
 }
 
 /// Monitors by part and state, called as in [`NAMES`]; each is suspect if `suspects` has its position.

@@ -46,12 +46,6 @@ pub enum Seclusion {
     CutOff,
 }
 
-/// What is in doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Doubt {
-    since: Mono,
-}
-
 /// Sites that were taken away from a service.
 #[derive(Clone, Copy, Debug)]
 struct Lost {
@@ -84,7 +78,8 @@ pub struct Council {
     seclusion: Seclusion,
     /// When the store answered again after the node was cut off; what others say is waited for from then on.
     returning: Option<Mono>,
-    doubt: Option<Doubt>,
+    /// Since when the failure of most sites of a service is in doubt.
+    doubts: Vec<Option<Mono>>,
     /// What failed lately.
     lost: Vec<Lost>,
     /// The sites that orders keep out of each service: those that are left carry it.
@@ -120,7 +115,7 @@ impl Council {
             others: BTreeMap::new(),
             seclusion: Seclusion::None,
             returning: None,
-            doubt: None,
+            doubts: Vec::new(),
             lost: Vec::new(),
             aside: Vec::new(),
         }
@@ -140,16 +135,16 @@ impl Council {
 
     /// Whether [`Self::agree`] must be asked again, though nobody votes otherwise.
     #[must_use]
-    pub const fn is_in_doubt(&self) -> bool {
-        self.doubt.is_some() || self.returning.is_some()
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubts.iter().any(Option::is_some) || self.returning.is_some()
     }
 
     /// When it must be asked again at the latest.
     #[must_use]
     pub fn looks_again_at(&self) -> Option<Mono> {
-        let doubt = self.doubt.map(|doubt| doubt.since.after(MASS_CONFIRM));
+        let doubts = self.doubts.iter().flatten().map(|since| since.after(MASS_CONFIRM));
         let returning = self.returning.map(|since| since.after(BALLOT_FRESHNESS).after(Duration::from_millis(1)));
-        doubt.into_iter().chain(returning).min()
+        doubts.chain(returning).min()
     }
 
     /// Tells which sites `plan` keeps out of service by order: of those that are left, a smaller number is most.
@@ -182,9 +177,11 @@ impl Council {
         {
             return Vec::new();
         }
+        // Read once more it is no sign of life.
+        let heard = known.filter(|(known, _)| known.sequence == ballot.sequence).map_or(now, |(_, at)| *at);
         let is_news = |endpoint: &u32| known.is_none_or(|(known, _)| !known.suspects.contains(endpoint));
         let hints = ballot.suspects.iter().copied().filter(is_news).collect();
-        self.others.insert(node.to_owned(), Some((ballot, now)));
+        self.others.insert(node.to_owned(), Some((ballot, heard)));
         hints
     }
 
@@ -200,13 +197,11 @@ impl Council {
         let before = self.seclusion;
         self.seclusion = self.judge_seclusion(verdicts, contact, now);
         if self.seclusion == Seclusion::CutOff {
-            self.doubt = None;
+            self.doubts.clear();
             return before != self.seclusion;
         }
-        let wanted = self.tally(verdicts, now);
-        if self.is_doubtful(&wanted, now) {
-            return before != self.seclusion;
-        }
+        let mut wanted = self.tally(verdicts, now);
+        self.hold_back(&mut wanted, now);
         let changed = wanted != self.agreed || before != self.seclusion;
         self.agreed = wanted;
         changed
@@ -272,40 +267,48 @@ impl Council {
         self.others.values().all(spoke) || now.since(since) > BALLOT_FRESHNESS
     }
 
-    /// Whether a majority of the other sites fails.
+    /// Whether a majority of the other sites fails, each with all that it serves.
     fn sees_most_others_fail(&self, verdicts: &[State]) -> bool {
         let others = !self.standing_in.map_or(0, bit);
-        let all = |sites: Vec<u64>| sites.into_iter().fold(0, |all, sites| all | sites) & others;
-        let (declared, failing) = (all(self.declared()), all(self.failing(verdicts)));
-        2 * failing.count_ones() > declared.count_ones()
+        let (declared, failing) = (self.declared(), self.failing(verdicts));
+        let working = declared.iter().zip(failing).fold(0, |sites, (declared, failing)| sites | (declared & !failing));
+        let declared = declared.into_iter().fold(0, |all, sites| all | sites) & others;
+        2 * (declared & !working).count_ones() > declared.count_ones()
     }
 
-    /// Whether what is wanted would take more than half of the sites of a service away that work, or did a moment ago, and
-    /// has not been wanted for long enough to be believed. What fails a little later than the rest belongs to it.
-    fn is_doubtful(&mut self, wanted: &[State], now: Mono) -> bool {
+    /// Keeps up what would take more than half of the sites of a service away that work, or did a moment ago, until it
+    /// has been wanted for long enough to be believed. What fails a little later than the rest belongs to it.
+    fn hold_back(&mut self, wanted: &mut [State], now: Mono) {
         self.lost.retain(|lost| now.since(lost.at) < MASS_CONFIRM);
-        let (fails, would_fail) = (self.failing(&self.agreed), self.failing(wanted));
-        let mut going = Vec::new();
-        let mut is_mass = false;
-        for (service, declared) in self.declared().into_iter().enumerate() {
+        let (declared, fails, would_fail) = (self.declared(), self.failing(&self.agreed), self.failing(wanted));
+        self.doubts.resize(declared.len(), None);
+        for (service, declared) in declared.into_iter().enumerate() {
             let of = |sites: &[u64]| sites.get(service).copied().unwrap_or_default();
             let (fails, would_fail) = (of(&fails), of(&would_fail));
             let goes = would_fail & !fails;
-            if goes == 0 {
-                continue;
-            }
             let lost = self.lost.iter().filter(|lost| lost.service == service);
             let lately = lost.fold(declared & !fails, |sites, lost| sites | lost.sites) & !of(&self.aside);
             let failing = (lately & would_fail).count_ones();
-            is_mass |= failing > 1 && 2 * failing > lately.count_ones();
-            going.push(Lost { service, sites: goes, at: now });
+            let is_mass = goes != 0 && failing > 1 && 2 * failing > lately.count_ones();
+            let Some(doubt) = self.doubts.get_mut(service) else { continue };
+            let since = doubt.unwrap_or(now);
+            *doubt = (is_mass && now.since(since) < MASS_CONFIRM).then_some(since);
+            if doubt.is_some() {
+                self.keep_up(service, wanted);
+            } else if goes != 0 {
+                self.lost.push(Lost { service, sites: goes, at: now });
+            }
         }
-        let since = self.doubt.map_or(now, |doubt| doubt.since);
-        self.doubt = (is_mass && now.since(since) < MASS_CONFIRM).then_some(Doubt { since });
-        if self.doubt.is_none() {
-            self.lost.append(&mut going);
+    }
+
+    /// No endpoint of a service goes down.
+    fn keep_up(&self, service: usize, wanted: &mut [State]) {
+        for ((wanted, agreed), group) in wanted.iter_mut().zip(&self.agreed).zip(&self.group_of) {
+            let is_of_it = self.groups.get(*group).is_some_and(|group| group.service.get() == service);
+            if is_of_it && *wanted == State::Down {
+                *wanted = *agreed;
+            }
         }
-        self.doubt.is_some()
     }
 
     /// The sites of each service.
@@ -487,6 +490,32 @@ mod tests {
         assert!(!council.agree(&[Up, Down, Down], Contact::Kept, at(11)));
         assert!(council.is_in_doubt());
         assert!(council.agree(&[Up, Down, Down], Contact::Kept, at(11).after(MASS_CONFIRM)));
+    }
+
+    #[test]
+    fn doubt_of_one_service_leaves_the_others_and_recoveries_alone() {
+        let mut world = topology(3, 1);
+        world.endpoints.extend(
+            topology(3, 1).endpoints.into_iter().map(|endpoint| Endpoint { service: ServiceIx(1), ..endpoint }),
+        );
+        let mut council = Council::new(&world, None, vec![Down, Up, Up, Up, Up, Up]);
+        council.agree(&[Up, Down, Down, Up, Down, Up], Contact::Kept, at(10));
+        assert_eq!(council.agreed(), [Up, Up, Up, Up, Down, Up]);
+        assert!(council.is_in_doubt());
+        // A mass failure of the other service is doubted for a time of its own.
+        council.agree(&[Up, Down, Down, Down, Down, Down], Contact::Kept, at(14));
+        council.agree(&[Up, Down, Down, Down, Down, Down], Contact::Kept, at(15));
+        assert_eq!(council.agreed(), [Up, Down, Down, Up, Down, Up]);
+        council.agree(&[Up, Down, Down, Down, Down, Down], Contact::Kept, at(19));
+        assert_eq!(council.agreed(), [Up, Down, Down, Down, Down, Down]);
+    }
+
+    #[test]
+    fn a_ballot_that_is_read_again_is_no_sign_of_life() {
+        let mut council = council(2);
+        council.hear("b", ballot(1, 1, &[Up, Up]), at(1));
+        council.hear("b", ballot(1, 1, &[Up, Up]), at(20));
+        assert_eq!(council.hears("b", at(20)), None);
     }
 
     #[test]

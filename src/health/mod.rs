@@ -23,7 +23,7 @@ mod schedule;
 mod simulation;
 mod terms;
 
-pub use combine::{Judgement, combine};
+pub use combine::{Judgement, combine, combine_after};
 pub use consensus::{consensus, is_fresh, severity, vote_freshness};
 pub use council::{Ballot, Contact, Council, Seclusion};
 pub use damping::Damping;

@@ -34,6 +34,8 @@ pub struct Gauge {
     /// The state directory.
     directory: PathBuf,
     meters: Mutex<Meters>,
+    /// Held while the peaks are written: a save that is under way when the node stops is not mixed with its last.
+    saving: Mutex<()>,
 }
 
 impl Gauge {
@@ -45,7 +47,7 @@ impl Gauge {
             Ok((views, hours)) => meters.restore(views, hours, clock.mono()),
             Err(error) => tracing::warn!(%error, "the peaks of demand cannot be read and are learnt anew"),
         }
-        Self { clock, usage, directory, meters: Mutex::new(meters) }
+        Self { clock, usage, directory, meters: Mutex::new(meters), saving: Mutex::default() }
     }
 
     /// Reads the counters every second, saves the peaks, and tells the engine what full sites have to send on. Ends only
@@ -86,6 +88,7 @@ impl Gauge {
     /// # Errors
     /// If the system refuses.
     pub fn save(&self) -> io::Result<()> {
+        let _alone = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let peaks = self.meters().peaks(self.clock.mono());
         demand_file::write(&self.directory, peaks, self.clock.wall())
     }

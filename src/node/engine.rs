@@ -249,6 +249,7 @@ impl Engine {
                 None => self.recover(part, "the files are good again"),
             }
         }
+        self.tell_doubt();
         self.parts.taken_over.notify_one();
     }
 
@@ -276,6 +277,7 @@ impl Engine {
             self.swap(plan, tables);
         }
         self.publish();
+        self.tell_doubt();
     }
 
     fn make_plan(&mut self) -> Plan {

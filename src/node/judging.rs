@@ -126,11 +126,10 @@ impl Engine {
             all.push(EndpointHealth { state, since, ..own });
         }
         self.picture.health = all.into();
-        self.tell_doubt();
     }
 
     /// Most sites seem to fail at once: that is looked at for a moment longer, and everyone may know.
-    fn tell_doubt(&mut self) {
+    pub(super) fn tell_doubt(&mut self) {
         if self.council.is_in_doubt() {
             let detail = "most sites seem to fail at once; this node may be at fault, and withdraws nothing more until it has \
                           lasted for 5 s; if it comes again, check this node's own network";
@@ -176,7 +175,8 @@ impl Engine {
             .collect();
         let mode = topology.service(endpoint.service).map_or(HealthMode::All, |service| service.health.mode);
         let uncounted = if judgements.is_empty() { "no monitor" } else { "no monitor that counts" };
-        health::combine(&judgements, mode).unwrap_or_else(|| EndpointHealth {
+        let previous = self.agreed.get(key).map_or(State::Unknown, |verdict| verdict.state);
+        health::combine_after(previous, &judgements, mode).unwrap_or_else(|| EndpointHealth {
             state: State::Up,
             suspect: false,
             reason: uncounted.to_owned(),

@@ -24,7 +24,7 @@ const FILE: u64 = 32 << 20;
 /// Name of the file in the state directory.
 pub const NAME: &str = "recording.jsonl";
 /// Name of the one before it.
-const BEFORE: &str = "recording.1.jsonl";
+pub const BEFORE: &str = "recording.1.jsonl";
 
 /// Where records are handed in.
 #[derive(Clone, Debug)]
@@ -47,16 +47,19 @@ impl Recorder {
         let site = settings.node.site.and_then(|site| settings.sites.get(site.get())).map(|site| site.name.clone());
         let head = Head { node: settings.node.name.clone(), site, clock };
         let lost = Arc::<AtomicU64>::default();
-        let writer = Writer { directory: settings.state.path.clone(), head, lost: Arc::clone(&lost), failing: false };
+        let directory = settings.state.path.clone();
+        let writer = Writer { directory, head, lost: Arc::clone(&lost), failing: false, orders: None, served: None };
         let task = tokio::task::spawn_blocking(move || writer.run(records));
         (Self { queue, lost }, task)
     }
 
-    /// Hands a record in. Never waits.
-    pub fn record(&self, record: Record) {
-        if self.queue.try_send(record).is_err() {
+    /// Hands a record in. Never waits; gives whether there was room.
+    pub fn record(&self, record: Record) -> bool {
+        let taken = self.queue.try_send(record).is_ok();
+        if !taken {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
+        taken
     }
 
     /// Records what of `picture` is not what was `shown` before.
@@ -64,12 +67,12 @@ impl Recorder {
         let time = clock.wall();
         if shown.orders.as_ref().is_none_or(|orders| **orders != *picture.orders) {
             let intents = picture.orders.iter().map(|order| order.intent.clone()).collect();
-            self.record(Record::Orders { time, intents });
-            shown.orders = Some(Arc::clone(&picture.orders));
+            if self.record(Record::Orders { time, intents }) {
+                shown.orders = Some(Arc::clone(&picture.orders));
+            }
         }
         let standings = standings(&picture.topology, &picture.plan);
-        if shown.standings != standings {
-            self.record(Record::Served { time, standings: standings.clone() });
+        if shown.standings != standings && self.record(Record::Served { time, standings: standings.clone() }) {
             shown.standings = standings;
         }
     }
@@ -92,6 +95,9 @@ struct Writer {
     head: Head,
     lost: Arc<AtomicU64>,
     failing: bool,
+    /// What stands and what is served: a file begins with it.
+    orders: Option<Record>,
+    served: Option<Record>,
 }
 
 impl Writer {
@@ -122,7 +128,12 @@ impl Writer {
         let _ = self.write(&mut file, &ended).and_then(|()| file.map_or(Ok(()), |mut file| file.writer.flush()));
     }
 
-    fn write(&self, file: &mut Option<Written>, record: &Record) -> io::Result<()> {
+    fn write(&mut self, file: &mut Option<Written>, record: &Record) -> io::Result<()> {
+        match record {
+            Record::Orders { .. } => self.orders = Some(record.clone()),
+            Record::Served { .. } => self.served = Some(record.clone()),
+            Record::Begun { .. } | Record::Ended { .. } | Record::Observed(_) => {}
+        }
         if file.as_ref().is_none_or(|file| file.size >= FILE) {
             let mut opened = Written::open(&self.directory)?;
             opened.line(&Record::Begun {
@@ -130,6 +141,9 @@ impl Writer {
                 node: self.head.node.clone(),
                 site: self.head.site.clone(),
             })?;
+            for known in [&self.orders, &self.served].into_iter().flatten().filter(|known| *known != record) {
+                opened.line(known)?;
+            }
             *file = Some(opened);
         }
         file.as_mut().map_or(Ok(()), |file| file.line(record))
@@ -190,6 +204,24 @@ mod tests {
         assert_eq!(records.len(), 6);
         assert!(matches!(&records[0], Record::Begun { node, .. } if node == "n"));
         assert!(matches!(records[5], Record::Ended { .. }));
+    }
+
+    #[test]
+    fn a_file_that_is_begun_anew_says_what_stands() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = settings(directory.path());
+        let clock = Clock::start();
+        let head = Head { node: settings.node.name, site: None, clock };
+        let path = directory.path().to_owned();
+        let lost = Arc::default();
+        let mut writer = Writer { directory: path, head, lost, failing: false, orders: None, served: None };
+        let (mut first, mut second) = (None, None);
+        writer.write(&mut first, &Record::Orders { time: clock.wall(), intents: Vec::new() }).unwrap();
+        writer.write(&mut second, &Record::Ended { time: clock.wall() }).unwrap();
+        drop((first, second));
+        let text = std::fs::read_to_string(directory.path().join(NAME)).unwrap();
+        let kinds: Vec<&str> = text.lines().filter_map(|line| line.split('"').nth(3)).collect();
+        assert_eq!(kinds.iter().filter(|kind| **kind == "orders").count(), 2, "{text}");
     }
 
     #[tokio::test]

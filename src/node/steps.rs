@@ -12,7 +12,7 @@ use super::engine::{Engine, TICK, standing};
 use super::orders::Change;
 use super::picture::{Hold, StandingOrder};
 use crate::model::{Event, EventKind, Intent, IntentKind, Mono};
-use crate::plan::{self, Ahead, Moment, TtlCap};
+use crate::plan::{self, Ahead, Demand, Moment, TtlCap};
 
 /// Steps that are held are tried under every new plan, and this often besides: rules may look at more than the plan.
 const RETRY: Duration = Duration::from_secs(1);
@@ -44,15 +44,15 @@ impl Engine {
         if due.is_empty() {
             return;
         }
+        let demands = self.parts.demand.demands(&self.picture.topology, &self.parts.tables.load(), Moment::Peak);
         for intent in due {
-            self.take_step(&intent, now);
+            self.take_step(&intent, now, &demands);
         }
         self.tried = (self.picture.plan.generation, now);
         self.publish();
     }
 
-    fn take_step(&mut self, intent: &Intent, now: Mono) {
-        let demands = self.parts.demand.demands(&self.picture.topology, &self.parts.tables.load(), Moment::Peak);
+    fn take_step(&mut self, intent: &Intent, now: Mono, demands: &[Demand]) {
         let taken = plan::take_step(
             &self.picture.topology,
             &self.picture.plan,
@@ -60,7 +60,7 @@ impl Engine {
             &self.intents(),
             intent,
             self.parts.clock.wall(),
-            &demands,
+            demands,
         );
         match taken {
             Ok(stepped) => {

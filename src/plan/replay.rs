@@ -13,7 +13,7 @@ use super::make::{Inputs, make};
 use super::recording::{Record, Served, standings};
 use crate::health::{
     Contact, Council, Depth, Detector, FailureKind, Finding, Judgement, Observation, Outcome, ProbeNumber, Thresholds,
-    combine, spread,
+    combine_after, spread,
 };
 use crate::model::{
     Endpoint, EndpointHealth, EndpointKey, Generation, HealthMode, Intent, Lifetime, Monitor, MonitorIx, MonitorPart,
@@ -206,11 +206,9 @@ impl<'a> Bench<'a> {
                 suspect: false,
             })
             .collect();
-        combine(&judgements, rule.map_or(HealthMode::All, |rule| rule.mode)).unwrap_or_else(|| EndpointHealth {
-            state: State::Up,
-            suspect: false,
-            reason: String::new(),
-            since: self.begin,
+        let previous = self.council.agreed().get(position).copied().unwrap_or(State::Unknown);
+        combine_after(previous, &judgements, rule.map_or(HealthMode::All, |rule| rule.mode)).unwrap_or_else(|| {
+            EndpointHealth { state: State::Up, suspect: false, reason: String::new(), since: self.begin }
         })
     }
 }
@@ -274,6 +272,12 @@ fn detect(
     loop {
         let ends = running.iter().map(|(at, ..)| *at).min();
         now = now.max(ends.map_or(detector.wake_at(), |at| at.min(detector.wake_at())));
+        // Over a gap, nothing would be found out probe by probe.
+        if running.is_empty()
+            && let Some(next) = past.begins_again_after(moment(begin, now))
+        {
+            now = now.max(Mono(elapsed(begin, next)));
+        }
         if now > last {
             return found;
         }
@@ -307,6 +311,16 @@ struct Past<'a> {
 }
 
 impl Past<'_> {
+    /// When something was recorded again, where nothing was around `at`; `None` where something was.
+    fn begins_again_after(&self, at: Timestamp) -> Option<Timestamp> {
+        let next = self.runs.partition_point(|run| run.from <= at);
+        let last = next.checked_sub(1).and_then(|last| self.runs.get(last));
+        if last.is_some_and(|run| elapsed(run.until, at) <= self.gap) {
+            return None;
+        }
+        Some(self.runs.get(next).map_or(Timestamp::MAX, |run| run.from))
+    }
+
     /// What a probe would have found that started at `at`.
     fn probe(&self, at: Timestamp, depth: Depth, full: Depth) -> (Duration, Outcome) {
         let next = self.runs.partition_point(|run| run.from <= at);

@@ -86,6 +86,15 @@ fn what_was_not_recorded_is_no_failure() {
 }
 
 #[test]
+fn decades_without_a_record_are_leapt_over() {
+    let topology = topology(3);
+    let long_ago = i64::try_from(Duration::from_secs(1_700_000_000).as_secs()).unwrap();
+    let records = [run(&topology, 0, -long_ago, 50 - long_ago, Outcome::Ok), run(&topology, 0, 0, 90, refused())];
+    let fared = &as_replayed(&records, &topology, None).places[&place("s0")];
+    assert_eq!(fared.failovers, 1, "{fared:?}");
+}
+
+#[test]
 fn a_site_that_leaves_again_soon_flaps() {
     let topology = topology(3);
     let served = |second, standing| Record::Served {

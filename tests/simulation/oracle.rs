@@ -93,6 +93,7 @@ impl Oracle {
             let service = self.sets[number].service;
             let isolated = orders_at(topology, node, service, |kind| kind == IntentKind::Isolate);
             let works = working(topology, node, service);
+            let intents = node.intents();
             for turn in 0..topology.sites.len() {
                 let mut order = topology.services[service.get()].sites.clone();
                 let turn = turn % order.len();
@@ -101,12 +102,12 @@ impl Oracle {
                     let set = &self.sets[number];
                     let selection = select(set, topology, &node.served, &order, draw);
                     let members: BTreeSet<u16> = selection.picks.iter().map(|pick| pick.member).collect();
-                    let sites: SiteSet = members
-                        .iter()
+                    let size = set.members.len();
+                    let declared = members.iter().filter(|member| usize::from(**member) < size);
+                    let sites: SiteSet = declared
                         .map(|member| topology.endpoints[set.members[usize::from(*member)].endpoints[0].get()].site)
                         .collect();
-                    let (size, picks) = (set.members.len(), selection.picks.len());
-                    let rtype = set.rtype;
+                    let (rtype, picks) = (set.rtype, selection.picks.len());
                     let who = || format!("{} answers {rtype} of {}", node.name, topology.services[service.get()].name);
                     self.expect(!members.is_empty(), || format!("{} with nothing", who()))?;
                     let declared = members.iter().all(|member| usize::from(*member) < size);
@@ -119,8 +120,7 @@ impl Oracle {
                         format!("{} with isolated {wrongly:?}", who())
                     })?;
                     let dead = sites.iter().filter(|site| !works.contains(*site)).collect::<Vec<_>>();
-                    let in_service = node.served.services[service.get()].in_service;
-                    let usable = works.iter().any(|site| in_service.contains(site));
+                    let usable = !in_service(topology, service, &node.agreed, &intents).is_empty();
                     self.expect(dead.is_empty() || !usable || !is_newest, || {
                         format!("{} with {dead:?} though {usable:?} sites work", who())
                     })?;

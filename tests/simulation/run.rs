@@ -270,9 +270,11 @@ impl<'a> Run<'a> {
                 detector.forgive(span);
             }
         }
-        let count = self.nodes.len();
+        let (count, now) = (self.nodes.len(), self.now);
+        let published = |node: &mut Node| node.published.is_some().then(|| node.ballot(now));
+        let ballots: Vec<Option<Rc<Ballot>>> = self.nodes.iter_mut().map(published).collect();
         for (from, to) in (0..count).flat_map(|from| (0..count).map(move |to| (from, to))) {
-            if let (true, Some(ballot)) = (from != to, self.nodes[from].published.clone()) {
+            if let (true, Some(ballot)) = (from != to, ballots[from].clone()) {
                 let name = self.names[from].clone();
                 self.nodes[to].council.hear(&name, (*ballot).clone(), self.now);
             }
@@ -331,8 +333,8 @@ impl<'a> Run<'a> {
             Event::Swap { node, incarnation, plan } if self.is_current(node, incarnation) => {
                 return self.swap(node, plan);
             }
-            Event::Begin(number) => self.begin(number),
-            Event::End(number) => self.end(number),
+            Event::Begin(number) => return self.begin(number),
+            Event::End(number) => return self.end(number),
             Event::Tick => return self.tick(),
             _ => {}
         }
@@ -448,30 +450,33 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn begin(&mut self, number: usize) {
+    fn begin(&mut self, number: usize) -> Result<(), Violation> {
         match self.scenario.acts[number].deed {
             Deed::Fault { fault, lasts } => {
                 self.tally.faults += 1;
                 if let Fault::ClockStep { node, seconds } = fault {
                     self.nodes[node].clock_error += seconds;
-                    return;
+                    return Ok(());
                 }
                 self.oracle.fault_begins(fault, &self.nodes, self.now);
                 self.world.begin(number, fault, self.now);
                 self.after(lasts, Event::End(number));
-                self.bury();
+                self.bury()
             }
-            Deed::Command(command) => self.command(command),
+            Deed::Command(command) => {
+                self.command(command);
+                Ok(())
+            }
         }
     }
 
-    fn end(&mut self, number: usize) {
+    fn end(&mut self, number: usize) -> Result<(), Violation> {
         self.world.end(number, self.now);
-        self.bury();
+        self.bury()
     }
 
     /// Nodes that a fault takes die; those that it gives back start anew.
-    fn bury(&mut self) {
+    fn bury(&mut self) -> Result<(), Violation> {
         for node in 0..self.nodes.len() {
             match (self.nodes[node].alive, self.world.is_alive(node)) {
                 (true, false) => {
@@ -489,10 +494,13 @@ impl<'a> Run<'a> {
                     if let Some(plan) = self.nodes[node].decide(self.core, &self.topology, self.now) {
                         self.nodes[node].served = plan;
                     }
+                    let checked = self.oracle.check_answers(&self.topology, &self.nodes[node]);
+                    checked.map_err(|why| self.violation(why))?;
                 }
                 _ => {}
             }
         }
+        Ok(())
     }
 
     /// An operator types something at a node, which holds it against the rules and writes it to the store.
