@@ -351,3 +351,9 @@ fn assigned_by_demand(capacity: &[Option<u64>], flows: &[Flow]) -> Forecast {
     demands.sort_by_key(|(position, _)| *position);
     assign(flows, capacity, 1, &demands.into_iter().map(|(_, demand)| demand).collect::<Vec<_>>())
 }
+
+#[test]
+fn amounts_are_written_for_people() {
+    let written = [-0.0, 0.04, 12.34, 99.96, 1234.5].map(crate::plan::amount);
+    assert_eq!(written, ["0", "0", "12.3", "100", "1234"]);
+}

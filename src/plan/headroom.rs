@@ -47,6 +47,7 @@ fn loads(topology: &Topology, ordered: &str, after: &Forecast) -> String {
 /// An amount for people: whole from a hundred on, else with one decimal.
 #[must_use]
 pub fn amount(amount: f64) -> String {
-    let rounded = (amount * 10.0).round() / 10.0;
+    // The sum of nothing is a negative zero.
+    let rounded = (amount * 10.0).round() / 10.0 + 0.0;
     if rounded >= 100.0 || rounded.fract() == 0.0 { format!("{rounded:.0}") } else { format!("{rounded:.1}") }
 }

@@ -271,6 +271,10 @@ impl Watch {
         self.give_up_what_is_not_awaited();
         self.publish();
         let Some(change) = change else { return };
+        if matches!(change, Change::Verdict { .. }) {
+            // What led to it is recorded with it.
+            self.common.observed(self.window.runs.close());
+        }
         // What is newer replaces what nobody has seen, but a change of verdict stays one.
         let change = match (self.unsent.as_ref().map(|unsent| unsent.change), change) {
             (Some(Change::Verdict { from }), _) => Change::Verdict { from },
