@@ -146,7 +146,7 @@ fn a_mariadb_pair_is_followed_through_its_life() {
 
     // A second source, which has a name and stands still.
     replica.run(&format!(
-        "CHANGE MASTER 'second' TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {}, MASTER_USER = 'follower'",
+        "CHANGE MASTER 'second' TO MASTER_HOST = '127.0.0.2', MASTER_PORT = {}, MASTER_USER = 'follower'",
         primary.address.port()
     ));
     let said = expect(&soft, replica.address, Wanted::Deferring("the SQL thread of the replica is not running (No)"));
