@@ -48,10 +48,6 @@ impl MysqlProbe {
     }
 
     async fn converse(&self, place: Place<'_>, notes: &mut Notes) -> Result<Outcome, Outcome> {
-        let password = match &self.check.password_file {
-            Some(path) => Some(password::read(path, place.deadline).await?),
-            None => None,
-        };
         let stream = tcp::connect(place.address, place.deadline).await?;
         notes.connected = Some(place.start.elapsed());
         let stream: Box<dyn Stream> = Box::new(stream);
@@ -77,8 +73,16 @@ impl MysqlProbe {
             // Whoever it is would get the password.
             return Err(Outcome::Deferring(format!("{}; did not log in", trouble.words)));
         }
+        // Not before: whether the server lives does not hang on this file.
+        let password = match &self.check.password_file {
+            Some(path) => Some(password::read(path, place.deadline).await?),
+            None => None,
+        };
+        if let Some(password) = &password {
+            notes.transcript.cover(password);
+        }
         self.log_in(&mut line, &greeting, password.as_ref(), &mut notes.transcript).await?;
-        let outcome = self.examine(&mut line, &mut notes.transcript).await?;
+        let outcome = self.examine(&mut line, &greeting, &mut notes.transcript).await?;
         line.farewell();
         let trouble = trouble.map_or(Outcome::Ok, |trouble| Outcome::Deferring(trouble.words));
         Ok(gravest([outcome, trouble]))
@@ -101,7 +105,7 @@ impl MysqlProbe {
         line.send(&wire::login(capabilities, &self.check.user, &proof, method)).await?;
         for _ in 0..MYSQL_LOGIN {
             let packet = line.receive(AWAITED).await?;
-            match wire::login_reply(&packet).ok_or_else(|| strange(AWAITED, &packet))? {
+            match wire::login_reply(&packet).ok_or_else(|| strange(AWAITED, &packet, transcript))? {
                 LoginReply::Welcome => {
                     transcript.push(Speaker::Them, b"logged in");
                     return Ok(());
@@ -126,7 +130,12 @@ impl MysqlProbe {
     }
 
     /// Role and replication.
-    async fn examine(&self, line: &mut Line, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
+    async fn examine(
+        &self,
+        line: &mut Line,
+        greeting: &Greeting,
+        transcript: &mut Transcript,
+    ) -> Result<Outcome, Outcome> {
         let read_only = match line.ask("SELECT @@global.read_only", transcript).await? {
             Ok(rows) => rows.first().and_then(|row| row.first()).is_some_and(|(_, value)| is_on(value.as_deref())),
             Err(error) => return Err(of_server(&error)),
@@ -135,11 +144,7 @@ impl MysqlProbe {
         if self.check.role == DatabaseRole::Primary {
             return Ok(role);
         }
-        let mut status = line.ask("SHOW REPLICA STATUS", transcript).await?;
-        if matches!(&status, Err(error) if error.code == UNKNOWN_STATEMENT) {
-            status = line.ask("SHOW SLAVE STATUS", transcript).await?;
-        }
-        let replication = match status {
+        let replication = match sources(line, greeting, transcript).await? {
             Ok(sources) => self.judge_sources(&sources),
             Err(error) if error.code == NOT_PRIVILEGED => self.unseen(),
             Err(error) => of_server(&error),
@@ -170,7 +175,9 @@ impl MysqlProbe {
 #[async_trait]
 impl Conversation for MysqlProbe {
     async fn hold(&self, place: Place<'_>, notes: &mut Notes) -> Outcome {
-        self.converse(place, notes).await.unwrap_or_else(|ended| ended)
+        let outcome = self.converse(place, notes).await.unwrap_or_else(|ended| ended);
+        // A server may repeat the password in what it says.
+        notes.transcript.discreet(outcome)
     }
 }
 
@@ -179,11 +186,28 @@ type Row = Vec<(String, Option<String>)>;
 /// The rows of a result, or the error that the server gave in their place.
 type Answer = Result<Vec<Row>, ServerError>;
 
+/// The state of every source that the server follows. MariaDB shows its named connections only to who asks for all.
+async fn sources(line: &mut Line, greeting: &Greeting, transcript: &mut Transcript) -> Result<Answer, Outcome> {
+    const MARIADB: &[u8] = b"MariaDB";
+    let is_mariadb = greeting.version.windows(MARIADB.len()).any(|part| part == MARIADB);
+    // The words since MariaDB 10.5, and those of before; the last are everybody's.
+    let newer: &[&str] =
+        if is_mariadb { &["SHOW ALL REPLICAS STATUS", "SHOW ALL SLAVES STATUS"] } else { &["SHOW REPLICA STATUS"] };
+    for statement in newer {
+        let status = line.ask(statement, transcript).await?;
+        if !matches!(&status, Err(error) if error.code == UNKNOWN_STATEMENT) {
+            return Ok(status);
+        }
+    }
+    line.ask("SHOW SLAVE STATUS", transcript).await
+}
+
 /// What is awaited after a query.
 const ANSWER: &str = "the answer to a query";
 
 /// What the state of one source means: a thread that stands still makes the data older with every second, though the
-/// server answers; where the age may not pass a bound, that is a failure, for nobody will notice when it does.
+/// server answers; where the age may not pass a bound, that is a failure, for nobody will notice when it does. An I/O thread
+/// that looks for its primary (`Connecting`) is trouble only: it is the primary that is away.
 fn judge_source(check: &DatabaseCheck, source: &Row) -> Outcome {
     // The names since MySQL 8.0.22, and those of before and of MariaDB.
     let value = |names: [&str; 2]| {
@@ -199,15 +223,16 @@ fn judge_source(check: &DatabaseCheck, source: &Row) -> Outcome {
             error.unwrap_or_default()
         )
     };
+    let graded = |reason: String| match check.lag_critical {
+        Some(_) => Outcome::failed(FailureKind::Protocol, reason),
+        None => Outcome::Deferring(reason),
+    };
     if applier != "Yes" {
-        let reason = stopped("SQL", applier, value(["Last_SQL_Error", "Last_SQL_Error"]));
-        return match check.lag_critical {
-            Some(_) => Outcome::failed(FailureKind::Protocol, reason),
-            None => Outcome::Deferring(reason),
-        };
+        return graded(stopped("SQL", applier, value(["Last_SQL_Error", "Last_SQL_Error"])));
     }
     if receiver != "Yes" {
-        return Outcome::Deferring(stopped("I/O", receiver, value(["Last_IO_Error", "Last_IO_Error"])));
+        let reason = stopped("I/O", receiver, value(["Last_IO_Error", "Last_IO_Error"]));
+        return if receiver == "No" { graded(reason) } else { Outcome::Deferring(reason) };
     }
     let behind = value(["Seconds_Behind_Source", "Seconds_Behind_Master"]).and_then(|text| text.parse().ok());
     let unknown = || Lag::Unknown("the server does not know how far it is behind".to_owned());
@@ -222,7 +247,7 @@ fn is_on(value: Option<&str>) -> bool {
 async fn greet(line: &mut Line, transcript: &mut Transcript) -> Result<Greeting, Outcome> {
     const AWAITED: &str = "the greeting";
     let packet = line.receive(AWAITED).await?;
-    let greeting = wire::greeting(&packet).ok_or_else(|| strange(AWAITED, &packet))?;
+    let greeting = wire::greeting(&packet).ok_or_else(|| strange(AWAITED, &packet, transcript))?;
     let greeting = greeting.map_err(|error| of_server(&error))?;
     transcript.push(Speaker::Them, &[b"server version ", greeting.version.as_slice()].concat());
     Ok(greeting)
@@ -285,28 +310,28 @@ impl Line {
         self.sequence = 0;
         self.send(&wire::query(statement)).await?;
         let packet = self.receive(ANSWER).await?;
-        match wire::result_head(&packet).ok_or_else(|| strange(ANSWER, &packet))? {
+        match wire::result_head(&packet).ok_or_else(|| strange(ANSWER, &packet, transcript))? {
             ResultHead::Done => Ok(Ok(Vec::new())),
             ResultHead::Refused(error) => {
                 transcript.push(Speaker::Them, &error.words);
                 Ok(Err(error))
             }
             ResultHead::Columns(count) => {
-                let names = self.columns(count).await?;
+                let names = self.columns(count, transcript).await?;
                 self.rows(&names, transcript).await
             }
         }
     }
 
     /// The names of the columns of a result.
-    async fn columns(&mut self, count: u64) -> Result<Vec<String>, Outcome> {
+    async fn columns(&mut self, count: u64, transcript: &Transcript) -> Result<Vec<String>, Outcome> {
         let mut names = Vec::new();
         for _ in 0..count {
             let packet = self.receive(ANSWER).await?;
-            names.push(wire::column_name(&packet).ok_or_else(|| strange(ANSWER, &packet))?);
+            names.push(wire::column_name(&packet).ok_or_else(|| strange(ANSWER, &packet, transcript))?);
         }
         let packet = self.receive(ANSWER).await?;
-        if wire::is_end(&packet) { Ok(names) } else { Err(strange(ANSWER, &packet)) }
+        if wire::is_end(&packet) { Ok(names) } else { Err(strange(ANSWER, &packet, transcript)) }
     }
 
     /// The rows behind them.
@@ -320,7 +345,7 @@ impl Line {
             if let Some(error) = wire::error(&packet) {
                 return Ok(Err(error));
             }
-            let values = wire::row(&packet, names.len()).ok_or_else(|| strange(ANSWER, &packet))?;
+            let values = wire::row(&packet, names.len()).ok_or_else(|| strange(ANSWER, &packet, transcript))?;
             let row: Row = names.iter().cloned().zip(values).collect();
             note(&row, transcript);
             rows.push(row);
@@ -344,7 +369,8 @@ impl Line {
 
 /// Notes those values of a row that say something about replication, or all of a short one.
 fn note(row: &Row, transcript: &mut Transcript) {
-    const TOLD: [&str; 6] = ["_Running", "Seconds_Behind", "read_only", "Last_IO_Error", "Last_SQL_Error", "_Host"];
+    const TOLD: [&str; 7] =
+        ["Connection_name", "_Running", "Seconds_Behind", "read_only", "Last_IO_Error", "Last_SQL_Error", "_Host"];
     for (name, value) in row.iter().filter(|(name, _)| TOLD.iter().any(|told| name.contains(told))) {
         let line = format!("{name}: {}", value.as_deref().unwrap_or("NULL"));
         transcript.push(Speaker::Them, line.as_bytes());
@@ -357,9 +383,11 @@ fn framed(payload: &[u8], sequence: u8) -> Vec<u8> {
     [&[a, b, c, sequence], payload].concat()
 }
 
-fn strange(awaited: &str, packet: &[u8]) -> Outcome {
+fn strange(awaited: &str, packet: &[u8], transcript: &Transcript) -> Outcome {
     const SHOWN: usize = 60;
-    let shown = printable(packet.get(..SHOWN).unwrap_or(packet));
+    // Secrets are covered before the cut, which might leave half of one.
+    let packet = transcript.drawn_over(packet);
+    let shown = printable(packet.get(..SHOWN).unwrap_or(&packet));
     Outcome::failed(FailureKind::Protocol, format!("{awaited} is none that a MySQL server gives: {shown}"))
 }
 

@@ -5,6 +5,7 @@
 use std::error::Error as _;
 use std::io;
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -49,6 +50,9 @@ type Session = Connection<Bounded<Box<dyn Stream>>, tokio_postgres::tls::NoTlsSt
 pub(super) struct PostgresProbe {
     check: PostgresCheck,
     tls: Option<TlsClient>,
+    /// When the replica was last seen to stream and to have replayed all that it received. Forgotten where a probe does not
+    /// come to an answer: a server that was away may be back with older data.
+    caught_up: Mutex<Option<Instant>>,
 }
 
 impl PostgresProbe {
@@ -56,14 +60,11 @@ impl PostgresProbe {
         let policy = &check.server.tls;
         let secure = policy.mode != TlsMode::Off;
         let tls = secure.then(|| TlsClient::new(policy, &target.host, target.key.address));
-        Self { check: check.clone(), tls }
+        Self { check: check.clone(), tls, caught_up: Mutex::default() }
     }
 
     async fn converse(&self, place: Place<'_>, notes: &mut Notes) -> Result<Outcome, Outcome> {
-        let password = match &self.check.server.password_file {
-            Some(path) => Some(password::read(path, place.deadline).await?),
-            None => None,
-        };
+        let caught_up = self.remember(None);
         let stream = tcp::connect(place.address, place.deadline).await?;
         notes.connected = Some(place.start.elapsed());
         let (stream, trouble): (Box<dyn Stream>, _) = match &self.tls {
@@ -74,10 +75,27 @@ impl PostgresProbe {
             // Whoever it is would get the password.
             return Err(Outcome::Deferring(format!("{}; did not log in", trouble.words)));
         }
+        // Not before: whether the server lives does not hang on this file.
+        let password = match &self.check.server.password_file {
+            Some(path) => Some(password::read(path, place.deadline).await?),
+            None => None,
+        };
+        if let Some(password) = &password {
+            notes.transcript.cover(password);
+        }
         let (client, session) = self.log_in(stream, password, place.deadline, &mut notes.transcript).await?;
+        let asked = Instant::now();
         let facts = ask(client, session, place.deadline, &mut notes.transcript).await?;
+        let caught_up = if facts.is_caught_up() { Some(asked) } else { caught_up.filter(|_| facts.is_replica) };
+        self.remember(caught_up);
+        let since_caught_up = caught_up.map(|at| asked.duration_since(at));
         let trouble = trouble.map_or(Outcome::Ok, |trouble| Outcome::Deferring(trouble.words));
-        Ok(gravest([self.judge(&facts), trouble]))
+        Ok(gravest([self.judge(&facts, since_caught_up), trouble]))
+    }
+
+    /// Remembers when the replica was caught up; gives what was remembered before.
+    fn remember(&self, caught_up: Option<Instant>) -> Option<Instant> {
+        std::mem::replace(&mut *self.caught_up.lock().unwrap_or_else(PoisonError::into_inner), caught_up)
     }
 
     async fn log_in(
@@ -103,12 +121,12 @@ impl PostgresProbe {
         Ok(connected)
     }
 
-    /// What `facts` mean.
-    fn judge(&self, facts: &Facts) -> Outcome {
+    /// What `facts` mean, where the replica was seen to be caught up `since_caught_up` ago.
+    fn judge(&self, facts: &Facts, since_caught_up: Option<Duration>) -> Outcome {
         let PostgresCheck { server, replicas, .. } = &self.check;
         let role = judge_role(server.role, facts.is_replica);
         if facts.is_replica {
-            return gravest([role, judge_lag(server, &facts.lag(&server.user))]);
+            return gravest([role, judge_lag(server, &facts.lag(&server.user, since_caught_up))]);
         }
         let missing = match (facts.streaming < *replicas, facts.hidden) {
             (false, _) => Outcome::Ok,
@@ -122,7 +140,9 @@ impl PostgresProbe {
 #[async_trait]
 impl Conversation for PostgresProbe {
     async fn hold(&self, place: Place<'_>, notes: &mut Notes) -> Outcome {
-        self.converse(place, notes).await.unwrap_or_else(|ended| ended)
+        let outcome = self.converse(place, notes).await.unwrap_or_else(|ended| ended);
+        // A server may repeat the password in what it says.
+        notes.transcript.discreet(outcome)
     }
 }
 
@@ -202,8 +222,8 @@ async fn ask(
 #[derive(Clone, Debug, PartialEq)]
 struct Facts {
     is_replica: bool,
-    /// Whether all that was received is replayed.
-    caught_up: bool,
+    /// Whether all that was received is replayed; `None` where nothing was received by streaming.
+    caught_up: Option<bool>,
     /// Since the last replayed commit was made.
     since_commit: Option<Duration>,
     receiver: Option<String>,
@@ -227,9 +247,13 @@ impl Facts {
             Some(text) => Some(Duration::try_from_secs_f64(text.parse::<f64>().ok()?.max(0.0)).ok()?),
             None => None,
         };
+        let caught_up = match caught_up {
+            Some(text) => Some(truth(text)?),
+            None => None,
+        };
         Some(Self {
             is_replica: truth((*is_replica)?)?,
-            caught_up: caught_up.is_some_and(|text| truth(text) == Some(true)),
+            caught_up,
             since_commit,
             receiver: receiver.map(str::to_owned),
             streaming: (*streaming)?.parse().ok()?,
@@ -237,15 +261,28 @@ impl Facts {
         })
     }
 
-    /// How far a replica is behind: not at all where it streams and has replayed all that it received, for then the
-    /// primary is merely idle.
-    fn lag(&self, user: &str) -> Lag {
-        match (self.receiver.as_deref(), self.caught_up, self.since_commit) {
-            (Some("streaming"), true, _) => Lag::Behind(Duration::ZERO),
-            (Some("hidden"), true, _) => Lag::Unknown(unseen(user, "pg_stat_wal_receiver")),
-            (_, _, Some(since)) => Lag::Behind(since),
-            (_, _, None) => Lag::Unknown("the replica has replayed no commit since its start".to_owned()),
+    /// Whether it is a replica that streams and has replayed all that it received.
+    fn is_caught_up(&self) -> bool {
+        self.is_replica && self.caught_up == Some(true) && self.receiver.as_deref() == Some("streaming")
+    }
+
+    /// How far a replica is behind: not at all where it is caught up, for then the primary is merely idle. Else no further
+    /// than its last commit is old, nor than it was seen to be caught up (`since_caught_up`): the first write after an hour
+    /// of rest does not make it an hour late. One that reads from an archive alone may have all there is, or not.
+    fn lag(&self, user: &str, since_caught_up: Option<Duration>) -> Lag {
+        if self.is_caught_up() {
+            return Lag::Behind(Duration::ZERO);
         }
+        match (self.receiver.as_deref(), self.caught_up) {
+            (Some("hidden"), Some(true)) => return Lag::Unknown(unseen(user, "pg_stat_wal_receiver")),
+            (None, None) => {
+                return Lag::Unknown("the replica has streamed nothing: how far it is behind is unknown".to_owned());
+            }
+            _ => {}
+        }
+        let least = [self.since_commit, since_caught_up].into_iter().flatten().min();
+        let unknown = || Lag::Unknown("the replica has replayed no commit since its start".to_owned());
+        least.map_or_else(unknown, Lag::Behind)
     }
 }
 
@@ -297,7 +334,7 @@ mod tests {
 
     fn probe(role: DatabaseRole, warning: Option<u64>, critical: Option<u64>, replicas: u32) -> PostgresProbe {
         let check = PostgresCheck { server: check(role, warning, critical), database: "postgres".into(), replicas };
-        PostgresProbe { check, tls: None }
+        PostgresProbe { check, tls: None, caught_up: Mutex::default() }
     }
 
     fn facts(columns: [&str; 6]) -> Facts {
@@ -308,43 +345,66 @@ mod tests {
     #[test]
     fn an_idle_primary_makes_no_lag() {
         let idle = facts(["t", "t", "3600.5", "streaming", "0", "0"]);
-        assert_eq!(idle.lag("w"), Lag::Behind(Duration::ZERO));
+        assert_eq!(idle.lag("w", None), Lag::Behind(Duration::ZERO));
         let paused = facts(["t", "f", "12.25", "streaming", "0", "0"]);
-        assert_eq!(paused.lag("w"), Lag::Behind(Duration::from_millis(12_250)));
+        assert_eq!(paused.lag("w", None), Lag::Behind(Duration::from_millis(12_250)));
         let cut_off = facts(["t", "t", "90", "null", "0", "0"]);
-        assert_eq!(cut_off.lag("w"), Lag::Behind(Duration::from_secs(90)));
+        assert_eq!(cut_off.lag("w", None), Lag::Behind(Duration::from_secs(90)));
         let ahead = facts(["t", "f", "-0.5", "streaming", "0", "0"]);
-        assert_eq!(ahead.lag("w"), Lag::Behind(Duration::ZERO));
+        assert_eq!(ahead.lag("w", None), Lag::Behind(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_replica_that_reads_an_archive_has_no_known_lag() {
+        let archive = facts(["t", "null", "3600", "null", "0", "0"]);
+        assert!(matches!(archive.lag("w", None), Lag::Unknown(words) if words.contains("streamed nothing")));
+        let outcome = probe(DatabaseRole::Replica, Some(5), Some(20), 0).judge(&archive, None);
+        assert!(matches!(&outcome, Outcome::Deferring(_)), "{outcome:?}");
+        assert_eq!(probe(DatabaseRole::Replica, None, None, 0).judge(&archive, None), Outcome::Ok);
+    }
+
+    #[test]
+    fn the_first_write_after_rest_makes_no_lag_of_the_rest() {
+        let (short, long) = (Some(Duration::from_secs(3)), Some(Duration::from_secs(7200)));
+        let woken = facts(["t", "f", "3600", "streaming", "0", "0"]);
+        assert_eq!(woken.lag("w", short), Lag::Behind(Duration::from_secs(3)));
+        assert_eq!(woken.lag("w", long), Lag::Behind(Duration::from_secs(3600)));
+        assert_eq!(woken.lag("w", None), Lag::Behind(Duration::from_secs(3600)));
+        let started = facts(["t", "f", "null", "streaming", "0", "0"]);
+        assert_eq!(started.lag("w", short), Lag::Behind(Duration::from_secs(3)));
+        assert!(matches!(started.lag("w", None), Lag::Unknown(_)));
+        let cut_off = facts(["t", "t", "3600", "null", "0", "0"]);
+        assert_eq!(cut_off.lag("w", short), Lag::Behind(Duration::from_secs(3)));
     }
 
     #[test]
     fn what_the_user_may_not_see_comes_with_the_grant() {
         let hidden = facts(["t", "t", "90", "hidden", "0", "0"]);
-        let outcome = probe(DatabaseRole::Replica, Some(10), None, 0).judge(&hidden);
+        let outcome = probe(DatabaseRole::Replica, Some(10), None, 0).judge(&hidden, None);
         assert!(
             outcome.reason().is_some_and(|words| words.contains("GRANT pg_read_all_stats TO waypost")),
             "{outcome:?}"
         );
         let hidden = facts(["f", "null", "null", "null", "0", "2"]);
-        let outcome = probe(DatabaseRole::Primary, None, None, 2).judge(&hidden);
+        let outcome = probe(DatabaseRole::Primary, None, None, 2).judge(&hidden, None);
         assert!(matches!(&outcome, Outcome::Deferring(words) if words.contains("GRANT")), "{outcome:?}");
     }
 
     #[test]
     fn a_primary_without_its_replicas_defers() {
         let primary = facts(["f", "null", "null", "null", "1", "0"]);
-        assert_eq!(probe(DatabaseRole::Primary, None, None, 1).judge(&primary), Outcome::Ok);
-        let outcome = probe(DatabaseRole::Any, None, None, 2).judge(&primary);
+        assert_eq!(probe(DatabaseRole::Primary, None, None, 1).judge(&primary, None), Outcome::Ok);
+        let outcome = probe(DatabaseRole::Any, None, None, 2).judge(&primary, None);
         assert_eq!(outcome, Outcome::Deferring("1 of 2 replicas are streaming".into()));
     }
 
     #[test]
     fn the_wrong_part_is_graver_than_lag() {
         let late = facts(["t", "f", "30", "streaming", "0", "0"]);
-        let outcome = probe(DatabaseRole::Any, Some(5), Some(20), 0).judge(&late);
+        let outcome = probe(DatabaseRole::Any, Some(5), Some(20), 0).judge(&late, None);
         assert_eq!(outcome.reason(), Some("the replica is 30.0 s behind, lag_critical is 20 s"));
-        assert!(matches!(probe(DatabaseRole::Any, Some(5), None, 0).judge(&late), Outcome::Deferring(_)));
-        let outcome = probe(DatabaseRole::Primary, None, None, 0).judge(&late);
+        assert!(matches!(probe(DatabaseRole::Any, Some(5), None, 0).judge(&late, None), Outcome::Deferring(_)));
+        let outcome = probe(DatabaseRole::Primary, None, None, 0).judge(&late, None);
         assert_eq!(outcome.reason(), Some("it is a replica, not the primary"));
     }
 
@@ -363,7 +423,7 @@ mod tests {
         fn any_row_is_an_answer_or_none(columns in prop::collection::vec(prop::option::of("[tf0-9.eE+-]{0,12}|nan|inf"), 0..8)) {
             let columns: Vec<Option<&str>> = columns.iter().map(Option::as_deref).collect();
             if let Some(facts) = Facts::read(&columns) {
-                let _ = probe(DatabaseRole::Any, Some(1), Some(2), 1).judge(&facts);
+                let _ = probe(DatabaseRole::Any, Some(1), Some(2), 1).judge(&facts, None);
             }
         }
     }

@@ -25,7 +25,7 @@ impl fmt::Debug for Secret {
 }
 
 /// What is drawn over secrets that a server repeats to us.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Veil {
     secrets: Vec<Secret>,
 }

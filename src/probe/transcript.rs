@@ -1,6 +1,8 @@
 //! Transcripts: what was said, for the operator who asks why.
 
 use super::bounds::TRANSCRIPT;
+use super::secret::{Secret, Veil};
+use crate::health::Outcome;
 
 /// Who said a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,7 @@ pub(super) enum Speaker {
 pub(super) struct Transcript {
     text: String,
     full: bool,
+    veil: Veil,
 }
 
 impl Transcript {
@@ -33,7 +36,7 @@ impl Transcript {
             Speaker::Them => "< ",
             Speaker::Note => "* ",
         };
-        let line = printable(line);
+        let line = printable(&self.drawn_over(line));
         if self.text.len() + prefix.len() + line.len() + 1 > TRANSCRIPT - Self::CUT.len() {
             self.text.push_str(Self::CUT);
             self.full = true;
@@ -42,6 +45,28 @@ impl Transcript {
         self.text.push_str(prefix);
         self.text.push_str(&line);
         self.text.push('\n');
+    }
+
+    /// Whatever is added from here on, `secret` is not shown: neither as it is nor as [`printable`] has it.
+    pub(super) fn cover(&mut self, secret: &Secret) {
+        self.veil.cover(secret);
+        self.veil.cover(&Secret::new(printable(secret.reveal())));
+    }
+
+    /// `words` without the secrets that are covered.
+    pub(super) fn drawn_over(&self, words: &[u8]) -> Vec<u8> {
+        self.veil.drawn_over(words.to_vec())
+    }
+
+    /// `outcome` with a reason that shows none of the secrets that are covered.
+    pub(super) fn discreet(&self, outcome: Outcome) -> Outcome {
+        let shown = |reason: String| printable(&self.drawn_over(reason.as_bytes()));
+        match outcome {
+            Outcome::Ok => Outcome::Ok,
+            Outcome::Deferring(reason) => Outcome::Deferring(shown(reason)),
+            Outcome::Inconclusive(reason) => Outcome::Inconclusive(shown(reason)),
+            Outcome::Failed { kind, reason } => Outcome::Failed { kind, reason: shown(reason) },
+        }
     }
 
     pub(super) fn into_text(self) -> String {
@@ -74,6 +99,18 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(printable(b"220 \x1b[31mred\r\n\xff"), "220 \\u{1b}[31mred\\r\\n\u{fffd}");
+    }
+
+    #[test]
+    fn a_covered_secret_is_shown_in_no_shape() {
+        let secret = b"p\xffss\xe2\x80\xaeword";
+        let mut transcript = Transcript::default();
+        transcript.cover(&Secret::new(&secret[..]));
+        transcript.push(Speaker::Them, &[&b"raw "[..], secret].concat());
+        transcript.push(Speaker::Them, printable(secret).as_bytes());
+        let outcome = transcript.discreet(Outcome::Deferring(format!("denied: {}", printable(secret))));
+        assert_eq!(outcome, Outcome::Deferring("denied: ***".into()));
+        assert_eq!(transcript.into_text(), "< raw ***\n< ***\n");
     }
 
     proptest! {

@@ -139,8 +139,19 @@ fn a_mariadb_pair_is_followed_through_its_life() {
     expect(&soft, replica.address, Wanted::Deferring("the SQL thread of the replica is not running (No)"));
     expect(&hard, replica.address, Wanted::Failed(Protocol, "the SQL thread of the replica is not running (No)"));
     replica.run("START SLAVE SQL_THREAD; STOP SLAVE IO_THREAD");
-    await_outcome(&hard, replica.address, Wanted::Deferring("the I/O thread of the replica is not running (No)"));
+    await_outcome(&soft, replica.address, Wanted::Deferring("the I/O thread of the replica is not running (No)"));
+    expect(&hard, replica.address, Wanted::Failed(Protocol, "the I/O thread of the replica is not running (No)"));
     replica.run("START SLAVE IO_THREAD");
+    await_outcome(&hard, replica.address, Wanted::Ok);
+
+    // A second source, which has a name and stands still.
+    replica.run(&format!(
+        "CHANGE MASTER 'second' TO MASTER_HOST = '127.0.0.2', MASTER_PORT = {}, MASTER_USER = 'follower'",
+        primary.address.port()
+    ));
+    let said = expect(&soft, replica.address, Wanted::Deferring("the SQL thread of the replica is not running (No)"));
+    assert!(said.contains("< Connection_name: second"), "{said}");
+    replica.run("RESET SLAVE 'second' ALL");
     await_outcome(&hard, replica.address, Wanted::Ok);
 
     // The primary falls silent, comes back, and dies.

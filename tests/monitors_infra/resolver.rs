@@ -1,14 +1,15 @@
 //! A real name server: what its answers, refusals and failures are to a monitor.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use waypost::health::FailureKind::{Protocol, Refused, Timeout};
 
 use crate::ports::free_port;
 use crate::scene::{Scene, Server, Wanted, await_port, expect, have};
 
-/// An unbound with a zone of its own, one that it refuses, and one whose servers it cannot ask.
-fn unbound(scene: &Scene, address: SocketAddr) -> Server {
+/// An unbound called `name` with a zone of its own, one that it refuses, and one whose servers it cannot ask. Clients from
+/// loopback find `access`.
+fn unbound(scene: &Scene, name: &str, address: SocketAddr, access: &str) -> Server {
     let directory = scene.path("").display().to_string();
     let (ip, port) = (address.ip(), address.port());
     let long: String = (0..20)
@@ -18,9 +19,7 @@ fn unbound(scene: &Scene, address: SocketAddr) -> Server {
         r#"server:
     interface: {ip}
     port: {port}
-    interface: ::1
-    access-control: 127.0.0.0/8 allow
-    access-control: ::1/128 refuse
+    access-control: 127.0.0.0/8 {access}
     do-daemonize: no
     ede: yes
     module-config: "iterator"
@@ -46,10 +45,10 @@ remote-control:
     control-enable: no
 "#
     );
-    let file = scene.file("unbound.conf", &text);
+    let file = scene.file(&format!("{name}.conf"), &text);
     let mut command = scene.command("unbound");
     command.arg("-d").arg("-c").arg(file);
-    let mut server = scene.start("unbound", command);
+    let mut server = scene.start(name, command);
     await_port(&mut server, address);
     server
 }
@@ -61,7 +60,7 @@ fn a_name_server_is_judged_by_what_it_answers() {
     }
     let scene = Scene::new("unbound");
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let mut server = unbound(&scene, address);
+    let mut server = unbound(&scene, "open", address, "allow");
     let asking = |name: &str, rest: &str| format!("kind = \"dns\"\nname = \"{name}\"\n{rest}\n");
 
     let said = expect(&asking("example.org", "authoritative = true"), address, Wanted::Ok);
@@ -80,8 +79,9 @@ fn a_name_server_is_judged_by_what_it_answers() {
 
     let broken = asking("broken.example", "recursion = true\ntimeout = \"30s\"");
     expect(&broken, address, Wanted::Failed(Protocol, "SERVFAIL, expected NOERROR"));
-    // Whoever asks from ::1 is turned away, and told why.
-    let unwelcome = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+    // One that turns everybody away says why.
+    let unwelcome = SocketAddr::from(([127, 0, 0, 2], free_port()));
+    let _closed = unbound(&scene, "closed", unwelcome, "refuse");
     let said = expect(&asking("example.org", ""), unwelcome, Wanted::Failed(Protocol, "REFUSED (extended error 18)"));
     assert!(said.contains("< extended error 18"), "{said}");
 

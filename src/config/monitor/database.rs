@@ -5,7 +5,7 @@ use crate::config::defaults::{DATABASE_NAME_OCTETS, LAG_RANGE, MYSQL_PORT, POSTG
 use crate::config::duration::written;
 use crate::config::reader::Reader;
 use crate::config::value::{Table, Value};
-use crate::model::{DatabaseCheck, DatabaseRole, MonitorKind, PostgresCheck, TlsMode};
+use crate::model::{DatabaseCheck, DatabaseRole, MonitorKind, PostgresCheck, TlsMode, TlsPolicy};
 
 /// The keys of both kinds.
 pub(super) const KEYS: [&str; 6] = ["user", "password_file", "tls", "role", "lag_warning", "lag_critical"];
@@ -54,14 +54,32 @@ fn server(reader: &mut Reader<'_>, table: &Table<'_>) -> DatabaseCheck {
         let remedy = "write a longer lag_critical, or a shorter lag_warning";
         reader.refuse(value, format!("at least lag_warning, {}", written(least)), remedy);
     }
+    let tls = tls::read(reader, table, mode);
+    let password_file = table.get("password_file");
+    if let Some(value) = &password_file {
+        warn_of_exposure(reader, value, &tls);
+    }
     DatabaseCheck {
         user: user.and_then(|value| name(reader, &value)).unwrap_or_default(),
-        password_file: table.get("password_file").and_then(|value| reader.path(&value)),
-        tls: tls::read(reader, table, mode),
+        password_file: password_file.and_then(|value| reader.path(&value)),
+        tls,
         role,
         lag_warning,
         lag_critical,
     }
+}
+
+/// Warns where whoever poses as the server, or listens, may get at the password.
+fn warn_of_exposure(reader: &mut Reader<'_>, value: &Value<'_>, tls: &TlsPolicy) {
+    let (cause, expected, remedy) = if tls.mode == TlsMode::Off {
+        ("tls = \"none\"", "tls = \"starttls\" where a password is sent", "delete tls = \"none\", or password_file")
+    } else if !tls.verify {
+        let remedy = "delete verify = false; an authority of your own is named with ca";
+        ("verify = false", "verified certificates where a password is sent", remedy)
+    } else {
+        return;
+    };
+    reader.warning(&value.key_span, format!("{value} with {cause}"), expected, remedy);
 }
 
 /// The name of a user or a database; a NUL would end it on the wire.

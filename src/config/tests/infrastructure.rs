@@ -114,6 +114,21 @@ fn database_monitors_have_the_defaults_of_their_kind() {
 }
 
 #[test]
+fn a_database_password_that_is_not_guarded_is_a_warning_and_no_error() {
+    for exposed in ["tls = \"none\"", "verify = false"] {
+        for kind in ["postgres", "mysql"] {
+            let guarded = format!("{MINIMAL}kind = \"{kind}\"\nuser = \"w\"\n");
+            let text = format!("{guarded}password_file = \"p\"\n{exposed}\n");
+            let (settings, report) = read_text(&text);
+            assert!(settings.is_some() && report.errors().count() == 0 && report.iter().count() == 1, "{report}");
+            for good in [format!("{guarded}{exposed}\n"), format!("{guarded}password_file = \"p\"\n")] {
+                assert!(read_text(&good).1.is_empty(), "{good}");
+            }
+        }
+    }
+}
+
+#[test]
 #[rustfmt::skip]
 fn slips_have_their_place_and_their_remedy() {
     let long = format!("kind = \"tcp\"\nport = 1\nsend = \"{}\"", "x".repeat(1001));
@@ -152,6 +167,10 @@ fn slips_have_their_place_and_their_remedy() {
         ("kind = \"postgres\"\nuser = \"w\"\nrole = \"replica\"\nreplicas = 1", 4, 1, "without effect"),
         ("kind = \"postgres\"\nuser = \"w\"\nreplicas = -1", 3, 12, "a whole number from 0 to 262143"),
         ("kind = \"postgres\"\nuser = \"w\"\npassword = \"x\"", 3, 1, "add password_file with its path"),
+        ("kind = \"postgres\"\nuser = \"w\"\npassword_file = \"p\"\nverify = false", 3, 1, "password_file of [monitor.x] with verify = false | verified certificates"),
+        ("kind = \"mysql\"\nuser = \"w\"\nverify = false\npassword_file = \"p\"", 4, 1, "password_file of [monitor.x] with verify = false | verified certificates"),
+        ("kind = \"postgres\"\nuser = \"w\"\ntls = \"none\"\npassword_file = \"p\"", 4, 1, "password_file of [monitor.x] with tls = \"none\" | tls = \"starttls\""),
+        ("kind = \"mysql\"\nuser = \"w\"\ntls = \"none\"\npassword_file = \"p\"", 4, 1, "delete tls = \"none\", or password_file"),
         ("kind = \"mysql\"\nuser = \"w\"\nreplicas = 1", 3, 1, "which a monitor of kind mysql does not have"),
     ] {
         let (at_line, at_column, said) = mistake(keys);

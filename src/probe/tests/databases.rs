@@ -6,7 +6,9 @@ use tokio::io::AsyncReadExt;
 use super::servers::{Act, break_everywhere, speaking};
 use super::*;
 use crate::model::{DatabaseCheck, DatabaseRole, PostgresCheck};
+use crate::probe::check::{Conversation, Notes, Place};
 use crate::probe::mysql_wire::{self as wire, tests::hello};
+use crate::probe::postgres::PostgresProbe;
 use crate::probe::replication::tests::check;
 
 /// A message of the PostgreSQL protocol.
@@ -121,10 +123,105 @@ async fn endless_notices_are_cut() {
 }
 
 #[tokio::test]
-async fn a_password_file_that_is_missing_defers_before_anything_is_said() {
+async fn a_password_file_that_is_missing_defers_where_the_server_lives() {
     let server = DatabaseCheck { password_file: Some("/nonexistent/password".into()), ..anybody() };
-    for kind in [postgres(server.clone()), MonitorKind::Mysql(server)] {
-        assert_deferring(&probe(kind, nobody().await).await, "cannot read the password file /nonexistent/password");
+    let alive = [vec![Act::Hang], vec![Act::Send(greeting()), Act::Hang]];
+    for (kind, script) in [postgres(server.clone()), MonitorKind::Mysql(server)].into_iter().zip(alive) {
+        let report = probe(kind.clone(), speaking(script).await).await;
+        assert_deferring(&report, "cannot read the password file /nonexistent/password");
+        assert!(!report.transcript.unwrap().contains("> login"), "said before the password was there");
+        assert_failed(&probe(kind, nobody().await).await, FailureKind::Refused, "refused");
+    }
+    let server = DatabaseCheck { password_file: Some("/nonexistent/password".into()), ..anybody() };
+    let silent = speaking(vec![Act::Hang]).await;
+    let report = probe_within(MonitorKind::Mysql(server), silent, Duration::from_millis(250)).await;
+    assert_failed(&report, FailureKind::Timeout, "the greeting");
+}
+
+#[tokio::test]
+async fn a_password_that_a_server_repeats_is_shown_nowhere() {
+    const PASSWORD: &str = "hunter2-and-3";
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    std::fs::write(&file, PASSWORD).unwrap();
+    let server = DatabaseCheck { password_file: Some(file), ..check(DatabaseRole::Replica, Some(5), Some(10)) };
+    let postgres = || postgres(server.clone());
+    let mysql = || MonitorKind::Mysql(server.clone());
+    let repeated = format!("no entry for {PASSWORD} here");
+    let mysql_error = |code: &[u8]| [b"\xff", code, b"#42000", repeated.as_bytes()].concat();
+    let welcome = mysql_prelude();
+    let mut column = PRIMARY;
+    column[3] = Some(PASSWORD);
+    let stopped = result(&[
+        ("Replica_IO_Running", Some("No")),
+        ("Replica_SQL_Running", Some("Yes")),
+        ("Last_IO_Error", Some(&repeated)),
+    ]);
+    // So long that it is cut within the password.
+    let strange = [&b"\x05"[..], "x".repeat(50).as_bytes(), PASSWORD.as_bytes()].concat();
+    let cases = [
+        (postgres(), vec![Act::Read, Act::Send(error("28P01", &repeated))]),
+        (postgres(), vec![Act::Read, Act::Send(error("XX000", &repeated))]),
+        (postgres(), vec![Act::Read, Act::Send(let_in()), Act::Read, Act::Send(error("42501", &repeated))]),
+        (postgres(), vec![Act::Read, Act::Send(let_in()), Act::Read, Act::Send(answer(&column))]),
+        (postgres(), vec![Act::Read, Act::Send(let_in()), Act::Read, Act::Send(answer(&column[3..4]))]),
+        (mysql(), vec![Act::Send(greeting()), Act::Read, Act::Send(packets(2, &[mysql_error(b"\x15\x04")]))]),
+        (
+            mysql(),
+            vec![
+                Act::Send(greeting()),
+                Act::Read,
+                Act::Send(packets(2, &[[b"\xfe", PASSWORD.as_bytes(), b"\0salt\0"].concat()])),
+            ],
+        ),
+        (mysql(), vec![Act::Send(greeting()), Act::Read, Act::Send(packets(2, &[strange]))]),
+        (mysql(), [welcome.clone(), vec![Act::Send(packets(1, &[mysql_error(b"\x28\x05")]))]].concat()),
+        (mysql(), [welcome, vec![Act::Send(stopped)]].concat()),
+    ];
+    for (number, (kind, script)) in cases.into_iter().enumerate() {
+        let report = probe(kind, speaking([script, vec![Act::Hang]].concat()).await).await;
+        let said = format!("{:?} {}", report.finding.outcome, report.transcript.unwrap());
+        assert!(said.contains("***"), "{number}: {said}");
+        assert!(!said.contains("hunter2"), "{number}: {said}");
+    }
+}
+
+/// A server that lets everybody in, is a replica, and has been asked for its replication.
+fn mysql_prelude() -> Vec<Act> {
+    let mut script = mysql("1", Vec::new());
+    script.pop();
+    script
+}
+
+#[tokio::test]
+async fn a_replica_that_wakes_is_as_late_as_it_was_seen_to_be() {
+    let server = check(DatabaseRole::Replica, Some(1000), Some(2000));
+    let kind = postgres(server.clone());
+    let nowhere = target(kind.clone(), nobody().await, Duration::from_secs(30));
+    let MonitorKind::Postgres(wanted) = &kind else { panic!("{kind:?}") };
+    let probe = PostgresProbe::new(wanted, &nowhere);
+    let trust = TrustStore::default();
+    let telling = async |columns: [Option<&str>; 6]| {
+        speaking(vec![Act::Read, Act::Send(let_in()), Act::Read, Act::Send(answer(&columns)), Act::Hang]).await
+    };
+    let idle = telling([Some("t"), Some("t"), Some("7200"), Some("streaming"), Some("0"), Some("0")]).await;
+    let woken = telling([Some("t"), Some("f"), Some("7200"), Some("streaming"), Some("0"), Some("0")]).await;
+    let primary = telling(PRIMARY).await;
+    let asked = async |address: SocketAddr| {
+        let start = tokio::time::Instant::now();
+        let place = Place { address, start, deadline: start + Duration::from_secs(30), trust: &trust };
+        probe.hold(place, &mut Notes::default()).await
+    };
+    let late = "the replica is 7200.0 s behind, lag_critical is 2000 s";
+    assert_eq!(asked(woken).await.reason(), Some(late), "nothing better is known");
+    assert_eq!(asked(idle).await, Outcome::Ok);
+    assert_eq!(asked(woken).await, Outcome::Ok);
+    assert_eq!(asked(woken).await, Outcome::Ok, "the memory lasts");
+    // A server that was away, or was a primary, may follow with other data.
+    for other in [nobody().await, primary] {
+        assert_eq!(asked(idle).await, Outcome::Ok);
+        assert!(asked(other).await.reason().is_some());
+        assert_eq!(asked(woken).await.reason(), Some(late));
     }
 }
 
@@ -235,6 +332,12 @@ async fn the_state_of_a_mysql_replica_is_judged() {
     );
     assert_failed(&told(following("Yes", "No", None), hard()).await, FailureKind::Protocol, "duplicate key");
     assert_deferring(&told(following("Connecting", "Yes", None), hard()).await, "the I/O thread");
+    assert_deferring(
+        &told(following("No", "Yes", None), soft()).await,
+        "the I/O thread of the replica is not running (No)",
+    );
+    let report = told(following("No", "Yes", None), hard()).await;
+    assert_failed(&report, FailureKind::Protocol, "the I/O thread of the replica is not running (No)");
     assert_deferring(&told(following("Yes", "Yes", None), hard()).await, "does not know how far");
     let none = packets(1, &[OK.to_vec()]);
     assert_failed(&told(none, hard()).await, FailureKind::Protocol, "it follows no primary");
@@ -266,6 +369,27 @@ async fn an_older_mysql_server_is_asked_in_older_words() {
         ])),
     ]);
     assert_deferring(&probe(replica(Some(5), None), speaking(script).await).await, "6.0 s behind");
+}
+
+#[tokio::test]
+async fn a_mariadb_server_is_asked_for_all_its_connections() {
+    let mut script = mysql("1", packets(1, &[b"\xff\x28\x04#42000You have an error in your SQL syntax".to_vec()]));
+    script[0] = Act::Send(packets(0, &[hello("5.5.5-10.4.34-MariaDB", wire::CAPABILITIES, "mysql_native_password")]));
+    script.extend([
+        Act::Read,
+        Act::Send(result(&[
+            ("Connection_name", Some("second")),
+            ("Slave_IO_Running", Some("Yes")),
+            ("Slave_SQL_Running", Some("Yes")),
+            ("Seconds_Behind_Master", Some("6")),
+        ])),
+    ]);
+    let report = probe(replica(Some(5), None), speaking(script).await).await;
+    assert_deferring(&report, "6.0 s behind");
+    let said = report.transcript.unwrap();
+    let asked: Vec<&str> = said.lines().filter(|line| line.starts_with("> SHOW")).collect();
+    assert_eq!(asked, ["> SHOW ALL REPLICAS STATUS", "> SHOW ALL SLAVES STATUS"]);
+    assert!(said.contains("< Connection_name: second"), "{said}");
 }
 
 #[tokio::test]
