@@ -112,7 +112,7 @@ pub const EXEC_OUTPUT: usize = 5120;
 /// How long what a command has written may take to arrive once it has ended; it lies in a pipe of this host.
 pub const EXEC_REST: Duration = Duration::from_millis(100);
 
-/// Runs of one command that are not gone: as many as a detector awaits, and four that were killed and wait for a disk or a network
+/// Runs of one command that are not gone: as many as a detector awaits, and four that were given up and wait for a disk or a network
 /// file system. With more, it is not started again until one is.
 pub const EXEC_RUNS: usize = OUTSTANDING + 4;
 

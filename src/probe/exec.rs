@@ -48,7 +48,7 @@ impl ExecProbe {
     fn places(&self) -> Result<Places, String> {
         let Ok(own) = Arc::clone(&self.places).try_acquire_owned() else {
             return Err(format!(
-                "{EXEC_RUNS} earlier runs of the command are not gone: killed, they still wait for a disk or a file system"
+                "{EXEC_RUNS} earlier runs of the command are not gone: those that were given up still wait for a disk or a file system"
             ));
         };
         let Ok(common) = self.all_places.try_acquire() else {
