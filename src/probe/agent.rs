@@ -49,7 +49,7 @@ impl Conversation for AgentProbe {
 
 /// The first line that is not empty; its end is CR, LF or that of the connection.
 async fn read_line(stream: &mut TcpStream, deadline: Instant) -> Result<Vec<u8>, Outcome> {
-    let mut line = Vec::new();
+    let (mut line, mut read) = (Vec::new(), 0);
     let mut piece = [0; AGENT_LINE];
     loop {
         let octets = timeout_at(deadline, stream.read(&mut piece)).await;
@@ -60,8 +60,10 @@ async fn read_line(stream: &mut TcpStream, deadline: Instant) -> Result<Vec<u8>,
                 b'\r' | b'\n' => return Ok(line),
                 octet => line.push(*octet),
             }
-            if line.len() > AGENT_LINE {
-                let why = format!("the agent's line has more than {AGENT_LINE} octets");
+            // Empty lines count as well: there may be no end of them.
+            read += 1;
+            if read > AGENT_LINE {
+                let why = format!("the agent sends more than {AGENT_LINE} octets without a line");
                 return Err(Outcome::failed(FailureKind::Protocol, why));
             }
         }
@@ -124,8 +126,8 @@ fn advice(word: &str) -> Option<Advice> {
     }
     Some(match word.to_ascii_lowercase().as_str() {
         "up" | "ready" => Advice::Well,
-        "drain" | "maint" | "stopped" => Advice::Defer,
-        "down" | "fail" => Advice::Fail,
+        "drain" | "maint" => Advice::Defer,
+        "down" | "fail" | "stopped" => Advice::Fail,
         _ => return None,
     })
 }
@@ -155,7 +157,8 @@ mod tests {
             ("ready up 000%", deferring("000%")),
             ("drain", deferring("drain")),
             ("up drain,maint", deferring("drain maint")),
-            ("stopped # kernel update", deferring("stopped: kernel update")),
+            ("stopped # kernel update", failed("stopped: kernel update")),
+            ("maint # kernel update", deferring("maint: kernel update")),
             ("down#disk full", failed("down: disk full")),
             ("fail", failed("fail")),
             ("drain\tdown 50%", failed("down")),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::health::bounds::OUTSTANDING;
+
 /// Probes under way at once: file descriptors and half-open connections stay bounded whatever is configured.
 pub const IN_FLIGHT: usize = 1024;
 
@@ -101,7 +103,7 @@ pub const METRICS_PAIRS: usize = 1024;
 /// Octets of a JSON document.
 pub const JSON_BODY: usize = 256 * 1024;
 
-/// Octets of an agent's line; those of real agents have some twenty.
+/// Octets that an agent may send until its line ends; lines of real agents have some twenty.
 pub const AGENT_LINE: usize = 1024;
 
 /// Octets of each output of a command that are kept; what follows is read and dropped.
@@ -110,9 +112,13 @@ pub const EXEC_OUTPUT: usize = 5120;
 /// How long what a command has written may take to arrive once it has ended; it lies in a pipe of this host.
 pub const EXEC_REST: Duration = Duration::from_millis(100);
 
-/// Runs of one command that have been killed and are not gone, because they wait for a disk or a network file system. With more,
-/// it is not started again until one is.
-pub const EXEC_LINGERING: usize = 4;
+/// Runs of one command that are not gone: as many as a detector awaits, and four that were given up and wait for a disk or a network
+/// file system. With more, it is not started again until one is.
+pub const EXEC_RUNS: usize = OUTSTANDING + 4;
+
+/// Commands that run at once, of all monitors together. The unit allows the node 512 tasks (TasksMax): a shell and its child each
+/// take half of them, and leave the rest to the node's threads.
+pub const EXEC_RUNNING: usize = 128;
 
 /// Commands that are being started at once. Each takes a thread of the pool that also writes to the store, until the program is
 /// read from its file system; the pool has 512.

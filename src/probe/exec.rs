@@ -8,12 +8,15 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use super::Target;
-use super::bounds::{EXEC_LINGERING, EXEC_REASON};
+use super::bounds::{EXEC_REASON, EXEC_RUNNING, EXEC_RUNS};
 use super::check::{Conversation, Notes, Place};
-use super::exec_process::{Ended, NotEnded, Program, run};
+use super::exec_process::{Ended, NotEnded, Places, Program, run};
 use super::transcript::{Speaker, Transcript, printable};
 use crate::health::{FailureKind, Outcome};
 use crate::model::ExecCheck;
+
+/// Commands that run, of all monitors together.
+static RUNNING: Semaphore = Semaphore::const_new(EXEC_RUNNING);
 
 /// An exec monitor applied to a target.
 #[derive(Debug)]
@@ -22,8 +25,10 @@ pub(super) struct ExecProbe {
     program: Result<Program, String>,
     /// What the transcript says of it. Arguments are not repeated: they may hold passwords.
     what: String,
-    /// Of runs that are not gone.
+    /// Of runs of this command.
     places: Arc<Semaphore>,
+    /// Of commands of all monitors.
+    all_places: &'static Semaphore,
 }
 
 impl ExecProbe {
@@ -35,7 +40,21 @@ impl ExecProbe {
         let what = format!("{} for {at}, {} arguments", check.program.display(), check.arguments.len());
         let arguments = check.arguments.iter().map(|argument| filled(argument, target)).collect::<Result<_, _>>();
         let program = |arguments| Program { path: check.program.clone(), arguments, user: check.user.clone() };
-        Self { program: arguments.map(program), what, places: Arc::new(Semaphore::new(EXEC_LINGERING)) }
+        let places = Arc::new(Semaphore::new(EXEC_RUNS));
+        Self { program: arguments.map(program), what, places, all_places: &RUNNING }
+    }
+
+    /// Places for one more run, or why there are none.
+    fn places(&self) -> Result<Places, String> {
+        let Ok(own) = Arc::clone(&self.places).try_acquire_owned() else {
+            return Err(format!(
+                "{EXEC_RUNS} earlier runs of the command are not gone: those that were given up still wait for a disk or a file system"
+            ));
+        };
+        let Ok(common) = self.all_places.try_acquire() else {
+            return Err(format!("{EXEC_RUNNING} commands are running, and this node runs no more at once"));
+        };
+        Ok(Places { own, common })
     }
 }
 
@@ -46,14 +65,12 @@ impl Conversation for ExecProbe {
             Ok(program) => program.clone(),
             Err(why) => return Outcome::Inconclusive(why.clone()),
         };
-        let Ok(lingering) = Arc::clone(&self.places).try_acquire_owned() else {
-            let why = format!(
-                "{EXEC_LINGERING} earlier runs of the command were killed and still wait for a disk or a file system"
-            );
-            return Outcome::Inconclusive(why);
+        let places = match self.places() {
+            Ok(places) => places,
+            Err(why) => return Outcome::Inconclusive(why),
         };
         notes.transcript.push(Speaker::Us, self.what.as_bytes());
-        match run(program, lingering, place.deadline).await {
+        match run(program, places, place.deadline).await {
             Ok(ended) => judge(&ended, &mut notes.transcript),
             Err(NotEnded::Broken(why)) => Outcome::Inconclusive(why),
             Err(NotEnded::OutOfTime) => {
@@ -165,9 +182,53 @@ impl Said {
 mod tests {
     use std::time::Duration;
 
+    use tokio::time::Instant;
+
     use super::*;
     use crate::model::MonitorKind;
     use crate::probe::tests;
+    use crate::probe::tls::TrustStore;
+
+    async fn outcome(probe: &ExecProbe) -> Outcome {
+        let start = Instant::now();
+        let deadline = start + Duration::from_secs(30);
+        let trust = TrustStore::default();
+        let place = Place { address: ([127, 0, 0, 1], 25).into(), start, deadline, trust: &trust };
+        probe.hold(place, &mut Notes::default()).await
+    }
+
+    fn succeeding() -> ExecProbe {
+        let check = ExecCheck { program: "/bin/true".into(), arguments: vec![], user: None };
+        let target =
+            tests::target(MonitorKind::Exec(check.clone()), ([127, 0, 0, 1], 25).into(), Duration::from_secs(30));
+        ExecProbe::new(&check, &target)
+    }
+
+    #[tokio::test]
+    async fn as_many_runs_as_a_detector_awaits_stand_in_nobodys_way() {
+        let probe = succeeding();
+        let awaited = u32::try_from(crate::health::bounds::OUTSTANDING).unwrap();
+        let _awaited = Arc::clone(&probe.places).try_acquire_many_owned(awaited).unwrap();
+        assert_eq!(outcome(&probe).await, Outcome::Ok);
+        let left = u32::try_from(probe.places.available_permits()).unwrap();
+        let _killed = Arc::clone(&probe.places).try_acquire_many_owned(left).unwrap();
+        let Outcome::Inconclusive(why) = outcome(&probe).await else { panic!("it ran") };
+        assert!(why.starts_with("10 earlier runs of the command are not gone"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn all_commands_together_have_a_bound() {
+        static COMMON: Semaphore = Semaphore::const_new(1);
+        let probe = ExecProbe { all_places: &COMMON, ..succeeding() };
+        let taken = COMMON.try_acquire().unwrap();
+        let Outcome::Inconclusive(why) = outcome(&probe).await else { panic!("it ran") };
+        assert_eq!(why, "128 commands are running, and this node runs no more at once");
+        drop(taken);
+        // The place is given back with each run.
+        for _ in 0..3 {
+            assert_eq!(outcome(&probe).await, Outcome::Ok);
+        }
+    }
 
     #[test]
     fn output_is_read_as_the_plugin_api_has_it() {

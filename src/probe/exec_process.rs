@@ -16,7 +16,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::unix::pipe::Receiver;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::bounds::{EXEC_DRAINED, EXEC_OUTPUT, EXEC_REST, EXEC_STARTING};
@@ -39,6 +39,17 @@ pub(super) struct Program {
     pub(super) user: Option<String>,
 }
 
+/// What a run occupies, to be given back when its process is gone for good.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// Among the runs of its command.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(super) own: OwnedSemaphorePermit,
+    /// Among the commands of all monitors.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(super) common: SemaphorePermit<'static>,
+}
+
 /// What a command left.
 #[derive(Debug)]
 pub(super) struct Ended {
@@ -58,8 +69,8 @@ pub(super) enum NotEnded {
     OutOfTime,
 }
 
-/// Runs `program` until it ends, or kills it at `deadline`. `place` is given back when the process is gone for good.
-pub(super) async fn run(program: Program, place: OwnedSemaphorePermit, deadline: Instant) -> Result<Ended, NotEnded> {
+/// Runs `program` until it ends, or kills it at `deadline`.
+pub(super) async fn run(program: Program, places: Places, deadline: Instant) -> Result<Ended, NotEnded> {
     // Starting copies the tables of this process and waits for the disk. If nobody waits any more, what was started is dropped.
     let slow = |_| {
         NotEnded::Broken("the command did not start in time: this host waits for a disk or a file system".to_owned())
@@ -67,7 +78,7 @@ pub(super) async fn run(program: Program, place: OwnedSemaphorePermit, deadline:
     let turn = timeout_at(deadline, STARTING.acquire()).await.map_err(slow)?;
     let starting = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        Process::start(&program, place)
+        Process::start(&program, places)
     });
     let started = timeout_at(deadline, starting).await.map_err(slow)?;
     let mut process = started.map_err(|error| NotEnded::Broken(error.to_string()))?.map_err(NotEnded::Broken)?;
@@ -81,12 +92,12 @@ struct Process {
     group: Pid,
     /// Readable when the leader has ended.
     end: Option<OwnedFd>,
-    place: Option<OwnedSemaphorePermit>,
+    places: Option<Places>,
 }
 
 impl Process {
     /// Blocks.
-    fn start(program: &Program, place: OwnedSemaphorePermit) -> Result<Self, String> {
+    fn start(program: &Program, places: Places) -> Result<Self, String> {
         let identity = identity(program.user.as_deref())?;
         let mut command = command(program, identity.as_ref())?;
         command.env_clear().envs(ENVIRONMENT).current_dir("/").process_group(0);
@@ -94,7 +105,7 @@ impl Process {
         let child =
             command.spawn().map_err(|error| format!("{} cannot be started: {error}", program.path.display()))?;
         let group = Pid::from_child(&child);
-        let mut process = Self { child: Some(child), group, end: None, place: Some(place) };
+        let mut process = Self { child: Some(child), group, end: None, places: Some(places) };
         match pidfd_open(group, PidfdFlags::NONBLOCK) {
             Ok(end) => process.end = Some(end),
             Err(error) => {
@@ -109,9 +120,9 @@ impl Process {
 
     async fn finish(&mut self, deadline: Instant) -> Result<Ended, NotEnded> {
         let broken = |error: io::Error| NotEnded::Broken(format!("this host cannot read what a command says: {error}"));
-        let end = self.end.as_ref().and_then(|end| end.try_clone().ok());
-        let (Some(child), Some(end)) = (&mut self.child, end) else { return Err(NotEnded::OutOfTime) };
-        let end = watched(end).map_err(broken)?;
+        let unwatched = || NotEnded::Broken("this host does not say how a command ended".to_owned());
+        let (Some(child), Some(end)) = (&mut self.child, &self.end) else { return Err(unwatched()) };
+        let end = end.try_clone().and_then(watched).map_err(broken)?;
         let pipe = |fd: Option<OwnedFd>| fd.map(Receiver::from_owned_fd).transpose();
         let stdout = pipe(child.stdout.take().map(OwnedFd::from)).map_err(broken)?;
         let stderr = pipe(child.stderr.take().map(OwnedFd::from)).map_err(broken)?;
@@ -142,7 +153,7 @@ impl Process {
                 Ok(Ended { status, stdout: said, stderr: complained })
             }
             Some(Err(error)) => Err(broken(error)),
-            Some(Ok(None)) | None => Err(NotEnded::OutOfTime),
+            Some(Ok(None)) | None => Err(unwatched()),
         }
     }
 
@@ -163,15 +174,19 @@ impl Drop for Process {
             return;
         }
         // It takes a moment to die, or long if it waits for a disk. With the runtime, this process ends too.
-        let (Ok(runtime), Some(end), place) = (Handle::try_current(), self.end.take(), self.place.take()) else {
-            return;
-        };
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (end, places) = (self.end.take(), self.places.take());
         runtime.spawn(async move {
-            let _place = place;
-            if let Ok(end) = watched(end) {
-                let _ended = end.readable().await;
-            }
-            let _reaped = child.try_wait();
+            let _places = places;
+            let is_over = match end.map(watched) {
+                Some(Ok(end)) => end.readable().await.is_ok(),
+                Some(Err(_)) | None => false,
+            };
+            // Where its end cannot be seen, a thread waits for it.
+            let _reaped = match is_over {
+                true => child.try_wait().map(drop),
+                false => tokio::task::spawn_blocking(move || child.wait().map(drop)).await.unwrap_or(Ok(())),
+            };
         });
     }
 }
@@ -229,7 +244,45 @@ async fn drain(pipe: Option<Receiver>, kept: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use super::*;
+
+    /// A command that sleeps, and whose end nobody can watch: a regular file cannot be in the event loop.
+    fn unwatchable() -> (Process, Arc<Semaphore>) {
+        static COMMON: Semaphore = Semaphore::const_new(Semaphore::MAX_PERMITS);
+        let own = Arc::new(Semaphore::new(1));
+        let places =
+            Places { own: Arc::clone(&own).try_acquire_owned().unwrap(), common: COMMON.try_acquire().unwrap() };
+        let program = Program { path: "/bin/sleep".into(), arguments: vec!["1000".to_owned()], user: None };
+        let mut process = Process::start(&program, places).unwrap();
+        process.end = Some(std::fs::File::open("/etc/passwd").unwrap().into());
+        (process, own)
+    }
+
+    #[tokio::test]
+    async fn a_host_that_cannot_watch_a_command_says_nothing_of_the_endpoint() {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let (mut process, _) = unwatchable();
+        let ended = process.finish(deadline).await;
+        assert!(matches!(&ended, Err(NotEnded::Broken(why)) if why.starts_with("this host cannot")), "{ended:?}");
+        process.end = None;
+        assert!(matches!(process.finish(deadline).await, Err(NotEnded::Broken(_))));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_cannot_be_watched_is_reaped_and_gives_its_places_back() {
+        // Some of them die before anybody looks.
+        for _ in 0..20 {
+            let (process, places) = unwatchable();
+            let directory = Path::new("/proc").join(process.group.as_raw_nonzero().to_string());
+            drop(process);
+            let place = timeout(Duration::from_secs(30), places.acquire()).await.unwrap().unwrap();
+            assert!(!directory.exists());
+            drop(place);
+        }
+    }
 
     #[test]
     fn a_command_has_the_groups_of_its_user_and_no_others() {

@@ -27,8 +27,8 @@ pub(super) async fn secure<S: Stream>(
     place: Place<'_>,
     transcript: &mut Transcript,
 ) -> Result<Secured<S>, Outcome> {
+    let session = tls.prepare(place.trust, place.deadline).await?;
     let handshake = async {
-        let session = tls.prepare(place.trust).await?;
         let connecting = TlsConnector::from(session.config.clone()).connect(session.name.clone(), stream);
         let stream = connecting
             .await

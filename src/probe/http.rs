@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use regex::bytes::Regex;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Response, redirect};
 use tokio::time::timeout_at;
 
 use super::Target;
 use super::bounds::HTTP_BODY;
 use super::check::{Conversation, Notes, Place};
 use super::tcp::failure;
-use super::tls::{Inspector, TlsClient, TrustStore};
+use super::tls::{Inspector, TlsClient};
 use super::transcript::{Speaker, Transcript};
 use crate::health::{FailureKind, Outcome};
 use crate::model::{HttpCheck, TlsMode, TlsPolicy};
@@ -34,7 +34,14 @@ pub(super) struct HttpProbe {
     secure: bool,
     tls: TlsClient,
     /// Made once: a client is costly. Made anew when the trust anchors change.
-    client: Mutex<Option<(Client, Arc<Inspector>)>>,
+    client: Mutex<Option<Client>>,
+}
+
+/// An HTTP client, and who looks at the certificates that it is shown.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    inspector: Arc<Inspector>,
 }
 
 /// A page that was got.
@@ -73,13 +80,13 @@ impl HttpProbe {
         }
     }
 
-    async fn converse(&self, trust: &TrustStore, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
+    async fn converse(&self, client: &Client, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
         let body_pattern = match &self.body {
             Some(Err(reason)) => return Err(Outcome::Deferring(reason.clone())),
             Some(Ok(pattern)) => Some(pattern),
             None => None,
         };
-        let Answered { response, problem } = self.get(None, trust, transcript).await?;
+        let Answered { response, problem } = self.get(None, client, transcript).await?;
         if let Some(pattern) = body_pattern {
             let body = read_body(response).await?;
             transcript.push(Speaker::Them, &body);
@@ -91,23 +98,22 @@ impl HttpProbe {
         Ok(problem.map_or(Outcome::Ok, Outcome::Deferring))
     }
 
-    /// Asks for the page, as `accept` where it matters. The response has an accepted status; its body is still to be read.
+    /// Asks `client` for the page, as `accept` where it matters. The response has an accepted status; its body is still to be read.
     pub(super) async fn get(
         &self,
         accept: Option<&'static str>,
-        trust: &TrustStore,
+        client: &Client,
         transcript: &mut Transcript,
     ) -> Result<Answered, Outcome> {
-        let (client, inspector) = self.client(trust).await?;
         transcript.push(Speaker::Us, format!("GET {} HTTP/1.1, Host: {}", self.path, self.host).as_bytes());
-        let mut request = client.get(self.url()?).header(HOST, &self.host);
+        let mut request = client.http.get(self.url()?).header(HOST, &self.host);
         if let Some(accept) = accept {
             request = request.header(ACCEPT, accept);
         }
         let response = request.send().await.map_err(|error| of_error(&error))?;
         note_head(&response, transcript);
         self.judge_status(&response)?;
-        let problem = if self.secure { inspector.problem() } else { None };
+        let problem = if self.secure { client.inspector.problem() } else { None };
         Ok(Answered { response, problem })
     }
 
@@ -125,22 +131,22 @@ impl HttpProbe {
         Err(Outcome::failed(FailureKind::Protocol, format!("HTTP {status}, expected {wanted}")))
     }
 
-    /// The client for the trust anchors of now.
-    async fn client(&self, trust: &TrustStore) -> Result<(Client, Arc<Inspector>), Outcome> {
+    /// The client for the trust anchors of now; by the deadline of `place`, which is not the endpoint's fault.
+    pub(super) async fn client(&self, place: Place<'_>) -> Result<Client, Outcome> {
         let kept = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((client, inspector)) = kept
-            && (!self.secure || self.tls.is_current(&inspector, trust).await)
+        if let Some(client) = kept
+            && (!self.secure || self.tls.is_current(&client.inspector, place.trust, place.deadline).await?)
         {
-            return Ok((client, inspector));
+            return Ok(client);
         }
-        let made = self.make_client(trust).await?;
+        let made = self.make_client(place).await?;
         *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
         Ok(made)
     }
 
-    async fn make_client(&self, trust: &TrustStore) -> Result<(Client, Arc<Inspector>), Outcome> {
-        let session = self.tls.prepare(trust).await?;
-        let client = Client::builder()
+    async fn make_client(&self, place: Place<'_>) -> Result<Client, Outcome> {
+        let session = self.tls.prepare(place.trust, place.deadline).await?;
+        let http = reqwest::Client::builder()
             .tls_backend_preconfigured((*session.config).clone())
             .resolve(&session.name.to_str(), self.address)
             .http1_only()
@@ -151,7 +157,7 @@ impl HttpProbe {
             .user_agent(concat!("waypost/", env!("CARGO_PKG_VERSION"), " (health probe)"))
             .build()
             .map_err(|error| Outcome::Inconclusive(format!("no HTTP client: {error}")))?;
-        Ok((client, session.inspector()))
+        Ok(Client { http, inspector: session.inspector() })
     }
 
     /// Under the name that TLS must see; it resolves to the endpoint's address and to nothing else. Without TLS, and where the
@@ -171,7 +177,11 @@ impl HttpProbe {
 #[async_trait]
 impl Conversation for HttpProbe {
     async fn hold(&self, place: Place<'_>, notes: &mut Notes) -> Outcome {
-        let outcome = timeout_at(place.deadline, self.converse(place.trust, &mut notes.transcript)).await;
+        let client = match self.client(place).await {
+            Ok(client) => client,
+            Err(ended) => return ended,
+        };
+        let outcome = timeout_at(place.deadline, self.converse(&client, &mut notes.transcript)).await;
         outcome.unwrap_or_else(|_| Err(out_of_time())).unwrap_or_else(|ended| ended)
     }
 }

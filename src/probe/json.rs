@@ -12,9 +12,8 @@ use tokio::time::timeout_at;
 use super::Target;
 use super::bounds::JSON_BODY;
 use super::check::{Conversation, Notes, Place};
-use super::http::{Answered, HttpProbe, of_error, out_of_time};
+use super::http::{Answered, Client, HttpProbe, of_error, out_of_time};
 use super::reading::{judge_missing, judge_number};
-use super::tls::TrustStore;
 use super::transcript::{Speaker, Transcript, printable};
 use crate::health::{FailureKind, Outcome};
 use crate::model::{Expected, JsonCheck};
@@ -38,8 +37,8 @@ impl JsonProbe {
         Self { page: HttpProbe::new(&check.page, target), check: check.clone(), what }
     }
 
-    async fn converse(&self, trust: &TrustStore, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
-        let Answered { response, problem } = self.page.get(Some("application/json"), trust, transcript).await?;
+    async fn converse(&self, client: &Client, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
+        let Answered { response, problem } = self.page.get(Some("application/json"), client, transcript).await?;
         let body = read(response).await?;
         let found = find(&body, self.check.pointer.steps()).map_err(|error| {
             transcript.push(Speaker::Them, &body);
@@ -84,7 +83,11 @@ impl JsonProbe {
 #[async_trait]
 impl Conversation for JsonProbe {
     async fn hold(&self, place: Place<'_>, notes: &mut Notes) -> Outcome {
-        let outcome = timeout_at(place.deadline, self.converse(place.trust, &mut notes.transcript)).await;
+        let client = match self.page.client(place).await {
+            Ok(client) => client,
+            Err(ended) => return ended,
+        };
+        let outcome = timeout_at(place.deadline, self.converse(&client, &mut notes.transcript)).await;
         outcome.unwrap_or_else(|_| Err(out_of_time())).unwrap_or_else(|ended| ended)
     }
 }

@@ -10,9 +10,8 @@ use super::Target;
 use super::bounds::{METRICS_BODY, METRICS_LINE, METRICS_PAIRS};
 use super::check::{Conversation, Notes, Place};
 use super::exposition::{Lines, Sample, sample_of};
-use super::http::{Answered, HttpProbe, of_error, out_of_time};
+use super::http::{Answered, Client, HttpProbe, of_error, out_of_time};
 use super::reading::judge_number;
-use super::tls::TrustStore;
 use super::transcript::{Speaker, Transcript};
 use crate::health::Outcome;
 use crate::model::{Combine, PrometheusCheck, Series};
@@ -38,8 +37,8 @@ impl PrometheusProbe {
         Self { page: HttpProbe::new(&check.page, target), check: check.clone(), what }
     }
 
-    async fn converse(&self, trust: &TrustStore, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
-        let Answered { response, problem } = self.page.get(Some(ACCEPT), trust, transcript).await?;
+    async fn converse(&self, client: &Client, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
+        let Answered { response, problem } = self.page.get(Some(ACCEPT), client, transcript).await?;
         let mut gathering = Gathering::new(&self.check);
         let too_long = read(response, |line| gathering.take(line)).await?;
         if too_long > 0 {
@@ -58,7 +57,11 @@ impl PrometheusProbe {
 #[async_trait]
 impl Conversation for PrometheusProbe {
     async fn hold(&self, place: Place<'_>, notes: &mut Notes) -> Outcome {
-        let outcome = timeout_at(place.deadline, self.converse(place.trust, &mut notes.transcript)).await;
+        let client = match self.page.client(place).await {
+            Ok(client) => client,
+            Err(ended) => return ended,
+        };
+        let outcome = timeout_at(place.deadline, self.converse(&client, &mut notes.transcript)).await;
         outcome.unwrap_or_else(|_| Err(out_of_time())).unwrap_or_else(|ended| ended)
     }
 }

@@ -16,7 +16,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_t
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio::time::Instant;
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinError;
+use tokio::time::{Instant, timeout_at};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::bounds::{TRUST_REREAD, TRUST_RETRY};
@@ -46,8 +48,9 @@ pub(super) struct TrustStore {
 /// The anchors of one place and when they were read.
 #[derive(Debug, Default)]
 struct Shelf {
-    /// Held while the first probe reads; the others of that moment wait for it.
-    first: tokio::sync::Mutex<()>,
+    /// Held while somebody reads: on a file system that hangs, one thread waits and no more. Probes that have no anchors yet wait
+    /// for it.
+    reading: Arc<tokio::sync::Mutex<()>>,
     read: Mutex<Option<(Instant, Trust)>>,
 }
 
@@ -58,8 +61,14 @@ impl Default for TrustStore {
 }
 
 impl TrustStore {
-    /// The anchors in the PEM file `ca`, or the system's.
-    async fn anchors(&self, ca: Option<&Path>) -> Trust {
+    /// The anchors in the PEM file `ca`, or the system's. How long reading them takes says nothing of an endpoint.
+    async fn anchors(&self, ca: Option<&Path>, deadline: Instant) -> Result<Trust, Outcome> {
+        timeout_at(deadline, self.fetch(ca))
+            .await
+            .map_err(|_| Outcome::Inconclusive("the trust anchors are still being read".to_owned()))
+    }
+
+    async fn fetch(&self, ca: Option<&Path>) -> Trust {
         let place = ca.map(Path::to_path_buf);
         let shelf = {
             let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,11 +77,13 @@ impl TrustStore {
         if let Some(trust) = shelf.take(&self.provider, &place) {
             return trust;
         }
-        let _alone = shelf.first.lock().await;
+        let alone = Arc::clone(&shelf.reading).lock_owned().await;
         if let Some(trust) = shelf.take(&self.provider, &place) {
             return trust;
         }
-        Arc::clone(&shelf).refill(Arc::clone(&self.provider), place).await
+        // A task of its own: this probe may be over before the place is read, and the next one wants what was read.
+        let reading = tokio::spawn(Arc::clone(&shelf).refill(alone, Arc::clone(&self.provider), place));
+        reading.await.unwrap_or_else(|error| Err(unread(&error)))
     }
 }
 
@@ -82,17 +93,24 @@ impl Shelf {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, trust) = read.as_mut()?;
         let keep = if trust.is_ok() { TRUST_REREAD } else { TRUST_RETRY };
-        if at.elapsed() >= keep {
+        if at.elapsed() >= keep
+            && let Ok(alone) = Arc::clone(&self.reading).try_lock_owned()
+        {
             *at = Instant::now();
-            tokio::spawn(Arc::clone(self).refill(Arc::clone(provider), place.clone()));
+            tokio::spawn(Arc::clone(self).refill(alone, Arc::clone(provider), place.clone()));
         }
         Some(trust.clone())
     }
 
-    async fn refill(self: Arc<Self>, provider: Arc<CryptoProvider>, place: Option<PathBuf>) -> Trust {
+    async fn refill(
+        self: Arc<Self>,
+        _alone: OwnedMutexGuard<()>,
+        provider: Arc<CryptoProvider>,
+        place: Option<PathBuf>,
+    ) -> Trust {
         let trust = tokio::task::spawn_blocking(move || read_anchors(provider, place.as_deref()))
             .await
-            .unwrap_or_else(|error| Err(format!("reading the trust anchors failed: {error}")));
+            .unwrap_or_else(|error| Err(unread(&error)));
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever uses the old anchors goes on with them where nothing changed, and so keeps its client.
         let trust = match (read.as_ref(), trust) {
@@ -102,6 +120,10 @@ impl Shelf {
         *read = Some((Instant::now(), trust.clone()));
         trust
     }
+}
+
+fn unread(error: &JoinError) -> String {
+    format!("reading the trust anchors failed: {error}")
 }
 
 fn read_anchors(provider: Arc<CryptoProvider>, ca: Option<&Path>) -> Trust {
@@ -189,11 +211,11 @@ impl TlsClient {
         self.name.as_ref().map_err(|reason| Outcome::Deferring(reason.clone()))
     }
 
-    /// A handshake with the trust anchors of now.
-    pub(super) async fn prepare(&self, trust: &TrustStore) -> Result<TlsSession, Outcome> {
+    /// A handshake with the trust anchors of now, if they can be had by `deadline`.
+    pub(super) async fn prepare(&self, trust: &TrustStore, deadline: Instant) -> Result<TlsSession, Outcome> {
         let name = self.name()?.clone();
         let anchors = match self.policy.verify {
-            true => Some(trust.anchors(self.policy.ca.as_deref()).await),
+            true => Some(trust.anchors(self.policy.ca.as_deref(), deadline).await?),
             false => None,
         };
         let provider = Arc::clone(&trust.provider);
@@ -215,14 +237,20 @@ impl TlsClient {
     }
 
     /// Whether the anchors of now are those that `inspector` checks against.
-    pub(super) async fn is_current(&self, inspector: &Inspector, trust: &TrustStore) -> bool {
-        match &inspector.anchors {
+    pub(super) async fn is_current(
+        &self,
+        inspector: &Inspector,
+        trust: &TrustStore,
+        deadline: Instant,
+    ) -> Result<bool, Outcome> {
+        Ok(match &inspector.anchors {
             None => true,
             Some(Ok(used)) => {
-                trust.anchors(self.policy.ca.as_deref()).await.is_ok_and(|current| Arc::ptr_eq(used, &current))
+                let current = trust.anchors(self.policy.ca.as_deref(), deadline).await?;
+                current.is_ok_and(|current| Arc::ptr_eq(used, &current))
             }
             Some(Err(_)) => false,
-        }
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use waypost::health::FailureKind;
 
 use crate::ports::free_port;
-use crate::targets::{Running, assert_deferring, assert_failed, assert_ok, probe};
+use crate::targets::{Running, assert_deferring, assert_failed, assert_ok, have, probe};
 
 fn loopback() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, free_port()).into()
@@ -14,6 +14,9 @@ fn loopback() -> SocketAddr {
 
 #[test]
 fn metrics_of_a_node_exporter_are_held_against_thresholds() {
+    if !have("prometheus-node-exporter") {
+        return;
+    }
     let address = loopback();
     let _exporter = Running::start(
         Command::new("prometheus-node-exporter")
@@ -51,6 +54,9 @@ fn metrics_of_a_node_exporter_are_held_against_thresholds() {
 
 #[test]
 fn a_document_of_a_web_server_is_held_against_thresholds() {
+    if !have("python3") {
+        return;
+    }
     let directory = tempfile::tempdir().unwrap();
     let document = r#"{ "status": "ok", "queues": [ { "name": "deferred", "messages": 812 } ], "readonly": false }"#;
     std::fs::write(directory.path().join("status.json"), document).unwrap();

@@ -1,14 +1,14 @@
-//! The monitors that read numbers and words, against the real programs that say them, and the bounds of all monitors.
+//! The monitors that read numbers and words, against the real programs that say them.
 //!
-//! Broken, a full disk or queue would go unnoticed, an operator could not see what a monitor sees, or a hostile endpoint could hold
-//! or fill a name server.
+//! Broken, a full disk or queue would go unnoticed, or an operator could not see what a monitor sees.
+//!
+//! Without the programs the tests say so and do nothing; with `WAYPOST_REQUIRE_REAL` they fail.
 //!
 //! | file | what it proves or provides |
 //! | --- | --- |
 //! | `exporter.rs` | thresholds on metrics of a real node exporter, and on a document of a real web server |
 //! | `plugins.rs` | real Nagios plugins, and agents |
 //! | `command.rs` | `waypost probe` through a node and without one; transcripts in the journal |
-//! | `tarpits.rs` | ten thousand probes of all kinds against endpoints that never end: nothing is left of them |
 //! | `targets.rs` | targets from a monitor as an operator writes it |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
@@ -28,4 +28,3 @@ mod command;
 mod exporter;
 mod plugins;
 mod targets;
-mod tarpits;

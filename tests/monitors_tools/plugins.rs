@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use waypost::health::{FailureKind, Outcome};
 
-use crate::targets::{assert_deferring, assert_failed, assert_ok, probe};
+use crate::targets::{assert_deferring, assert_failed, assert_ok, have, probe};
 
 /// A port where somebody listens; the system completes connections without him.
 fn listener() -> (TcpListener, SocketAddr) {
@@ -13,16 +13,20 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-fn plugin(name: &str, arguments: &str) -> String {
-    format!(
-        "kind = \"exec\"\nport = 25\ntimeout = \"30s\"\ncommand = [\"/usr/lib/nagios/plugins/{name}\", {arguments}]\n"
-    )
+const CHECK_TCP: &str = "/usr/lib/nagios/plugins/check_tcp";
+const CHECK_DUMMY: &str = "/usr/lib/nagios/plugins/check_dummy";
+
+fn plugin(path: &str, arguments: &str) -> String {
+    format!("kind = \"exec\"\nport = 25\ntimeout = \"30s\"\ncommand = [\"{path}\", {arguments}]\n")
 }
 
 #[test]
 fn plugins_say_how_an_endpoint_is() {
+    if !have(CHECK_TCP) {
+        return;
+    }
     let (listening, address) = listener();
-    let check = plugin("check_tcp", "\"-H\", \"{address}\", \"-p\", \"{port}\", \"-t\", \"20\"");
+    let check = plugin(CHECK_TCP, "\"-H\", \"{address}\", \"-p\", \"{port}\", \"-t\", \"20\"");
     let probed = probe(&check, address);
     assert_ok(&probed);
     let port = address.port();
@@ -35,8 +39,11 @@ fn plugins_say_how_an_endpoint_is() {
 
 #[test]
 fn every_state_of_a_plugin_has_its_meaning() {
+    if !have(CHECK_DUMMY) {
+        return;
+    }
     let (_listening, address) = listener();
-    let dummy = |state: u8| probe(&plugin("check_dummy", &format!("\"{state}\", \"said for {{host}}\"")), address);
+    let dummy = |state: u8| probe(&plugin(CHECK_DUMMY, &format!("\"{state}\", \"said for {{host}}\"")), address);
     assert_ok(&dummy(0));
     assert_deferring(&dummy(1), "WARNING: said for mx.example.org");
     assert_failed(&dummy(2), FailureKind::Protocol, "CRITICAL: said for mx.example.org");

@@ -73,6 +73,22 @@ pub fn assert_failed(probed: &Probed, expected: FailureKind, words: &str) {
     assert!(reason.contains(words), "{reason}");
 }
 
+/// Whether `program` is here; says so if not.
+///
+/// # Panics
+/// If it is not and must be.
+pub fn have(program: &str) -> bool {
+    let folders = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    // What begins with `/` stands for itself.
+    if std::env::split_paths(&folders).any(|folder| folder.join(program).is_file()) {
+        return true;
+    }
+    let required = std::env::var_os("WAYPOST_REQUIRE_REAL").is_some();
+    assert!(!required, "{program} must be here; `.ci/run` installs what the tests need");
+    eprintln!("\n==== SKIPPED: {program} is not installed; nothing was proven ====\n");
+    false
+}
+
 /// A program that serves until dropped.
 pub struct Running(Child);
 

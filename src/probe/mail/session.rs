@@ -56,9 +56,7 @@ impl<'a> Session<'a> {
         let Some(plain) = self.wire.take_stream() else {
             return Err(broken("the server speaks before the TLS handshake"));
         };
-        let handshake = timeout_at(self.deadline, self.tls.prepare(self.trust)).await;
-        let handshake = handshake
-            .unwrap_or_else(|_| Err(Outcome::Inconclusive("reading the trust anchors takes too long".to_owned())))?;
+        let handshake = self.tls.prepare(self.trust, self.deadline).await?;
         let connector = tokio_rustls::TlsConnector::from(handshake.config.clone());
         let secured = match timeout_at(self.deadline, connector.connect(handshake.name.clone(), plain)).await {
             Err(_) => return Err(Outcome::failed(FailureKind::Timeout, "timed out in the TLS handshake")),

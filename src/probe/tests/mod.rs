@@ -27,6 +27,7 @@ mod mail;
 mod prober;
 mod readings;
 mod servers;
+mod trust;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

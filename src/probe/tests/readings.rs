@@ -1,6 +1,6 @@
 //! Exporters, documents and agents on loopback: what is read of them, and what of them is not.
 
-use super::Step::{Hang, Hear, Say, Tls};
+use super::Step::{Flood, Hang, Hear, Say, Tls};
 use super::*;
 use crate::model::{AgentCheck, Combine, Expected, HttpCheck, JsonCheck, Levels, Missing, PrometheusCheck};
 use crate::probe::bounds::{AGENT_LINE, JSON_BODY, METRICS_BODY};
@@ -141,4 +141,6 @@ async fn agents_are_heard() {
         FailureKind::Protocol,
         "more than 1024",
     );
+    let empty = server(vec![Flood("\r\n")]).await;
+    assert_failed(&probe(agent(None), empty).await, FailureKind::Protocol, "more than 1024");
 }
