@@ -44,8 +44,8 @@ const STRIKES: u8 = 10;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Time in which the detector learns how its endpoints usually behave.
 const WARM_UP: Duration = Duration::from_secs(20);
-/// Between two strikes, so that one has no part in the next.
-const REST: Duration = Duration::from_secs(1);
+/// Before each strike: what fails within 5 s of others is doubted for a while, and that is not what is measured here.
+const REST: Duration = Duration::from_secs(6);
 const LOOK: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(60);
 const SMTP_PORT: u16 = 2525;
