@@ -82,12 +82,6 @@ pub const DAMPING_HALF_LIFE: Duration = Duration::from_secs(600);
 /// First probes after a start are spread over this time, where the interval is longer.
 pub const START_SPREAD: Duration = Duration::from_secs(1);
 
-/// A vote is fresh for this many intervals … (DESIGN section 6).
-pub const FRESHNESS_INTERVALS: u32 = 3;
-
-/// … and this long after it was received.
-pub const FRESHNESS_GRACE: Duration = Duration::from_secs(5);
-
 /// Between two ballots of a node that has nothing new to say (DESIGN section 10).
 pub const BALLOT_INTERVAL: Duration = Duration::from_secs(2);
 

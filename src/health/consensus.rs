@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::bounds::{FRESHNESS_GRACE, FRESHNESS_INTERVALS};
 use crate::model::{Mono, SiteIx, State, Vote};
 
 /// The agreed state of an endpoint at `endpoint_site`.
@@ -29,12 +28,6 @@ pub fn consensus(previous: State, votes: &[Vote], endpoint_site: SiteIx, now: Mo
 #[must_use]
 pub fn is_fresh(vote: &Vote, now: Mono, freshness: Duration) -> bool {
     now.since(vote.received) <= freshness
-}
-
-/// How long a vote counts: 3 intervals + 5 s.
-#[must_use]
-pub fn vote_freshness(interval: Duration) -> Duration {
-    interval.saturating_mul(FRESHNESS_INTERVALS).saturating_add(FRESHNESS_GRACE)
 }
 
 /// The graver of two states.
@@ -137,7 +130,6 @@ mod tests {
         assert_eq!(agreed(State::Up, &[vote(Some(1), State::Down, 9)]), State::Up);
         assert_eq!(agreed(State::Down, &[]), State::Down);
         assert_eq!(agreed(State::Down, &[vote(Some(1), State::Unknown, 1)]), State::Down);
-        assert_eq!(vote_freshness(Duration::from_secs(1)), FRESHNESS);
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod simulation;
 mod terms;
 
 pub use combine::{Judgement, combine, combine_after};
-pub use consensus::{consensus, is_fresh, severity, vote_freshness};
+pub use consensus::{consensus, is_fresh, severity};
 pub use council::{Ballot, Contact, Council, Seclusion};
 pub use damping::Damping;
 pub use detector::Detector;

@@ -1,5 +1,6 @@
 //! Tiers: what health and orders make of a site and of each endpoint in it (DESIGN section 7).
 
+use crate::health::severity;
 use crate::model::{
     EndpointHealth, EndpointPlan, Intent, IntentKind, Policy, Scope, Service, Share, SiteIx, SitePlan, Standing, State,
     Tier, Topology,
@@ -123,15 +124,6 @@ impl<'a> SiteHealth<'a> {
 /// An endpoint that nobody judged yet counts as unknown.
 pub(super) fn state_of(health: Option<&EndpointHealth>) -> State {
     health.map_or(State::Unknown, |health| health.state)
-}
-
-const fn severity(state: State) -> u8 {
-    match state {
-        State::Up => 0,
-        State::Unknown => 1,
-        State::Deferring => 2,
-        State::Down => 3,
-    }
 }
 
 /// The order that stands for `service` at `site`: the one for exactly this service wins over the one for the whole site.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use waypost::health::bounds::BALLOT_INTERVAL;
 use waypost::health::{Ballot, Finding, ProbeNumber};
 use waypost::model::{Intent, IntentKind, Lifetime, Mono, Plan, Scope, Share, State, Topology};
 use waypost::plan::{self, Order, Reviewed};
@@ -23,8 +24,6 @@ use crate::world::{World, topology};
 
 /// How often deadlines and rules are looked at.
 const TICK: Duration = Duration::from_millis(250);
-/// Between two ballots without news (DESIGN section 10).
-const BALLOT_INTERVAL: Duration = Duration::from_secs(2);
 /// The least between two ballots: 5 a second.
 const BALLOT_GAP: Duration = Duration::from_millis(200);
 /// Within this time after the last fault everything must be back: the longest damping, the slowest return of a probe,
