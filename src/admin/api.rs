@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
 pub use super::timetable::{Begin, Due, Steps};
@@ -13,7 +14,7 @@ pub use super::whatif::{
 };
 pub use super::words;
 use crate::model::{
-    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Role, Scope, Share, Standing, State, Tier, Token,
+    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Reach, Role, Scope, Share, Standing, State, Tier, Token,
 };
 
 /// What a node does and why.
@@ -57,6 +58,9 @@ pub struct Status {
     pub geo: GeoStatus,
     /// The id of the newest journalled event; 0 before the first.
     pub last_event: u64,
+    /// How the nodes stand together; `None` for a node that is alone by configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterStatus>,
 }
 
 impl Status {
@@ -218,6 +222,9 @@ pub struct OrderRequest {
     /// Override the safety rules.
     #[serde(default)]
     pub force: bool,
+    /// Only this node is to follow it, though the store that the nodes share is out of reach.
+    #[serde(default, skip_serializing_if = "Reach::is_everywhere")]
+    pub reach: Reach,
 }
 
 /// How long an order is to stand.
@@ -262,6 +269,9 @@ pub struct OrderOutcome {
     pub generation: Generation,
     /// The nodes whose answers follow it.
     pub acknowledged_by: Vec<String>,
+    /// The nodes that have not said so in time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingNode>,
     /// When no well-behaved cache names the site any more; `None` where answers go on naming it.
     pub drained_by: Option<Timestamp>,
     /// What of it takes effect later; empty where all is in effect.
@@ -305,6 +315,9 @@ pub struct LiftOutcome {
     pub generation: Generation,
     /// The nodes whose answers follow it.
     pub acknowledged_by: Vec<String>,
+    /// The nodes that have not said so in time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingNode>,
     /// The command that orders it again.
     pub undo: Option<String>,
 }

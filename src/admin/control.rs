@@ -10,9 +10,9 @@ use tokio::sync::broadcast;
 use super::Problem;
 use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ProbeRequest, ReloadOutcome, Status,
-    TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
-use crate::model::{Event, IntentKind, Lifetime, Role, Schedule, Scope, Token};
+use crate::model::{Event, IntentKind, Lifetime, Reach, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
@@ -66,6 +66,12 @@ pub trait Control: Send + Sync + 'static {
     /// Reads configuration and zones again; on any error the old ones stay and the problem carries the diagnostics.
     fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>>;
 
+    /// What the store holds that orders are kept in, read anew.
+    fn store(&self) -> BoxFuture<'_, Result<StoreStatus, Problem>>;
+
+    /// Goes on with a store that went back: with what it holds, or with what this node knows.
+    fn accept_store(&self, request: StoreAccept, caller: Caller) -> BoxFuture<'_, Result<StoreAccepted, Problem>>;
+
     /// The token that `secret` belongs to, if it is still good.
     fn authenticate(&self, secret: &str) -> Option<Token>;
 
@@ -105,6 +111,8 @@ pub struct Command {
     pub force: bool,
     /// Only say what would happen.
     pub dry_run: bool,
+    /// Who is to follow it.
+    pub reach: Reach,
 }
 
 /// Who asks, and what they may do.

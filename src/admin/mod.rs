@@ -8,6 +8,7 @@
 mod access;
 pub mod api;
 mod bounds;
+mod cluster;
 mod control;
 mod events;
 mod orders;

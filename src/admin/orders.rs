@@ -13,7 +13,7 @@ use crate::model::{IntentKind, Lifetime, Share};
 
 /// The command that `request`, received at `now`, asks for.
 pub(super) fn command(request: OrderRequest, now: Timestamp) -> Result<Command, Problem> {
-    let OrderRequest { scope, kind, reason, expiry, begin, steps, dry_run, force } = request;
+    let OrderRequest { scope, kind, reason, expiry, begin, steps, dry_run, force, reach } = request;
     let reason = text(&reason)?;
     if reason.is_empty() {
         return Err(invalid("an order needs a reason", "say why: --reason TEXT"));
@@ -25,7 +25,7 @@ pub(super) fn command(request: OrderRequest, now: Timestamp) -> Result<Command, 
     let lifetime = lifetime(expiry, from)?;
     let schedule = schedule(kind, steps, from, now)?;
     fits(schedule.as_ref(), lifetime)?;
-    Ok(Command { scope, kind, reason, lifetime, schedule, force, dry_run })
+    Ok(Command { scope, kind, reason, lifetime, schedule, force, dry_run, reach })
 }
 
 /// How long an order that begins at `from` stands: four hours unless said, at most 72 unless it is to stand until lifted
@@ -79,7 +79,7 @@ fn invalid(detail: impl Into<String>, remedy: &str) -> Problem {
 mod tests {
     use super::super::timetable::Begin;
     use super::*;
-    use crate::model::Scope;
+    use crate::model::{Reach, Scope};
 
     fn now() -> Timestamp {
         "2026-05-01T12:00:00Z".parse().unwrap()
@@ -95,6 +95,7 @@ mod tests {
             steps: None,
             dry_run: false,
             force: false,
+            reach: Reach::Everywhere,
         }
     }
 

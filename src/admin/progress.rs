@@ -65,7 +65,7 @@ pub fn timetable(intent: &Intent, steps: &[Due], now: Timestamp) -> Vec<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Lifetime, Schedule, Scope};
+    use crate::model::{Lifetime, Reach, Schedule, Scope};
 
     fn at(minutes: i64) -> Timestamp {
         "2026-05-01T12:00:00Z".parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_mins(minutes)
@@ -84,6 +84,7 @@ mod tests {
                 lifetime: Lifetime::UntilCleared,
                 revision: 1,
                 forced: false,
+                reach: Reach::Everywhere,
                 schedule: Some(Schedule { from: at(0), steps, every_seconds: 480, taken, last }),
             },
             remaining_seconds: None,

@@ -18,7 +18,8 @@ use super::api::{
 };
 use super::{AdminServer, Caller, Command, Control, Problem, ProblemKind, Readiness, start};
 use crate::model::{
-    Event, EventKind, Generation, Intent, IntentKind, Lifetime, Role, Scope, Share, Standing, State, Tier, Token,
+    Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersVersion, Reach, Role, Scope, Share, Standing,
+    State, Tier, Token,
 };
 
 /// What a hostile name, reason or answer of a probed server may hold.
@@ -38,6 +39,7 @@ fn intent(by: &str, reason: &str) -> Intent {
         lifetime: Lifetime::UntilCleared,
         revision: 1,
         forced: false,
+        reach: Reach::Everywhere,
         schedule: None,
     }
 }
@@ -127,6 +129,7 @@ impl Control for Fake {
             loads: vec![],
             geo: GeoStatus { source: SCRIPT.into(), detail: String::new() },
             last_event: self.journal.lock().unwrap().len() as u64,
+            cluster: None,
         }
     }
 
@@ -154,6 +157,7 @@ impl Control for Fake {
                 loads: vec![],
                 generation: Generation::default(),
                 acknowledged_by: vec!["ns1".into()],
+                missing: Vec::new(),
                 drained_by: None,
                 timetable: vec![],
                 expected_drained_by: None,
@@ -171,6 +175,7 @@ impl Control for Fake {
                 changes: vec![],
                 generation: Generation::default(),
                 acknowledged_by: vec![],
+                missing: Vec::new(),
                 undo: None,
             })
         })
@@ -235,6 +240,31 @@ impl Control for Fake {
         Box::pin(async {
             Err(Problem::new(ProblemKind::Diagnostics, "1 error").with_diagnostics(vec!["a:1:1: error: x".into()]))
         })
+    }
+
+    fn store(&self) -> BoxFuture<'_, Result<super::api::StoreStatus, Problem>> {
+        async move {
+            Ok(super::api::StoreStatus {
+                schema: super::api::StoreStatus::SCHEMA.to_owned(),
+                kind: "embedded".to_owned(),
+                known: OrdersVersion::default(),
+                known_orders: Vec::new(),
+                found: Some(OrdersVersion::default()),
+                found_orders: Vec::new(),
+                trouble: None,
+            })
+        }
+        .boxed()
+    }
+
+    fn accept_store(
+        &self,
+        _: super::api::StoreAccept,
+        _: Caller,
+    ) -> BoxFuture<'_, Result<super::api::StoreAccepted, Problem>> {
+        let schema = super::api::StoreAccepted::SCHEMA.to_owned();
+        async move { Ok(super::api::StoreAccepted { schema, changed: false, orders: OrdersVersion::default() }) }
+            .boxed()
     }
 
     fn authenticate(&self, secret: &str) -> Option<Token> {

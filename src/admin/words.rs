@@ -114,7 +114,9 @@ pub fn order(intent: &Intent) -> String {
 }
 
 /// Until when an order stands.
-fn end(intent: &Intent) -> String {
+/// How long it stands: `until 2026-05-01T12:00:00Z`.
+#[must_use]
+pub fn end(intent: &Intent) -> String {
     match intent.lifetime {
         Lifetime::Until(end) => format!("until {}", moment(end)),
         Lifetime::UntilCleared => "until lifted".to_owned(),

@@ -85,7 +85,17 @@ fn request(kind: IntentKind, steps: Option<Steps>, order: Order) -> OrderRequest
         (_, _, true) => Some(Expiry::UntilCleared),
         (None, None, false) => None,
     };
-    OrderRequest { scope: Scope { site, service }, kind, reason, expiry, begin, steps, dry_run, force }
+    OrderRequest {
+        scope: Scope { site, service },
+        kind,
+        reason,
+        expiry,
+        begin,
+        steps,
+        dry_run,
+        force,
+        reach: crate::model::Reach::Everywhere,
+    }
 }
 
 /// What is said of an order, a line each.
@@ -187,7 +197,7 @@ fn sentence(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Generation, Intent, Lifetime};
+    use crate::model::{Generation, Intent, Lifetime, Reach};
 
     fn outcome(outcome: Outcome) -> OrderOutcome {
         OrderOutcome {
@@ -202,12 +212,14 @@ mod tests {
                 lifetime: Lifetime::UntilCleared,
                 revision: 3,
                 forced: false,
+                reach: Reach::Everywhere,
                 schedule: None,
             },
             changes: vec!["mx: fra serving -> drained".into()],
             loads: vec![],
             generation: Generation { epoch: 1, sequence: 7 },
             acknowledged_by: vec!["ns1".into()],
+            missing: Vec::new(),
             drained_by: Some(Timestamp::UNIX_EPOCH),
             timetable: Vec::new(),
             expected_drained_by: None,

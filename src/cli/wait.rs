@@ -163,7 +163,7 @@ fn ceiling(time: Timestamp) -> Timestamp {
 mod tests {
     use super::*;
     use crate::admin::api::DrainedService;
-    use crate::model::{Intent, Lifetime};
+    use crate::model::{Intent, Lifetime, Reach};
 
     fn now() -> Timestamp {
         "2026-05-01T12:00:00Z".parse().unwrap()
@@ -221,6 +221,7 @@ mod tests {
                 lifetime: Lifetime::UntilCleared,
                 revision: 1,
                 forced: false,
+                reach: Reach::Everywhere,
                 schedule: None,
             },
             remaining_seconds: None,

@@ -22,7 +22,13 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>, sites: &Roster) ->
             let remedy = "add [node] and below it name = \"fra-ns1\"";
             reader.whole_file(Severity::Error, "no [node]", "[node] with the name of this node", remedy);
         }
-        return NodeSettings { name: String::new(), site: None, listen: Vec::new(), xdp: XdpSettings::default() };
+        return NodeSettings {
+            name: String::new(),
+            site: None,
+            failure_domain: None,
+            listen: Vec::new(),
+            xdp: XdpSettings::default(),
+        };
     };
     reader.allow(&table, &["name", "site", "listen", "xdp", "xdp_mode"]);
     let name = reader.required(&table, "name", "unique among all nodes", "\"fra-ns1\"");
@@ -32,7 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>, sites: &Roster) ->
         Some(value) => listen(reader, &value),
         None => NODE_LISTEN.to_vec(),
     };
-    NodeSettings { name, site, listen, xdp: xdp::read(reader, &table) }
+    NodeSettings { name, site, failure_domain: None, listen, xdp: xdp::read(reader, &table) }
 }
 
 /// Node names may be host names: they become NSID and the default EHLO name.
@@ -118,7 +124,7 @@ fn admin_socket(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<PathBuf> {
 /// `[state]`. `store` defaults to `"embedded"`, `path` to /var/lib/waypost.
 pub(super) fn state(reader: &mut Reader<'_>, root: &Table<'_>) -> StateSettings {
     let Some(table) = reader.section(root, "state") else {
-        return StateSettings { path: PathBuf::from(STATE_PATH) };
+        return StateSettings { path: PathBuf::from(STATE_PATH), etcd: None };
     };
     reader.allow(&table, &["store", "path", "etcd"]);
     let not_yet = "embedded; etcd is not in this version";
@@ -137,7 +143,7 @@ pub(super) fn state(reader: &mut Reader<'_>, root: &Table<'_>) -> StateSettings 
         reader.error(&value.key_span, "etcd in [state]", not_yet, "delete it");
     }
     let path = table.get("path").map(|value| reader.path(&value).unwrap_or_default());
-    StateSettings { path: path.unwrap_or_else(|| PathBuf::from(STATE_PATH)) }
+    StateSettings { path: path.unwrap_or_else(|| PathBuf::from(STATE_PATH)), etcd: None }
 }
 
 /// A position of the roster as that of a site; the number of sites is checked with the sites.

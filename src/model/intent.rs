@@ -53,6 +53,25 @@ impl IntentKind {
     }
 }
 
+/// Who follows an intent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Every node.
+    #[default]
+    Everywhere,
+    /// The node that it was given to, because the store that the nodes share was out of reach. Offered to all when that is back.
+    ThisNode,
+}
+
+impl Reach {
+    /// Whether every node follows.
+    #[must_use]
+    pub const fn is_everywhere(&self) -> bool {
+        matches!(self, Self::Everywhere)
+    }
+}
+
 /// How long an intent stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "lifetime", content = "until")]
@@ -85,6 +104,9 @@ pub struct Intent {
     /// Whether a safety rule was overridden, or is to be when the order takes effect.
     #[serde(default)]
     pub forced: bool,
+    /// Who follows it.
+    #[serde(default, skip_serializing_if = "Reach::is_everywhere")]
+    pub reach: Reach,
     /// When its parts take effect, where that is not all at once when it is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,

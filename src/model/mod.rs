@@ -7,6 +7,7 @@
 mod access;
 mod authority;
 mod checks;
+mod cluster;
 mod composition;
 mod dynamic;
 mod endpoint;
@@ -34,6 +35,7 @@ pub use authority::{
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
 };
 pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
+pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrders, letter, state};
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
@@ -41,7 +43,7 @@ pub use event::{Event, EventKind};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
 };
-pub use intent::{Intent, IntentKind, Lifetime, Scope};
+pub use intent::{Intent, IntentKind, Lifetime, Reach, Scope};
 pub use mail_checks::{ImapCheck, ImapVisit, LmtpCheck, Login, Pop3Check, SubmissionCheck};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};

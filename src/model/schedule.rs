@@ -124,7 +124,7 @@ impl Intent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Lifetime, Scope};
+    use super::super::{Lifetime, Reach, Scope};
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
@@ -142,6 +142,7 @@ mod tests {
             lifetime: Lifetime::UntilCleared,
             revision: 1,
             forced: false,
+            reach: Reach::Everywhere,
             schedule: Some(Schedule { from: at(60), steps, every_seconds: 600, taken: 0, last: None }),
         }
     }

@@ -52,6 +52,9 @@ pub struct NodeSettings {
     pub name: String,
     /// Where it stands: its votes on that site are local.
     pub site: Option<SiteIx>,
+    /// What it shares with other nodes that would fail with it or be misled alike, as one provider or uplink: of all nodes
+    /// that name the same, one vote counts.
+    pub failure_domain: Option<String>,
     /// UDP and TCP addresses of the DNS service.
     pub listen: Vec<SocketAddr>,
     /// Interfaces whose UDP queries are answered past the kernel.
@@ -91,6 +94,41 @@ pub struct AdminSettings {
 pub struct StateSettings {
     /// Directory of the embedded store.
     pub path: PathBuf,
+    /// The store that all nodes of a cluster share; `None` for a node that is alone.
+    pub etcd: Option<EtcdSettings>,
+}
+
+/// How the etcd cluster is reached that all nodes share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EtcdSettings {
+    /// URLs of its members without a path, one at least; any of them will do.
+    pub endpoints: Vec<String>,
+    /// What the keys of this cluster of nodes begin with; begins with a slash and ends without one.
+    pub prefix: String,
+    /// PEM file of the authorities that members' certificates must come from; `None` is the system's roots.
+    pub ca: Option<PathBuf>,
+    /// PEM files with this node's certificate and its key, where members ask for one.
+    pub identity: Option<ClientIdentity>,
+    /// User and the file that holds its password, where members ask for one.
+    pub login: Option<StoreLogin>,
+}
+
+/// A certificate that a client shows, and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// PEM file with the certificate and those between it and its authority.
+    pub cert: PathBuf,
+    /// PEM file with its private key.
+    pub key: PathBuf,
+}
+
+/// A user of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreLogin {
+    /// Name of the user.
+    pub user: String,
+    /// File whose first line is the password.
+    pub password_file: PathBuf,
 }
 
 /// How clients are located.

@@ -28,11 +28,12 @@ use super::status::{self, Surroundings, wall_of};
 use super::undo;
 use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
-    SiteForecast, Status, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
+use crate::admin::words;
 use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
-use crate::model::{Event, EventKind, Intent, IntentKind, Name, Scope, Settings, Token};
+use crate::model::{Event, EventKind, Intent, IntentKind, Name, OrdersVersion, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
@@ -98,6 +99,11 @@ impl Desk {
         }
     }
 
+    /// The orders that answers follow.
+    fn version(&self) -> OrdersVersion {
+        OrdersVersion { epoch: 0, revision: self.around().revision }
+    }
+
     pub(super) async fn ask<T>(&self, message: Message, answer: oneshot::Receiver<T>) -> Result<T, Problem> {
         let gone = || Problem::new(ProblemKind::Unavailable, "the node is stopping");
         self.engine.send(message).await.map_err(|_| gone())?;
@@ -144,6 +150,7 @@ impl Desk {
             lifetime: command.lifetime,
             revision: 0,
             forced: command.force,
+            reach: command.reach,
             schedule: command.schedule,
         });
         let standing = self.standing(&intent);
@@ -163,6 +170,7 @@ impl Desk {
             loads: self.loads(done, before),
             generation: done.generation,
             acknowledged_by: acknowledged(before, done.effect),
+            missing: Vec::new(),
             drained_by,
             timetable: outlook::timetable(&standing, &around),
             expected_drained_by: outlook::expected(&picture, &around, &standing, done.effect),
@@ -228,6 +236,7 @@ impl Control for Desk {
                 lifetime: command.lifetime,
                 force: command.force,
                 schedule: command.schedule.clone(),
+                reach: command.reach,
             };
             let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
             let (reply, answer) = oneshot::channel();
@@ -255,6 +264,7 @@ impl Control for Desk {
                 changes: plan::changes(&before.topology, &before.plan, &done.plan),
                 generation: done.generation,
                 acknowledged_by: acknowledged(&before, done.effect),
+                missing: Vec::new(),
                 undo: stood.as_ref().map(|stood| undo::again(stood, self.clock.wall())),
                 intent: stood,
             })
@@ -315,6 +325,33 @@ impl Control for Desk {
         let load = tokio::spawn(async move { desk.load_again(&format!("by {}", caller.name)).await });
         let ended = |error| Err(Problem::new(ProblemKind::Internal, format!("reloading ended early: {error}")));
         load.map(move |outcome| outcome.unwrap_or_else(ended)).boxed()
+    }
+
+    fn store(&self) -> BoxFuture<'_, Result<StoreStatus, Problem>> {
+        async move {
+            let picture = self.picture.load_full();
+            let orders = picture
+                .orders
+                .iter()
+                .map(|order| format!("{}, {}", words::order(&order.intent), words::end(&order.intent)))
+                .collect::<Vec<_>>();
+            let version = self.version();
+            Ok(StoreStatus {
+                schema: StoreStatus::SCHEMA.to_owned(),
+                kind: "embedded".to_owned(),
+                known: version,
+                known_orders: orders.clone(),
+                found: Some(version),
+                found_orders: orders,
+                trouble: picture.degradations.get("store").map(|trouble| trouble.detail.clone()),
+            })
+        }
+        .boxed()
+    }
+
+    fn accept_store(&self, _: StoreAccept, _: Caller) -> BoxFuture<'_, Result<StoreAccepted, Problem>> {
+        let orders = self.version();
+        async move { Ok(StoreAccepted { schema: StoreAccepted::SCHEMA.to_owned(), changed: false, orders }) }.boxed()
     }
 
     fn authenticate(&self, secret: &str) -> Option<Token> {

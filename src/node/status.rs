@@ -93,6 +93,7 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
         loads: loads(picture, around),
         geo: geo(picture),
         last_event: around.last_event,
+        cluster: None,
     }
 }
 

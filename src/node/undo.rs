@@ -48,7 +48,7 @@ fn shares(intent: &Intent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Schedule;
+    use crate::model::{Reach, Schedule};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -65,6 +65,7 @@ mod tests {
             lifetime: Lifetime::UntilCleared,
             revision: 1,
             forced: false,
+            reach: Reach::Everywhere,
             schedule: Some(Schedule { from: at(60), steps, every_seconds: 600, taken, last: None }),
         }
     }

@@ -119,6 +119,7 @@ pub(crate) fn order(scope: &str, kind: IntentKind) -> Order {
         lifetime: Lifetime::UntilCleared,
         force: false,
         schedule: None,
+        reach: crate::model::Reach::Everywhere,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::{DetectorKind, IntentKind, MonitorIx, MonitorKind, Scope, Share, Standing};
+use crate::model::{DetectorKind, IntentKind, MonitorIx, MonitorKind, Reach, Scope, Share, Standing};
 use crate::plan::fixture::Fixture;
 
 fn at(second: i64) -> Timestamp {
@@ -127,6 +127,7 @@ fn orders_are_obeyed_and_end() {
         lifetime: Lifetime::UntilCleared,
         revision: 1,
         forced: false,
+        reach: Reach::Everywhere,
         schedule: None,
     };
     let mut records = outage(&topology, 1);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{
-    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Schedule, Scope, Service, Share, SiteIx, Standing,
-    Topology,
+    EndpointHealth, Generation, Intent, IntentKind, Lifetime, Plan, Reach, Schedule, Scope, Service, Share, SiteIx,
+    Standing, Topology,
 };
 
 use super::assertions::assertions;
@@ -38,14 +38,16 @@ pub struct Order {
     pub force: bool,
     /// When its parts take effect, where that is not all at once now.
     pub schedule: Option<Schedule>,
+    /// Who is to follow it.
+    pub reach: Reach,
 }
 
 impl Order {
     /// The intent that the order becomes.
     #[must_use]
     pub fn into_intent(self, since: Timestamp, revision: u64, forced: bool) -> Intent {
-        let Self { scope, kind, by, reason, lifetime, force: _, schedule } = self;
-        Intent { scope, kind, by, reason, since, lifetime, revision, forced, schedule }
+        let Self { scope, kind, by, reason, lifetime, force: _, schedule, reach } = self;
+        Intent { scope, kind, by, reason, since, lifetime, revision, forced, reach, schedule }
     }
 
     /// When the order begins, where that is not now.

@@ -50,6 +50,7 @@ fn order_of(intent: &Intent, kind: IntentKind) -> Order {
         lifetime: intent.lifetime,
         force: intent.forced,
         schedule: None,
+        reach: intent.reach,
     }
 }
 

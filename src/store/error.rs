@@ -59,6 +59,40 @@ pub enum StoreError {
         /// What the system said.
         detail: String,
     },
+    /// No member of the store that the nodes share answered in time, or none has a majority behind it. What was to be
+    /// written may be written all the same.
+    #[error("the store that the nodes share does not answer: {detail}")]
+    Unreachable {
+        /// What each member tried said, in one line.
+        detail: String,
+    },
+    /// The store that the nodes share refuses this node: its certificate, its user or what that user may do.
+    #[error("the store that the nodes share refuses this node: {detail}")]
+    Unauthorised {
+        /// What it said.
+        detail: String,
+    },
+    /// A file that access to the shared store needs cannot be used.
+    #[error("'{}' cannot be used: {detail}", file.display())]
+    Access {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// The shared store holds orders from before those that this node knows, or others in their place: it was restored from
+    /// a backup, emptied, or is another one.
+    #[error("the store that the nodes share went back: {detail}")]
+    WentBack {
+        /// What this node knows and what was found.
+        detail: String,
+    },
+    /// What the shared store holds is not what a node writes.
+    #[error("the store that the nodes share holds what cannot be read: {detail}")]
+    Unreadable {
+        /// Key and reason.
+        detail: String,
+    },
     /// There is a token of that name.
     #[error("there is already a token called '{name}'")]
     Exists {
@@ -81,6 +115,16 @@ impl StoreError {
             Self::Locked { .. } => "stop the other node, or give this one its own state.path",
             Self::Denied { .. } => "give the user that runs the node read and write access to state.path",
             Self::Io { .. } => "check the file system that holds state.path",
+            Self::Unreachable { .. } => {
+                "check the members of etcd and the network to them; the node goes on with the orders that it knows"
+            }
+            Self::Unauthorised { .. } => "check ca, cert, key, user and password_file under etcd in [state]",
+            Self::Access { .. } => "correct the path, or give the user that runs the node read access to the file",
+            Self::WentBack { .. } => {
+                "look at what it holds with `waypost store status`, then say `waypost store accept`; until then the node \
+                 goes on with the orders that it knows and takes no others"
+            }
+            Self::Unreadable { .. } => "run the version that wrote it, or give this cluster a prefix of its own",
             Self::Exists { .. } => "choose another name, or revoke that token first",
         }
     }

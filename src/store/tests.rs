@@ -14,7 +14,8 @@ use redb::{Builder, StorageBackend};
 use super::disk::Disk;
 use super::{Changed, Embedded, Memory, Secret, Store, StoreError};
 use crate::model::{
-    EndpointKey, Event, EventKind, Intent, IntentKind, Lifetime, Role, Schedule, Scope, Share, State, Token, Verdict,
+    EndpointKey, Event, EventKind, Intent, IntentKind, Lifetime, Reach, Role, Schedule, Scope, Share, State, Token,
+    Verdict,
 };
 
 fn now() -> Timestamp {
@@ -35,6 +36,7 @@ fn drain(site: &str) -> Intent {
         lifetime: Lifetime::Until(now()),
         revision: 0,
         forced: false,
+        reach: Reach::Everywhere,
         schedule: None,
     }
 }

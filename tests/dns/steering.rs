@@ -9,7 +9,7 @@ use hickory_proto::rr::RecordType;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use waypost::answer::{Client, ClientSubnet, Question, Tables, Transport};
-use waypost::model::{Intent, IntentKind, Lifetime, Scope, Share, State};
+use waypost::model::{Intent, IntentKind, Lifetime, Reach, Scope, Share, State};
 use waypost::zone::Node;
 
 use super::support::{ZONE, all_up, answers, ask, client, name, query, serve, tables, tables_of};
@@ -112,6 +112,7 @@ fn order(site: &str, kind: IntentKind) -> Intent {
         lifetime: Lifetime::UntilCleared,
         revision: 1,
         forced: true,
+        reach: Reach::Everywhere,
         schedule: None,
     }
 }

@@ -10,7 +10,7 @@ use crate::admin::api::{
     Degradation, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus, SiteLoadStatus, SiteStatus,
     Status,
 };
-use crate::model::{Generation, Intent, IntentKind, Lifetime, MonitorPart, Scope, Share, Standing, State, Tier};
+use crate::model::{Generation, Intent, IntentKind, Lifetime, MonitorPart, Reach, Scope, Share, Standing, State, Tier};
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     Arguments::try_parse_from(line.split_whitespace()).map(|arguments| arguments.command)
@@ -165,6 +165,7 @@ fn status() -> Status {
                 lifetime: Lifetime::Until("2026-05-01T15:59:00Z".parse().unwrap()),
                 revision: 1,
                 forced: true,
+                reach: Reach::Everywhere,
                 schedule: None,
             },
             remaining_seconds: Some(14_340),
@@ -178,6 +179,7 @@ fn status() -> Status {
         loads: vec![SiteLoadStatus { site: "fra".into(), capacity: Some(1200), load: 99.96, peak: 812.4 }],
         geo: GeoStatus { source: "embedded".into(), detail: String::new() },
         last_event: 9,
+        cluster: None,
     }
 }
 

@@ -1,0 +1,136 @@
+//! What the nodes of a cluster tell each other through the store that they share.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{EndpointKey, Event, Generation, Intent, State};
+
+/// Where the orders of a cluster are in their history: an older version never replaces a newer one, whatever the order of
+/// arrival, reconnection or clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OrdersVersion {
+    /// Rises when an operator accepts a store that went back.
+    pub epoch: u64,
+    /// Rises with every change of any order.
+    pub revision: u64,
+}
+
+impl fmt::Display for OrdersVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.revision)
+    }
+}
+
+/// The orders as the store that all nodes share holds them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SharedOrders {
+    /// Where they are in their history.
+    pub version: OrdersVersion,
+    /// The standing orders that this version of the program understands.
+    pub intents: Vec<Intent>,
+    /// The latest changes, oldest first, each with the revision that it made; not all there ever were.
+    pub changes: Vec<(OrdersVersion, Event)>,
+}
+
+/// How a node is connected with the others (DESIGN section 6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connection {
+    /// It reaches the store.
+    #[default]
+    Connected,
+    /// It does not reach the store; what others said lately still counts.
+    StoreLost,
+    /// It reaches neither the store nor hears of others: its own verdicts decide.
+    Alone,
+    /// And most other sites fail before its eyes: it is cut off itself, and what was agreed stands.
+    CutOff,
+}
+
+impl Connection {
+    /// The words that operators see.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::StoreLost => "store lost",
+            Self::Alone => "alone",
+            Self::CutOff => "cut off",
+        }
+    }
+}
+
+/// What a node says of itself and of the world: one record in the store, rewritten as a whole.
+///
+/// Fields may be added; a reader of any version takes what it knows and what is missing as not said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeReport {
+    /// The node's name.
+    pub node: String,
+    /// Version of the program.
+    #[serde(default)]
+    pub version: String,
+    /// The site it stands in, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// What it would fail with: of all nodes that name the same, one vote counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_domain: Option<String>,
+    /// (start of the node, number since): an older report never replaces a newer one.
+    pub sequence: (u64, u64),
+    /// Which list of endpoints the letters below follow: [`EndpointList::fingerprint`].
+    pub endpoints: String,
+    /// Its verdict on each endpoint, a letter each ([`letter`]).
+    pub verdicts: String,
+    /// What it holds for agreed, a letter each.
+    #[serde(default)]
+    pub agreed: String,
+    /// Positions of the endpoints against which evidence is gathering: the others probe them at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<u32>,
+    /// The orders that its answers follow: its acknowledgement of every order up to there.
+    #[serde(default)]
+    pub orders: OrdersVersion,
+    /// Its plan.
+    #[serde(default)]
+    pub generation: Generation,
+    /// What the plan comes to, the same on all nodes that decide alike: [`super::Plan::digest`].
+    #[serde(default)]
+    pub plan: String,
+    /// How it is connected.
+    #[serde(default)]
+    pub connection: Connection,
+    /// The scopes of orders that only this node follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub local_orders: Vec<String>,
+}
+
+/// The endpoints that the letters of a report follow, for nodes whose own list is another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointList {
+    /// In order.
+    pub endpoints: Vec<EndpointKey>,
+}
+
+/// The letter that stands for a state in a report.
+#[must_use]
+pub const fn letter(state: State) -> char {
+    match state {
+        State::Up => 'u',
+        State::Deferring => 'f',
+        State::Down => 'd',
+        State::Unknown => '-',
+    }
+}
+
+/// The state that a letter of a report stands for; letters of later versions say nothing.
+#[must_use]
+pub const fn state(letter: char) -> State {
+    match letter {
+        'u' => State::Up,
+        'f' => State::Deferring,
+        'd' => State::Down,
+        _ => State::Unknown,
+    }
+}
