@@ -529,6 +529,7 @@ impl<'a> Run<'a> {
             reason: "simulated".to_owned(),
             lifetime: Lifetime::Until(wall + SignedDuration::try_from(lasts).unwrap()),
             schedule: None,
+            reach: waypost::model::Reach::Everywhere,
             force,
         };
         let place = &self.nodes[node];
