@@ -21,7 +21,7 @@ use super::recorder::{Recorder, Shown};
 use super::retired::Burden;
 use super::steps::due;
 use crate::answer::Tables;
-use crate::health::Council;
+use crate::health::{Council, Voter};
 use crate::model::{
     EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
 };
@@ -148,7 +148,7 @@ impl Engine {
             restored: snapshot.intents.clone(),
             opinions,
             agreed: HashMap::new(),
-            council: Council::new(&Topology::default(), None, Vec::new()),
+            council: Council::new(&Topology::default(), Voter::default(), Vec::new()),
             shown: Shown::default(),
             spill: Spill::default(),
             degradations: BTreeMap::new(),

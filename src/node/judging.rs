@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::engine::{Engine, Message, with_remedy};
-use crate::health::{self, Contact, Council, Judgement};
+use crate::health::{self, Contact, Council, Judgement, Voter};
 use crate::model::{
     Endpoint, EndpointHealth, EndpointKey, EventKind, HealthMode, Monitor, MonitorIx, MonitorPart, Mono, State,
     Topology, Verdict,
@@ -87,7 +87,10 @@ impl Engine {
             let known = self.agreed.get(&key).map(|verdict| verdict.state);
             known.unwrap_or_else(|| self.own_opinion(&topology, endpoint, &key).state)
         });
-        self.council = Council::new(&topology, self.picture.settings.node.site, agreed.collect());
+        let node = &self.picture.settings.node;
+        let this =
+            Voter { name: node.name.clone(), standing_in: node.site, failure_domain: node.failure_domain.clone() };
+        self.council = Council::new(&topology, this, agreed.collect());
     }
 
     /// Agrees on every endpoint anew and records what changed.
