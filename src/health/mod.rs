@@ -36,6 +36,6 @@ pub use loss::Loss;
 pub use observation::Observation;
 pub use outcome::{FailureKind, Finding, Outcome};
 pub use overdue::OverdueBound;
-pub use report::Ballot;
+pub use report::{Ballot, ballot_of, letters, witnessed};
 pub use schedule::{Schedule, spread};
 pub use terms::{Change, Depth, Order, Phase, ProbeNumber, Thresholds};
