@@ -6,7 +6,7 @@ use super::value::Table;
 use super::{
     assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, service, site, zone,
 };
-use crate::model::Settings;
+use crate::model::{SafetySettings, Settings};
 
 /// The sections of a configuration file.
 const SECTIONS: [&str; 15] = [
@@ -69,6 +69,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         node,
         admin,
         state,
+        safety: SafetySettings::default(),
         geo,
         sites,
         services,

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::engine::{Engine, Message, Stepped, standing, with_remedy};
 use super::picture::StandingOrder;
 use crate::model::{Event, EventKind, Generation, Intent, Mono, Plan, Scope};
-use crate::plan::{self, Moment, Order, Refusal, Reviewed};
+use crate::plan::{self, Moment, Order, Pace, Refusal, Reviewed};
 use crate::store::{Changed, StoreError};
 
 /// Changes that may wait for the store. A store that hangs must not collect orders that nobody remembers.
@@ -142,7 +142,10 @@ impl Engine {
 
     fn give(&mut self, order: Order, rehearsal: Rehearsal, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
         let now = self.parts.clock.mono();
-        let since_last: Option<Duration> = self.last_change.map(|last| now.since(last));
+        let pace = Pace {
+            settle: self.picture.settings.safety.settle,
+            since_last_change: self.last_change.map(|last| now.since(last)),
+        };
         let tables = self.parts.tables.load();
         let demands = self.parts.demand.demands(&self.picture.topology, &tables, Moment::Peak);
         drop(tables);
@@ -152,7 +155,7 @@ impl Engine {
             &self.picture.health,
             &self.intents(),
             &order,
-            since_last,
+            pace,
             &demands,
         );
         match reviewed {
