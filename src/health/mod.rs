@@ -26,6 +26,7 @@ mod schedule;
 mod simulation;
 mod terms;
 
+pub use bounds::{BALLOT_FRESHNESS, BALLOT_INTERVAL, STORE_LOST};
 pub use combine::{Judgement, combine, combine_after};
 pub use consensus::{consensus, is_fresh, severity};
 pub use council::{Contact, Council, Seclusion, Voter};

@@ -101,6 +101,7 @@ mod tests {
         NodeReport {
             node: "b".to_owned(),
             version: String::new(),
+            started: None,
             site: Some("s1".to_owned()),
             failure_domain: Some("uplink".to_owned()),
             sequence: (3, 7),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
@@ -72,6 +73,9 @@ pub struct NodeReport {
     /// Version of the program.
     #[serde(default)]
     pub version: String,
+    /// When it started, by its wall clock: two nodes of one name are told apart by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
     /// The site it stands in, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
