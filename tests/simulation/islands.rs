@@ -8,7 +8,8 @@ use waypost::model::{Connection, Mono, Reach, ServiceIx};
 
 use crate::core::Core;
 use crate::node::Node;
-use crate::run::{Quiet, Run};
+use crate::quiet::Quiet;
+use crate::run::Run;
 use crate::scenario::{Act, Command, Deed, Fault, Scenario, Shape, Verb};
 
 /// When what is told of begins: everything is at rest before.
@@ -61,7 +62,7 @@ impl<'a> Story<'a> {
         self.tell();
     }
 
-    fn to_rest(&mut self, title: &str) {
+    fn rest(&mut self, title: &str) {
         self.run.until(self.ends).unwrap();
         self.run.come_to_rest(self.ends).unwrap();
         println!("{:>4} s  {title}", self.run.now.since(self.begins).as_secs());
@@ -139,7 +140,7 @@ fn ten_minutes_without_a_majority() {
     assert_eq!(story.serving(), [[0, 3], [0, 2]]);
     story.until(590, "all sites are well; n1 has started without the store");
     assert_eq!(story.serving(), [vec![0, 1, 3], vec![0, 1, 2, 3], vec![0, 1, 2]]);
-    story.to_rest("the store is back, and what one node followed all follow");
+    story.rest("the store is back, and what one node followed all follow");
     assert_eq!(story.serving(), [[0, 1]; 3]);
     let nodes = &story.run.nodes;
     assert!(nodes.iter().all(|node| node.digest == nodes[0].digest && node.intents().len() == 2));
@@ -168,7 +169,7 @@ fn a_store_from_an_old_backup() {
     story.until(85, "an undrain was refused");
     assert_eq!((story.serving(), orders(&story)), (vec![vec![0, 1]; 3], known.clone()));
     assert_eq!(story.run.tally.refused, refused + 1);
-    story.to_rest("an operator has accepted it");
+    story.rest("an operator has accepted it");
     assert_eq!(story.run.tally.accepted, 1);
     assert!(orders(&story).iter().all(|version| *version > known[0] && version.epoch == 1));
 }

@@ -13,6 +13,7 @@ mod islands;
 mod node;
 mod oracle;
 mod orders;
+mod quiet;
 mod run;
 mod scenario;
 mod shrink;
@@ -26,7 +27,8 @@ use std::time::{Duration, Instant};
 
 use crate::core::Core;
 use crate::oracle::Violation;
-use crate::run::{Quiet, Tally, run};
+use crate::quiet::Quiet;
+use crate::run::{Tally, run};
 use crate::scenario::{Scenario, YEARS};
 
 /// Years that a run without further words goes through.

@@ -183,8 +183,12 @@ impl Oracle {
 pub(crate) fn state_of(node: &Node) -> String {
     let verdicts: Vec<State> = node.detectors.iter().map(|detector| detector.verdict().state).collect();
     let (name, alive, agreed, seclusion) = (&node.name, node.alive, &node.agreed, node.council.seclusion());
-    let doubt = node.council.is_in_doubt();
-    format!("{name}: alive {alive}, verdicts {verdicts:?}, agreed {agreed:?}, seclusion {seclusion:?}, doubt {doubt}")
+    let (doubt, orders) = (node.council.is_in_doubt(), node.orders.version);
+    let alone: Vec<String> = node.local.iter().map(|(intent, _)| intent.scope.to_string()).collect();
+    format!(
+        "{name}: alive {alive}, verdicts {verdicts:?}, agreed {agreed:?}, seclusion {seclusion:?}, doubt {doubt}, orders \
+         {orders}, alone {alone:?}"
+    )
 }
 
 /// The sites of a service at which an order of some kind stands at a node.

@@ -18,9 +18,6 @@ const EPISODE: u64 = 45_000;
 /// How long the store has no majority in episodes of that alone, in milliseconds: ten minutes.
 const ISLANDS: u64 = 600_000;
 
-/// Failure domains, where there are any.
-const DOMAINS: u8 = 2;
-
 /// Sites, nodes and what is declared.
 #[derive(Clone, Debug)]
 pub struct Shape {
@@ -147,14 +144,16 @@ impl Scenario {
 
 fn shape(chance: &mut Chance) -> Shape {
     let sites = u8::try_from(chance.within(2..5)).unwrap();
-    let nodes = [1, 2, 3, 3, 3, 5][chance.below(6)];
+    // Where there are failure domains, most nodes may be of one that outnumbers the others without outvoting them.
+    let domained = chance.is(250);
+    let nodes = if domained { [3, 5, 5][chance.below(3)] } else { [1, 2, 3, 3, 3, 5][chance.below(6)] };
     let mut order: Vec<u8> = (0..sites).collect();
     let turn = chance.below(order.len());
     order.rotate_left(turn);
-    let domained = chance.is(400);
-    let domain = |chance: &mut Chance| {
-        let domain = u8::try_from(chance.within(0..3)).unwrap();
-        (domained && domain < DOMAINS).then_some(domain)
+    let domain = |chance: &mut Chance| match chance.within(0..10) {
+        0..=5 if domained => Some(0),
+        6 | 7 if domained => Some(1),
+        _ => None,
     };
     let domains = (0..nodes).map(|_| domain(chance)).collect();
     let standing = |ix: usize, chance: &mut Chance| (!chance.is(150)).then(|| order[ix % order.len()]);
@@ -229,7 +228,11 @@ fn fault(chance: &mut Chance, shape: &Shape) -> (Fault, Duration) {
     let endpoint = chance.below(shape.endpoints());
     let site = u8::try_from(chance.within(0..u64::from(shape.sites))).unwrap();
     let node = chance.below(shape.nodes.len());
-    let fault = match chance.within(0..20) {
+    let domains: Vec<u8> = shape.domains.iter().flatten().copied().collect();
+    let fault = match chance.within(0..19) {
+        _ if !domains.is_empty() && chance.is(120) => {
+            Fault::Uplink { domain: domains[chance.below(domains.len())], site }
+        }
         0 | 1 => Fault::Crash { endpoint },
         2 => Fault::BlackHole { endpoint },
         3 => Fault::Hang { endpoint },
@@ -243,8 +246,7 @@ fn fault(chance: &mut Chance, shape: &Shape) -> (Fault, Duration) {
         14 => Fault::NoStore { node },
         15 => Fault::StoreLoss,
         16 => Fault::NodeLoss { node },
-        17 => Fault::Uplink { domain: u8::try_from(chance.within(0..u64::from(DOMAINS))).unwrap(), site },
-        18 => Fault::StoreBack { changes: chance.below(4) },
+        17 => Fault::StoreBack { changes: chance.below(4) },
         _ => Fault::ClockStep { node, seconds: i64::try_from(chance.within(0..20_000)).unwrap() - 10_000 },
     };
     (fault, chance.span(200..180_000))

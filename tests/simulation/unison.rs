@@ -9,7 +9,7 @@ use waypost::model::{IntentKind, Mono, Share, SiteIx, SiteSet, Standing, State, 
 
 use crate::node::Node;
 use crate::oracle::{Oracle, followed, orders_at, state_of};
-use crate::run::REST_WITHIN;
+use crate::quiet::REST_WITHIN;
 use crate::scenario::Fault;
 use crate::world::World;
 
