@@ -7,6 +7,8 @@
 mod backstage;
 mod by_hand;
 mod clock;
+pub mod cluster_metrics;
+pub mod cluster_status;
 mod copies;
 mod crew;
 mod demand;

@@ -330,15 +330,12 @@ impl Control for Desk {
     fn store(&self) -> BoxFuture<'_, Result<StoreStatus, Problem>> {
         async move {
             let picture = self.picture.load_full();
-            let orders = picture
-                .orders
-                .iter()
-                .map(|order| format!("{}, {}", words::order(&order.intent), words::end(&order.intent)))
-                .collect::<Vec<_>>();
+            let orders: Vec<String> = picture.orders.iter().map(|order| words::listed_order(&order.intent)).collect();
             let version = self.version();
             Ok(StoreStatus {
                 schema: StoreStatus::SCHEMA.to_owned(),
                 kind: "embedded".to_owned(),
+                went_back: false,
                 known: version,
                 known_orders: orders.clone(),
                 found: Some(version),
@@ -426,7 +423,13 @@ fn problem(failure: OrderFailure) -> Problem {
             Problem::new(kind, refusal.to_string())
         }
         OrderFailure::Store(error) => {
-            let detail = format!("the order was not stored, so it is not in effect: {error}");
+            let detail = match error {
+                // It may have arrived all the same, with nobody left to say so.
+                StoreError::Unreachable { .. } => {
+                    format!("the order is not in effect, unless it turns out to have reached the store: {error}")
+                }
+                _ => format!("the order was not stored, so it is not in effect: {error}"),
+            };
             Problem { detail, ..store_problem(&error) }
         }
         busy @ OrderFailure::Busy => Problem::new(ProblemKind::Unavailable, busy.to_string()),
@@ -458,5 +461,19 @@ fn acknowledged(picture: &Picture, effect: Effect) -> Vec<String> {
     match effect {
         Effect::Rehearsed => Vec::new(),
         Effect::Changed | Effect::Unchanged => vec![picture.settings.node.name.clone()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_refused_for_want_of_the_store_tells_what_can_be_ordered_without_it() {
+        let error = StoreError::Unreachable { detail: "etcd-1: timed out".to_owned() };
+        let problem = problem(OrderFailure::Store(error)).document();
+        assert_eq!((problem.status, problem.code), (503, 5));
+        assert!(problem.detail.contains("etcd-1: timed out"), "{}", problem.detail);
+        assert!(problem.remedy.unwrap().contains("--local"));
     }
 }

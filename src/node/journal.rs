@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::clock::Clock;
 use crate::admin::api::words;
-use crate::model::{Event, EventKind};
+use crate::model::{Connection, Event, EventKind};
 use crate::store::{Store, StoreError};
 
 /// Events that may wait for the store; beyond that the oldest are lost and counted. A day of flapping fits.
@@ -219,9 +219,12 @@ fn log(event: &Event) {
         EventKind::ReloadFailed { .. }
         | EventKind::Degraded { .. }
         | EventKind::Refused { .. }
-        | EventKind::Held { .. } => {
+        | EventKind::Held { .. }
+        | EventKind::StoreWentBack { .. }
+        | EventKind::PeerLost { .. } => {
             warn!(event = kind, "{text}");
         }
+        EventKind::ConnectionChanged { to, .. } if *to != Connection::Connected => warn!(event = kind, "{text}"),
         _ => info!(event = kind, "{text}"),
     }
 }
