@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -19,6 +20,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// `[state]`
     pub state: StateSettings,
+    /// `[safety]`
+    pub safety: SafetySettings,
     /// `[geo]`
     pub geo: GeoSettings,
     /// `[[site]]`, in file order.
@@ -129,6 +132,13 @@ pub struct StoreLogin {
     pub user: String,
     /// File whose first line is the password.
     pub password_file: PathBuf,
+}
+
+/// What orders of operators are held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SafetySettings {
+    /// Time that must pass between two changes by operators.
+    pub settle: Duration,
 }
 
 /// How clients are located.
