@@ -9,6 +9,7 @@ mod bounds;
 mod disk;
 mod embedded;
 mod error;
+pub mod etcd;
 mod memory;
 mod secret;
 mod tables;
