@@ -134,11 +134,18 @@ pub struct StoreLogin {
     pub password_file: PathBuf,
 }
 
-/// What orders of operators are held against.
+/// What operators' orders are held against, whatever they are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SafetySettings {
-    /// Time that must pass between two changes by operators.
+    /// Two changes of orders lie at least this far apart, so that the effect of the first is seen before the second; zero
+    /// lets them follow each other at once.
     pub settle: Duration,
+}
+
+impl Default for SafetySettings {
+    fn default() -> Self {
+        Self { settle: Duration::from_secs(5) }
+    }
 }
 
 /// How clients are located.
