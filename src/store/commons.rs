@@ -140,6 +140,12 @@ pub trait Commons: Send + Sync + 'static {
     /// As for [`Commons::report`].
     async fn declare(&self, list: &EndpointList) -> Result<(), StoreError>;
 
+    /// Takes out the record of a node that is there no more.
+    ///
+    /// # Errors
+    /// As for [`Commons::report`].
+    async fn forget(&self, node: &str) -> Result<(), StoreError>;
+
     /// Waits for news. One caller at a time.
     async fn news(&self) -> News;
 
@@ -200,6 +206,10 @@ impl Commons for Alone {
     }
 
     async fn declare(&self, _: &EndpointList) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn forget(&self, _: &str) -> Result<(), StoreError> {
         Ok(())
     }
 

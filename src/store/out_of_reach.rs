@@ -58,6 +58,10 @@ impl Commons for OutOfReach {
         Err(self.error())
     }
 
+    async fn forget(&self, _: &str) -> Result<(), StoreError> {
+        Err(self.error())
+    }
+
     async fn news(&self) -> News {
         std::future::pending().await
     }

@@ -349,6 +349,10 @@ impl Commons for Replicated {
         self.etcd.put(&format!("{ENDPOINTS}{}", list.fingerprint()), &octets).await
     }
 
+    async fn forget(&self, node: &str) -> Result<(), StoreError> {
+        self.etcd.remove(&format!("{NODES}{node}")).await
+    }
+
     async fn news(&self) -> News {
         loop {
             let next = self.pending.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
