@@ -181,7 +181,8 @@ impl Cluster {
         let clusters: Vec<&ClusterStatus> = all.iter().map(|status| status.cluster.as_ref().unwrap()).collect();
         let first = clusters[0];
         let is_whole = |node: &NodeStatus| {
-            node.fresh && node.connection == Connection::Connected && node.lag == 0 && !node.diverges
+            let follows = node.lag == 0 && node.local_orders.is_empty() && !node.diverges;
+            node.fresh && node.connection == Connection::Connected && follows
         };
         let is_at_one = |cluster: &&ClusterStatus| {
             cluster.connection == Connection::Connected

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use waypost::admin::api::Status;
-use waypost::model::Reach;
+use waypost::model::{Intent, Reach};
 
 use crate::api::{Api, Trouble};
 use crate::cluster::{Cluster, node_name};
@@ -109,17 +109,18 @@ impl Stage {
         let reason = format!("order {}", self.number);
         let wish = Wish::Drain(reason.clone());
         self.ask(node, site, wish, move |api, site| {
-            let outcome = api.drain(site, &reason, reach)?;
-            let reach = if outcome.intent.reach.is_everywhere() { Outcome::Acknowledged } else { Outcome::Local };
+            let intent = api.drain(site, &reason, reach)?.intent;
+            let outcome = followed(&intent);
             // Where the site was drained already, that order stands.
-            Ok((Wish::Drain(outcome.intent.reason), reach))
+            Ok((Wish::Drain(intent.reason), outcome))
         });
     }
 
     /// Lifts the order for a site at a node, without waiting for the answer.
     pub fn lift(&mut self, node: usize, site: usize) {
         self.ask(node, site, Wish::Lift, |api, site| {
-            api.lift(site, "enough").map(|_| (Wish::Lift, Outcome::Acknowledged))
+            let lifted = api.lift(site, "enough")?.intent;
+            Ok((Wish::Lift, lifted.as_ref().map_or(Outcome::Acknowledged, followed)))
         });
     }
 
@@ -172,6 +173,11 @@ impl Stage {
         }
         History { answers: observed.answers, looks: observed.looks, ..self.history }
     }
+}
+
+/// What is acknowledged of an order, or of its end.
+const fn followed(intent: &Intent) -> Outcome {
+    if intent.reach.is_everywhere() { Outcome::Acknowledged } else { Outcome::Local }
 }
 
 fn standing(status: &Status) -> Standing {
