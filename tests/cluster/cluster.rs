@@ -22,6 +22,8 @@ use crate::world::{World, run};
 /// Far beyond every goal: machines differ.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 const DNS_PORT: u16 = 53;
+/// Lines of each node's log that are told where a test fails.
+const TOLD: usize = 30;
 const COUNTRIES: [&str; COUNT] = ["DE", "US", "JP"];
 
 /// Probes that notice fast, and forget as fast: whatever happened before a fault, the next one is judged alike.
@@ -206,6 +208,19 @@ impl Cluster {
     /// The site that each node stands in, by the node's name.
     pub fn stands_in() -> BTreeMap<String, String> {
         NAMES.iter().map(|site| (node_name(site), (*site).to_owned())).collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return;
+        }
+        for (node, name) in self.nodes.iter().zip(NAMES) {
+            let log = std::fs::read_to_string(node.log()).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("the end of the log of {name}:\n{}", lines[lines.len().saturating_sub(TOLD)..].join("\n"));
+        }
     }
 }
 
