@@ -7,11 +7,15 @@
 mod backstage;
 mod by_hand;
 mod clock;
+mod cluster;
+mod cluster_metrics;
+mod cluster_status;
 mod copies;
 mod crew;
 mod demand;
 mod demand_file;
 mod desk;
+mod desk_cluster;
 mod engine;
 mod forecast;
 mod journal;
@@ -25,6 +29,7 @@ mod loading;
 mod metrics;
 mod orders;
 mod outlook;
+mod peers;
 mod picture;
 mod recorder;
 mod reloading;
@@ -33,6 +38,7 @@ mod roster;
 mod secondaries;
 mod secrets;
 mod settling;
+mod shared_orders;
 mod signing;
 mod status;
 mod steps;
@@ -48,7 +54,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot, watch as latest};
 use tracing::{error, info, warn};
 
 use self::backstage::Stage;
@@ -60,6 +66,7 @@ use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
 use self::ledger::{Lasting, Ledger};
 use self::loading::Fallback;
+use self::peers::Peers;
 use self::recorder::Recorder;
 pub use self::recorder::{BEFORE as RECORDING_BEFORE, NAME as RECORDING};
 use self::secondaries::Transfers;
@@ -70,7 +77,7 @@ use crate::model::{Event, EventKind, Generation, Settings, SiteIx, Topology};
 use crate::plan::Record;
 use crate::probe::Prober;
 use crate::serve::{ServeError, Server, Setup, Usage};
-use crate::store::{Embedded, Memory, Snapshot, Store, StoreError};
+use crate::store::{self, Alone, Commons, Embedded, Memory, Snapshot, Store, StoreError};
 
 /// Messages that may wait for the engine.
 const MAILBOX: usize = 1_024;
@@ -78,6 +85,8 @@ const MAILBOX: usize = 1_024;
 const OPINIONS: usize = 4_096;
 /// Between two tries to have the addresses of the admin API.
 const ADMIN_RETRY: Duration = Duration::from_secs(5);
+/// How long a start waits for the orders that the nodes share.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
 /// How long the parties may take to end.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -180,6 +189,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         forward(&journal, events);
     }
 
+    let Shared { commons, peers, voice } = share(&settings, &store, &mut trouble).await;
     let usage = Arc::new(Usage::new(clock.origin()));
     let first = engine::first_picture(&loaded, Generation { epoch, sequence: 0 });
     let plan = engine::first_plan(&loaded.attribution.topology, Generation { epoch, sequence: 0 });
@@ -203,9 +213,11 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     tokio::spawn(retired::keep(retired));
     let parts = Parts {
         clock,
+        started: Some(started),
         journal: journal.clone(),
         recorder: recorder.clone(),
         store: Arc::clone(&store),
+        commons: Arc::clone(&commons),
         tables: Arc::clone(&tables),
         usage: Arc::clone(&usage),
         demand: Arc::clone(&demand),
@@ -218,7 +230,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     // Serves the restored verdicts and orders before the first query is taken.
     let secrets = loaded.secrets.as_ref().map(|loaded| Arc::clone(&loaded.secrets)).unwrap_or_default();
     let secrets = Arc::new(ArcSwap::new(secrets));
-    let mut engine = Engine::new(parts, loaded, snapshot, epoch);
+    let mut engine = Engine::new(parts, loaded, snapshot, epoch, peers);
     if let Some((part, detail)) = trouble {
         engine.degrade(part, detail);
     }
@@ -242,6 +254,11 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         ..Setup::of(&settings, Arc::clone(&tables), Arc::clone(&usage))
     })?;
     let engine_task = tokio::spawn(engine.run(messages, opinions, store_health));
+    let among_others = voice.map(|voice| {
+        let following = cluster::follow(Arc::clone(&commons), journal.clone(), mailbox.clone());
+        let speaking = cluster::speak(Arc::clone(&commons), clock, voice, mailbox.clone());
+        [tokio::spawn(following), tokio::spawn(speaking)]
+    });
     let desk = Arc::new(Desk {
         clock,
         started,
@@ -255,6 +272,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         journal: journal.clone(),
         recorder: recorder.clone(),
         store,
+        commons,
         prober: Arc::clone(&prober),
         transfers: Arc::clone(&transfers),
         engine: mailbox.clone(),
@@ -279,6 +297,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
 
     options.stop.await;
     notify(&[sd_notify::NotifyState::Stopping]);
+    among_others.into_iter().flatten().for_each(|task| task.abort());
     zones.abort();
     measuring.abort();
     transferred.abort();
@@ -357,6 +376,32 @@ async fn stop(
     if tokio::time::timeout(STOP, orderly).await.is_err() {
         warn!("not everything ended within {} s; leaving it", STOP.as_secs());
     }
+}
+
+/// What a node shares with others, and how it hears and speaks.
+struct Shared {
+    commons: Arc<dyn Commons>,
+    peers: Peers,
+    /// What the engine has to say; `None` for a node that shares with nobody.
+    voice: Option<latest::Receiver<Option<cluster::Said>>>,
+}
+
+/// Shares what `settings` say. A store that does not answer, or cannot be asked at all, keeps no node from answering.
+async fn share(settings: &Settings, store: &Arc<dyn Store>, trouble: &mut Option<(&'static str, String)>) -> Shared {
+    let Some(access) = &settings.state.etcd else {
+        return Shared { commons: Arc::new(Alone(Arc::clone(store))), peers: Peers::none(), voice: None };
+    };
+    let (said, voice) = latest::channel(None);
+    let peers = Peers::known(said, &**store);
+    let (commons, problem) = store::replicated(access, Arc::clone(store));
+    if let Some(problem) = problem {
+        trouble.get_or_insert_with(|| ("state", engine::with_remedy(&problem)));
+    }
+    // The orders of today, where they can be had at once; otherwise those that were known last.
+    if let Ok(Err(problem)) = tokio::time::timeout(FIRST_LOOK, commons.read()).await {
+        warn!("starting with the orders that were known last: {problem}");
+    }
+    Shared { commons, peers, voice: Some(voice) }
 }
 
 /// A store and what was in it.

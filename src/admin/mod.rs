@@ -22,6 +22,7 @@ mod socket;
 mod tests;
 mod timetable;
 mod tokens;
+pub mod unison;
 mod whatif;
 pub mod words;
 

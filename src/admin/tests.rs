@@ -4,7 +4,6 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use futures_util::FutureExt;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -13,14 +12,14 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use super::api::{
-    Degradation, Drained, EndpointStatus, ExplainQuery, Explanation, GeoStatus, LiftOutcome, OrderOutcome, OrderStatus,
-    Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status, TokenCreated, TokenRequest,
-    WhatIf, WhatIfQuery,
+    ClusterStatus, Degradation, Drained, EndpointStatus, ExplainQuery, Explanation, GeoStatus, LiftOutcome, NodeStatus,
+    OrderOutcome, OrderStatus, Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status,
+    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use super::{AdminServer, Caller, Command, Control, Problem, ProblemKind, Readiness, start};
 use crate::model::{
-    Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersVersion, Reach, Role, Scope, Share, Standing,
-    State, Tier, Token,
+    Connection, Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersVersion, Reach, Role, Scope, Share,
+    Standing, State, Tier, Token,
 };
 
 /// What a hostile name, reason or answer of a probed server may hold.
@@ -50,6 +49,8 @@ struct Fake {
     live: broadcast::Sender<Arc<Event>>,
     ordered: Mutex<Vec<(Command, Caller)>>,
     ready: bool,
+    cluster: Mutex<Option<ClusterStatus>>,
+    accepted: Mutex<Vec<(StoreAccept, Caller)>>,
 }
 
 impl Fake {
@@ -59,6 +60,8 @@ impl Fake {
             live: broadcast::channel(4).0,
             ordered: Mutex::default(),
             ready: true,
+            cluster: Mutex::default(),
+            accepted: Mutex::default(),
         })
     }
 
@@ -130,7 +133,7 @@ impl Control for Fake {
             loads: vec![],
             geo: GeoStatus { source: SCRIPT.into(), detail: String::new() },
             last_event: self.journal.lock().unwrap().len() as u64,
-            cluster: None,
+            cluster: self.cluster.lock().unwrap().clone(),
         }
     }
 
@@ -243,29 +246,25 @@ impl Control for Fake {
         })
     }
 
-    fn store(&self) -> BoxFuture<'_, Result<super::api::StoreStatus, Problem>> {
-        async move {
-            Ok(super::api::StoreStatus {
-                schema: super::api::StoreStatus::SCHEMA.to_owned(),
-                kind: "embedded".to_owned(),
+    fn store(&self) -> BoxFuture<'_, Result<StoreStatus, Problem>> {
+        Box::pin(async {
+            Ok(StoreStatus {
+                schema: StoreStatus::SCHEMA.into(),
+                kind: "embedded".into(),
+                went_back: false,
                 known: OrdersVersion::default(),
-                known_orders: Vec::new(),
+                known_orders: vec![],
                 found: Some(OrdersVersion::default()),
-                found_orders: Vec::new(),
+                found_orders: vec![],
                 trouble: None,
             })
-        }
-        .boxed()
+        })
     }
 
-    fn accept_store(
-        &self,
-        _: super::api::StoreAccept,
-        _: Caller,
-    ) -> BoxFuture<'_, Result<super::api::StoreAccepted, Problem>> {
-        let schema = super::api::StoreAccepted::SCHEMA.to_owned();
-        async move { Ok(super::api::StoreAccepted { schema, changed: false, orders: OrdersVersion::default() }) }
-            .boxed()
+    fn accept_store(&self, request: StoreAccept, caller: Caller) -> BoxFuture<'_, Result<StoreAccepted, Problem>> {
+        self.accepted.lock().unwrap().push((request, caller));
+        let orders = OrdersVersion { epoch: 4, revision: 3 };
+        Box::pin(async move { Ok(StoreAccepted { schema: StoreAccepted::SCHEMA.into(), changed: true, orders }) })
     }
 
     fn authenticate(&self, secret: &str) -> Option<Token> {
@@ -349,12 +348,14 @@ async fn nothing_is_changed_over_tcp_without_a_token() {
         (Method::GET, "/api/v1/explain?name=example.org"),
         (Method::GET, "/api/v1/drained?site=fra"),
         (Method::GET, "/api/v1/whatif?fail=fra"),
+        (Method::GET, "/api/v1/store"),
+        (Method::POST, "/api/v1/store/accept"),
     ] {
         let response = api.tcp(method, path).json(&drain()).send().await.unwrap();
         assert!(response.headers().contains_key("www-authenticate"), "{path}");
         assert_eq!(problem(response).await, (401, "unauthenticated".into(), 6), "{path}");
     }
-    assert!(api.fake.ordered.lock().unwrap().is_empty());
+    assert!(api.fake.ordered.lock().unwrap().is_empty() && api.fake.accepted.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -383,6 +384,27 @@ async fn a_role_includes_the_ones_before_it_and_no_other() {
     }
     let by: Vec<_> = api.fake.ordered.lock().unwrap().iter().map(|(_, caller)| caller.name.clone()).collect();
     assert_eq!(by, ["operator-token", "admin-token"]);
+}
+
+#[tokio::test]
+async fn whoever_reads_may_look_at_the_store_and_only_administrators_accept_it() {
+    let api = Api::start().await;
+    for (role, look, accept) in [(Role::Viewer, 200, 403), (Role::Operator, 200, 403), (Role::Admin, 200, 200)] {
+        let ask = |method, path| api.tcp(method, path).bearer_auth(format!("wp_{role}"));
+        let looked = ask(Method::GET, "/api/v1/store").send().await.unwrap();
+        assert_eq!(looked.status(), look, "{role}");
+        assert_eq!(looked.json::<StoreStatus>().await.unwrap().kind, "embedded");
+        let accepted = ask(Method::POST, "/api/v1/store/accept").json(&json!({ "keep_known": true }));
+        assert_eq!(accepted.send().await.unwrap().status(), accept, "{role}");
+    }
+    let socket = |body: Value| api.socket(Method::POST, "/api/v1/store/accept").json(&body).send();
+    let outcome: StoreAccepted = socket(json!({})).await.unwrap().json().await.unwrap();
+    assert_eq!(outcome.orders, OrdersVersion { epoch: 4, revision: 3 });
+    let misspelt = socket(json!({ "keep-known": true })).await.unwrap();
+    assert_eq!(problem(misspelt).await, (400, "invalid".into(), 2), "the other orders would be kept");
+    let accepted = api.fake.accepted.lock().unwrap();
+    assert_eq!(accepted.iter().map(|(request, _)| request.keep_known).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(accepted[0].1.name, "admin-token");
 }
 
 #[tokio::test]
@@ -489,6 +511,79 @@ async fn names_on_the_page_never_become_markup() {
     assert!(!still.contains("http-equiv=\"refresh\""));
 }
 
+fn cluster_node(name: &str, heard_seconds_ago: Option<f64>) -> NodeStatus {
+    NodeStatus {
+        name: name.into(),
+        is_this: false,
+        site: Some("iad".into()),
+        failure_domain: None,
+        version: "0.1.0".into(),
+        heard_seconds_ago,
+        fresh: heard_seconds_ago.is_some_and(|age| age < 11.0),
+        connection: Connection::Connected,
+        orders: OrdersVersion { epoch: 3, revision: 17 },
+        lag: 0,
+        generation: Generation { epoch: 1, sequence: 4 },
+        plan: "77ab01cd23ef4567".into(),
+        diverges: false,
+        local_orders: vec![],
+    }
+}
+
+fn cluster(nodes: Vec<NodeStatus>) -> ClusterStatus {
+    ClusterStatus {
+        connection: Connection::Connected,
+        connection_since: Some(now()),
+        orders: OrdersVersion { epoch: 3, revision: 17 },
+        plan: "77ab01cd23ef4567".into(),
+        went_back: None,
+        nodes,
+    }
+}
+
+#[tokio::test]
+async fn the_page_shows_the_nodes_and_alerts_where_they_are_apart() {
+    let api = Api::start().await;
+    let page = async || api.tcp(Method::GET, "/").send().await.unwrap().text().await.unwrap();
+    assert!(!page().await.contains("id=\"nodes\""), "a node alone by configuration has no nodes to show");
+
+    let this = NodeStatus { is_this: true, ..cluster_node("fra-ns1", Some(0.0)) };
+    *api.fake.cluster.lock().unwrap() = Some(cluster(vec![this.clone(), cluster_node("iad-ns1", Some(1.2))]));
+    let well = page().await;
+    assert!(well.contains("<h2 id=\"nodes\">Nodes</h2>") && well.contains("1 s ago") && well.contains("3.17"));
+    assert!(!well.contains("<strong>nodes</strong>"), "nothing to alert of");
+
+    let apart = NodeStatus {
+        diverges: true,
+        plan: SCRIPT.into(),
+        local_orders: vec![SCRIPT.into()],
+        version: SCRIPT.into(),
+        site: Some(SCRIPT.into()),
+        ..cluster_node(SCRIPT, Some(2.0))
+    };
+    let nodes = vec![this, apart, cluster_node("nrt-ns1", Some(14.0))];
+    let islanded = ClusterStatus { went_back: Some(SCRIPT.into()), ..cluster(nodes) };
+    *api.fake.cluster.lock().unwrap() = Some(islanded.clone());
+    let shown = page().await;
+    assert!(!shown.contains("<script") && !shown.contains("<img") && !shown.contains("style="), "{shown}");
+    for said in [
+        "THE STORE WENT BACK",
+        "diverges: its plan is",
+        "nrt-ns1 not heard of for 14 s",
+        "follows orders that no other node does",
+    ] {
+        assert!(shown.contains(said), "no {said:?} in\n{shown}");
+    }
+    for (connection, said) in [
+        (Connection::StoreLost, "store lost since"),
+        (Connection::Alone, "ALONE since"),
+        (Connection::CutOff, "CUT OFF since"),
+    ] {
+        *api.fake.cluster.lock().unwrap() = Some(ClusterStatus { connection, ..islanded.clone() });
+        assert!(page().await.contains(&format!("<strong>nodes</strong>: {said}")), "{said}");
+    }
+}
+
 /// The ids of the first `count` events of a stream.
 async fn followed(response: Response, count: usize) -> Vec<u64> {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -552,7 +647,9 @@ async fn stopping_ends_streams_and_removes_the_socket() {
 
 #[test]
 fn documents_read_what_they_write() {
-    let status = Fake::new().status();
+    let fake = Fake::new();
+    *fake.cluster.lock().unwrap() = Some(cluster(vec![cluster_node("iad-ns1", None)]));
+    let status = fake.status();
     let text = serde_json::to_string(&status).unwrap();
     assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), status);
     let until = OrderStatus {

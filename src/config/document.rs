@@ -4,15 +4,17 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, service, site, zone,
+    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, safety, service,
+    site, zone,
 };
 use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "node",
     "admin",
     "state",
+    "safety",
     "geo",
     "encrypted",
     "limits",
@@ -46,6 +48,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let node = node::read(reader, root, &site_names);
     let admin = node::admin(reader, root, &node);
     let state = node::state(reader, root);
+    let safety = safety::read(reader, root);
     let encrypted = encrypted::read(reader, root, &node, &admin);
     let geo = geo::read(reader, root, &site_names);
     let sites = site::read(reader, &site_tables, &site_names);
@@ -59,6 +62,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let cookies = cookies::read(reader, root);
 
     if reader.is_good() {
+        node::warn_of_no_site(reader, root, &node, &state, &sites);
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
         requires::warn_of_absent(reader, &services, &service_tables, &site_names);
         service::warn_of_unbounded(reader, &services, &sites, &service_tables);
@@ -69,6 +73,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         node,
         admin,
         state,
+        safety,
         geo,
         sites,
         services,

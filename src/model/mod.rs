@@ -9,9 +9,11 @@ mod authority;
 mod checks;
 mod cluster;
 mod composition;
+mod digest;
 mod dynamic;
 mod endpoint;
 mod event;
+mod fingerprint;
 mod infrastructure;
 mod intent;
 mod mail_checks;
@@ -57,7 +59,8 @@ pub use series::{Series, SeriesError};
 pub use service::{GeoRule, MxMode, NamePattern, Policy, Service, ServiceIx};
 pub use service_points::{CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings};
 pub use settings::{
-    AdminSettings, GeoSettings, NetworkPlace, NodeSettings, Settings, StateSettings, XdpMode, XdpSettings,
+    AdminSettings, ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings,
+    StateSettings, StoreLogin, XdpMode, XdpSettings,
 };
 pub use site::{Coordinates, Country, Location, Site, SiteIx, SiteSet};
 pub use time::{Mono, Share};

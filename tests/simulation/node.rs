@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use waypost::health::{Ballot, Contact, Council, Depth, Detector, Seclusion, Thresholds, spread};
+use waypost::health::{Ballot, Contact, Council, Depth, Detector, Seclusion, Thresholds, Voter, spread};
 use waypost::model::{
     DetectorKind, EndpointHealth, Generation, Intent, Lifetime, Mono, Plan, SiteIx, State, Topology, Verdict,
 };
@@ -101,7 +101,8 @@ impl Node {
             .collect();
         let agreed =
             kept.as_ref().map_or_else(|| vec![State::Unknown; topology.endpoints.len()], |kept| kept.agreed.clone());
-        let mut council = Council::new(topology, standing_in, agreed.clone());
+        let mut council =
+            Council::new(topology, Voter { name: name.clone(), standing_in, failure_domain: None }, agreed.clone());
         names.iter().filter(|other| **other != name).for_each(|other| council.expect(other));
         let epoch = kept.as_ref().map_or(1, |kept| kept.epoch + 1);
         let orders = kept.as_ref().map(|kept| Rc::clone(&kept.orders)).unwrap_or_default();
@@ -250,6 +251,7 @@ impl Node {
         let ballot = Rc::new(Ballot {
             sequence: (self.epoch, self.ballots),
             standing_in: self.standing_in,
+            failure_domain: None,
             verdicts: self.detectors.iter().map(Detector::vote).collect(),
             agreed: self.tellable(),
             suspects: suspects.collect(),
