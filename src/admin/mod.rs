@@ -9,6 +9,8 @@ mod access;
 pub mod api;
 mod bounds;
 mod cluster;
+#[cfg(test)]
+mod cluster_tests;
 mod control;
 mod events;
 mod orders;

@@ -17,8 +17,7 @@ const DIGEST_SHOWN: usize = 12;
 #[must_use]
 pub fn troubles(cluster: &ClusterStatus, now: Timestamp) -> Vec<String> {
     let mut troubles: Vec<String> = own_trouble(cluster, now).into_iter().collect();
-    let took = cluster.went_back.iter();
-    troubles.extend(took.map(|detail| {
+    troubles.extend(cluster.went_back.iter().map(|detail| {
         format!("THE STORE WENT BACK: {detail}; no orders are taken until an operator decides: waypost store status")
     }));
     if cluster.connection == Connection::Connected {
@@ -42,11 +41,10 @@ pub fn troubles(cluster: &ClusterStatus, now: Timestamp) -> Vec<String> {
         );
     }
     let apart = cluster.nodes.iter().filter(|node| !node.local_orders.is_empty());
-    troubles.extend(
-        apart.map(|node| {
-            format!("{} follows orders that no other node does: {}", node.name, node.local_orders.join(", "))
-        }),
-    );
+    troubles.extend(apart.map(|node| {
+        let orders = node.local_orders.join(", ");
+        format!("{} follows orders that no other node does: {orders}", node.name)
+    }));
     troubles
 }
 

@@ -14,7 +14,7 @@ pub(super) const EXAMPLE: &str = "endpoints = [\"https://etcd-1:2379\"]";
 pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<EtcdSettings> {
     let table = reader.table(value, EXAMPLE)?;
     if let Some(password) = table.get("password") {
-        misplaced(reader, &table, &password);
+        reader.misplaced_password(&table, &password);
         return None;
     }
     reader.allow(&table, &KEYS);
@@ -81,16 +81,6 @@ fn refuse_unused_tls(reader: &mut Reader<'_>, table: &Table<'_>, urls: &[(StoreU
         let remedy = format!("write https:// in endpoints, or delete {}", value.key);
         reader.error(&value.key_span, format!("{value} with http endpoints"), "https endpoints, which use it", remedy);
     }
-}
-
-/// Reports a password that stands in the configuration, which more people may read than should know it.
-fn misplaced(reader: &mut Reader<'_>, table: &Table<'_>, password: &Value<'_>) {
-    let remedy = if table.get("password_file").is_some() {
-        "delete it, and the password that was written here should be changed"
-    } else {
-        "write the password into a file that only waypost may read, and its path as password_file"
-    };
-    reader.error(&password.key_span, format!("a password in {}", table.title), "password_file", remedy);
 }
 
 /// The name of a user, in one line.

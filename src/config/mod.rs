@@ -24,6 +24,7 @@ mod limits;
 mod monitor;
 mod network;
 mod node;
+mod password;
 mod policy;
 mod position;
 mod rate_limit;

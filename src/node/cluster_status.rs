@@ -173,6 +173,7 @@ mod tests {
         NodeReport {
             node: node.into(),
             version: "0.1.0".into(),
+            started: None,
             site: Some("fra".into()),
             failure_domain: Some("isp-a".into()),
             sequence: (1, 7),

@@ -415,6 +415,10 @@ fn problem(failure: OrderFailure) -> Problem {
             };
             Problem { detail, ..store_problem(&error) }
         }
+        OrderFailure::NotTried(error) => {
+            let detail = format!("the order is not in effect and was not tried: {error}");
+            Problem { detail, ..store_problem(&error) }
+        }
         busy @ OrderFailure::Busy => Problem::new(ProblemKind::Unavailable, busy.to_string()),
     }
 }
@@ -438,4 +442,20 @@ fn client(text: Option<&str>) -> Result<Client, String> {
     let net: IpNet = text.parse().map_err(|_| format!("'{text}' is neither an address nor a network"))?;
     let subnet = ClientSubnet::new(net.network(), net.prefix_len()).map_err(|error| error.to_string())?;
     Ok(Client { subnet: Some(subnet), ..Client::new(net.addr()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_refused_for_want_of_the_store_tells_what_can_be_ordered_without_it() {
+        for failure in [OrderFailure::Store, OrderFailure::NotTried] {
+            let error = StoreError::Unreachable { detail: "etcd-1: timed out".to_owned() };
+            let problem = problem(failure(error)).document();
+            assert_eq!((problem.status, problem.code), (503, 5));
+            assert!(problem.detail.contains("etcd-1: timed out"), "{}", problem.detail);
+            assert!(problem.remedy.unwrap().contains("--local"));
+        }
+    }
 }

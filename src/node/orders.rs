@@ -113,6 +113,9 @@ pub enum OrderFailure {
     /// It could not be made durable, so it was not put into effect.
     #[error("the order was not stored, so it is not in effect: {0}")]
     Store(StoreError),
+    /// The store that the nodes share is out of reach, so it was not even tried.
+    #[error("the order is not in effect and was not tried: {0}")]
+    NotTried(StoreError),
     /// Too many changes wait for the store.
     #[error("{WAITING} changes wait for a store that does not answer; check the disk under the state directory")]
     Busy,
@@ -168,7 +171,7 @@ impl Engine {
         if rehearsal == Rehearsal::No
             && let Some(error) = self.out_of_reach(order.reach, now)
         {
-            let _ = reply.send(Err(OrderFailure::Store(error)));
+            let _ = reply.send(Err(OrderFailure::NotTried(error)));
             return;
         }
         let pace = Pace {
@@ -236,7 +239,7 @@ impl Engine {
             return;
         };
         if let Some(error) = self.out_of_reach(reach, self.parts.clock.mono()) {
-            let _ = reply.send(Err(OrderFailure::Store(error)));
+            let _ = reply.send(Err(OrderFailure::NotTried(error)));
             return;
         }
         let revision = self.version.revision + 1;

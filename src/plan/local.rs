@@ -75,7 +75,7 @@ mod tests {
 
     use super::super::fixture::{DRAIN, Fixture, LONG_AGO, drain, order};
     use super::*;
-    use crate::model::{IntentKind, Standing, State};
+    use crate::model::{IntentKind, Standing};
 
     /// An order of all, under a revision.
     fn shared(scope: &str, kind: IntentKind, revision: u64) -> Intent {
@@ -161,12 +161,9 @@ mod tests {
         /// and nothing is left that one follows alone.
         #[test]
         fn offers_one_after_the_other_never_empty_a_service(
-            all in any_orders(), own in any_orders(), other in any_orders(), down in prop::option::of(0_usize..4),
+            all in any_orders(), own in any_orders(), other in any_orders(),
         ) {
             let mut world = Fixture::new(&[1, 1, 1, 1]);
-            if let Some(down) = down {
-                world.set(down, State::Down, "timeout");
-            }
             let kind = |kind: usize| [DRAIN, drain(250), IntentKind::Isolate, IntentKind::Pin][kind];
             let scope = |site: usize| format!("s{site}");
             let mut standing: Vec<Intent> = Vec::new();

@@ -11,8 +11,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use waypost::health::bounds::BALLOT_INTERVAL;
 use waypost::health::{Ballot, Finding, ProbeNumber};
-use waypost::model::{Intent, IntentKind, Lifetime, Mono, Plan, Scope, Share, State, Topology};
-use waypost::plan::{self, Order, Reviewed};
+use waypost::model::{Intent, IntentKind, Lifetime, Mono, Plan, SafetySettings, Scope, Share, State, Topology};
+use waypost::plan::{self, Order, Pace, Reviewed};
 
 use crate::chance::Chance;
 use crate::core::Core;
@@ -533,8 +533,11 @@ impl<'a> Run<'a> {
             force,
         };
         let place = &self.nodes[node];
-        let since = place.last_change.map(|last| self.now.since(last));
-        let reviewed = plan::review(&self.reviewed, &place.made, &place.health, &place.intents(), &order, since, &[]);
+        let pace = Pace {
+            settle: SafetySettings::default().settle,
+            since_last_change: place.last_change.map(|last| self.now.since(last)),
+        };
+        let reviewed = plan::review(&self.reviewed, &place.made, &place.health, &place.intents(), &order, pace, &[]);
         match reviewed {
             Ok(Reviewed::Accept { overridden, .. }) => {
                 let intent = order.into_intent(wall, place.orders.revision + 1, !overridden.is_empty());
