@@ -43,7 +43,6 @@ pub(super) const ETCD_SEGMENT_OCTETS: usize = 63;
 /// The longest name of a user of etcd, in octets; etcd itself sets no bound.
 pub(super) const ETCD_USER_OCTETS: usize = 255;
 /// Time that must pass between two changes by operators; the most that it may be is no bar to whoever must act now.
-pub(super) const SETTLE: Duration = Duration::from_secs(5);
 pub(super) const SETTLE_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(300);
 /// Directory of the DNSSEC keysets.
 pub(super) const KEYS_PATH: &str = "/var/lib/waypost/keys";

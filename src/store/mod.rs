@@ -11,7 +11,7 @@ mod disk;
 mod document;
 mod embedded;
 mod error;
-mod etcd;
+pub mod etcd;
 mod memory;
 mod out_of_reach;
 mod replicated;

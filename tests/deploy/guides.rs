@@ -8,18 +8,7 @@ use std::process::Command;
 use super::{done, repository, said, text};
 
 /// What the guides name and this version does not have: nothing may join it, and what comes to exist leaves it.
-const ABSENT: &[&str] = &[
-    "link shared-secrets.md",
-    "metric waypost_cluster_connection",
-    "metric waypost_node_diverges",
-    "metric waypost_node_heard_age_seconds",
-    "metric waypost_node_orders_lag",
-    "metric waypost_store_writes_total",
-    "metric waypost_store_written_bytes_total",
-    "waypost drain --local",
-    "waypost status --nodes",
-    "waypost store",
-];
+const ABSENT: &[&str] = &["link shared-secrets.md"];
 
 /// Every guide and runbook, with its text.
 fn guides() -> Vec<(PathBuf, String)> {
@@ -144,7 +133,10 @@ pub fn words_with(text: &str, start: &str) -> BTreeSet<String> {
 /// Whether something in the program registers `metric`.
 fn is_registered(metric: &str, sources: &str) -> bool {
     let name = metric.trim_start_matches("waypost_");
-    [name, name.trim_end_matches("_total")].iter().any(|name| sources.contains(&format!("\"{name}\"")))
+    // The page adds to a name what kind of metric it is, or its unit.
+    [name, name.trim_end_matches("_total"), name.trim_end_matches("_seconds")]
+        .iter()
+        .any(|name| sources.contains(&format!("\"{name}\"")))
 }
 
 fn sources(directory: &Path) -> String {

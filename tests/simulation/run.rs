@@ -1,41 +1,39 @@
 //! The run: virtual time, and what happens in it in order.
-//!
-//! Quiet is leapt over: where no fault is at work and every node is at rest, every probe would go well and every ballot
-//! would say the same, so that the clock may go on to the next episode (a test holds a leap against a run without).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use waypost::health::bounds::BALLOT_INTERVAL;
-use waypost::health::{Ballot, Finding, ProbeNumber};
-use waypost::model::{Intent, IntentKind, Lifetime, Mono, Plan, SafetySettings, Scope, Share, State, Topology};
-use waypost::plan::{self, Order, Pace, Reviewed};
+use waypost::health::{Ballot, Finding, ProbeNumber, Voter};
+use waypost::model::{Mono, Plan, SiteIx, State, Topology};
 
 use crate::chance::Chance;
 use crate::core::Core;
 use crate::node::Node;
 use crate::oracle::{Oracle, Violation};
-use crate::scenario::{Act, Command, Deed, Fault, Scenario, Verb};
+use crate::quiet::Quiet;
+use crate::scenario::{Act, Deed, Fault, Scenario, Shape};
 use crate::store::{Orders, Store, Write};
 use crate::world::{World, topology};
 
 /// How often deadlines and rules are looked at.
-const TICK: Duration = Duration::from_millis(250);
+pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// The least between two ballots: 5 a second.
 const BALLOT_GAP: Duration = Duration::from_millis(200);
-/// Within this time after the last fault everything must be back: the longest damping, the slowest return of a probe,
-/// and the longest that loss is remembered.
-pub const REST_WITHIN: Duration = Duration::from_secs(345);
-
 /// What happened in a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     pub faults: u64,
     pub orders: u64,
     pub refused: u64,
+    /// Orders for one node alone.
+    pub local: u64,
+    /// Those of them that all followed in the end.
+    pub offered: u64,
+    /// Stores that had gone back and were accepted.
+    pub accepted: u64,
     pub probes: u64,
     pub swaps: u64,
     pub checks: u64,
@@ -48,6 +46,9 @@ impl Tally {
         self.faults += other.faults;
         self.orders += other.orders;
         self.refused += other.refused;
+        self.local += other.local;
+        self.offered += other.offered;
+        self.accepted += other.accepted;
         self.probes += other.probes;
         self.swaps += other.swaps;
         self.checks += other.checks;
@@ -55,20 +56,20 @@ impl Tally {
     }
 }
 
-enum Event {
+pub(crate) enum Event {
     Wake { node: usize, endpoint: usize },
     Done { node: usize, incarnation: u32, endpoint: usize, number: ProbeNumber, finding: Box<Finding> },
     Publish { node: usize, incarnation: u32 },
     Deliver { to: usize, incarnation: u32, from: usize, ballot: Rc<Ballot> },
     Told { to: usize, incarnation: u32, orders: Rc<Orders> },
-    Commit { node: usize, incarnation: u32, expected: u64, write: Box<Write>, agreed: Vec<State>, forced: bool },
+    Commit { node: usize, incarnation: u32, expected: Rc<Orders>, write: Box<Write>, agreed: Vec<State>, forced: bool },
     Swap { node: usize, incarnation: u32, plan: Rc<Plan> },
     Begin(usize),
     End(usize),
     Tick,
 }
 
-struct Entry(Mono, u64, Event);
+pub(crate) struct Entry(pub(crate) Mono, pub(crate) u64, pub(crate) Event);
 
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
@@ -87,33 +88,25 @@ impl Ord for Entry {
     }
 }
 
-/// Whether quiet time is leapt over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quiet {
-    Leapt,
-    /// Run through, but for no longer than this at a time.
-    Stepped(Duration),
-}
-
 /// See the module.
 pub struct Run<'a> {
-    scenario: &'a Scenario,
-    core: Core,
-    quiet: Quiet,
-    topology: Topology,
-    reviewed: Topology,
-    names: Vec<String>,
-    now: Mono,
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) core: Core,
+    pub(crate) quiet: Quiet,
+    pub(crate) topology: Topology,
+    /// The topology that orders are reviewed against.
+    pub(crate) reviewed: Topology,
+    pub(crate) names: Vec<String>,
+    pub(crate) now: Mono,
     numbers: u64,
-    queue: BinaryHeap<Reverse<Entry>>,
-    world: World,
-    nodes: Vec<Node>,
+    pub(crate) queue: BinaryHeap<Reverse<Entry>>,
+    pub(crate) world: World,
+    pub(crate) nodes: Vec<Node>,
     kept: Vec<Option<crate::node::Kept>>,
-    store: Store,
-    chance: Chance,
-    oracle: Oracle,
-    tally: Tally,
-    last_fault: Mono,
+    pub(crate) store: Store,
+    pub(crate) chance: Chance,
+    pub(crate) oracle: Oracle,
+    pub(crate) tally: Tally,
 }
 
 /// Runs a scenario to its end or to the first rule that is broken.
@@ -125,19 +118,18 @@ pub fn run(scenario: &Scenario, core: Core, quiet: Quiet) -> (Tally, Result<(), 
 }
 
 impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario, core: Core, quiet: Quiet) -> Self {
+    pub fn new(scenario: &'a Scenario, core: Core, quiet: Quiet) -> Self {
         let topology = topology(&scenario.shape);
         let names: Vec<String> = (0..scenario.shape.nodes.len()).map(|ix| format!("n{ix}")).collect();
-        let place = |ix: usize| scenario.shape.nodes[ix];
-        let nodes: Vec<Node> =
-            (0..names.len()).map(|ix| Node::start(place(ix), ix, &topology, &names, Mono::START, None)).collect();
+        let start = |ix: usize| Node::start(core, voter(&scenario.shape, ix), &topology, &names, Mono::START, None);
+        let nodes: Vec<Node> = (0..names.len()).map(start).collect();
         let mut run = Self {
             scenario,
             core,
             quiet,
             reviewed: core.reviewed(&topology),
             world: World::new(&scenario.shape, &topology),
-            oracle: Oracle::new(&topology),
+            oracle: Oracle::new(&topology, names.len()),
             topology,
             kept: vec![None; names.len()],
             names,
@@ -148,7 +140,6 @@ impl<'a> Run<'a> {
             store: Store::default(),
             chance: Chance::new(scenario.seed ^ 0x5157),
             tally: Tally::default(),
-            last_fault: Mono::START,
         };
         (0..run.nodes.len()).for_each(|node| run.set_going(node));
         run.after(TICK, Event::Tick);
@@ -170,11 +161,11 @@ impl<'a> Run<'a> {
         self.queue.push(Reverse(Entry(at, self.numbers, event)));
     }
 
-    fn after(&mut self, span: Duration, event: Event) {
+    pub(crate) fn after(&mut self, span: Duration, event: Event) {
         self.at(self.now.after(span), event);
     }
 
-    fn some_millis(&mut self, range: std::ops::Range<u64>) -> Duration {
+    pub(crate) fn some_millis(&mut self, range: std::ops::Range<u64>) -> Duration {
         Duration::from_millis(self.chance.within(range))
     }
 
@@ -184,15 +175,7 @@ impl<'a> Run<'a> {
         for episode in 0..self.scenario.episodes.len() {
             self.leap_to(Mono(self.scenario.episodes[episode]))?;
             let begins = self.now;
-            let acts = self.scenario.acts.iter().enumerate().filter(|(_, act)| act.episode == episode);
-            let acts: Vec<(usize, Act)> = acts.map(|(number, act)| (number, *act)).collect();
-            let mut ends = begins;
-            for (number, act) in acts {
-                self.at(begins.after(act.after), Event::Begin(number));
-                let lasts = if let Deed::Fault { lasts, .. } = act.deed { lasts } else { Duration::ZERO };
-                ends = ends.max(begins.after(act.after).after(lasts));
-            }
-            self.last_fault = ends;
+            let ends = self.set_out(episode);
             self.until(ends.after(Duration::from_millis(1)))?;
             self.come_to_rest(ends)?;
             self.tally.stepped += self.now.since(begins);
@@ -200,87 +183,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Goes on until nothing is in motion; that must not take long.
-    fn come_to_rest(&mut self, since: Mono) -> Result<(), Violation> {
-        while !self.is_at_rest() {
-            if self.now.since(since) > REST_WITHIN {
-                return Err(self.violation(format!(
-                    "not everything is back {} s after the last fault: {}",
-                    self.now.since(since).as_secs(),
-                    self.oracle.unrest(&self.nodes)
-                )));
-            }
-            self.until(self.now.after(TICK))?;
+    /// Schedules what happens in an episode that begins now; gives when the last of it is over.
+    pub fn set_out(&mut self, episode: usize) -> Mono {
+        let begins = self.now;
+        let acts = self.scenario.acts.iter().enumerate().filter(|(_, act)| act.episode == episode);
+        let acts: Vec<(usize, Act)> = acts.map(|(number, act)| (number, *act)).collect();
+        let mut ends = begins;
+        for (number, act) in acts {
+            self.at(begins.after(act.after), Event::Begin(number));
+            let lasts = if let Deed::Fault { lasts, .. } = act.deed { lasts } else { Duration::ZERO };
+            ends = ends.max(begins.after(act.after).after(lasts));
         }
-        Ok(())
+        ends
     }
 
-    fn is_at_rest(&self) -> bool {
-        let settled = |node: &Node| {
-            node.alive
-                && node.is_at_rest()
-                && node.has_said_all()
-                && node.served.same_outcome(&node.made)
-                && node.orders.revision == self.store.orders().revision
-        };
-        self.world.is_calm() && self.nodes.iter().all(settled) && self.everyone_is_heard()
-    }
-
-    fn everyone_is_heard(&self) -> bool {
-        self.nodes.iter().all(|node| {
-            let others = self.nodes.iter().filter(|other| other.name != node.name);
-            others.map(|other| other.published.as_ref().map(|ballot| ballot.sequence)).all(|last| last.is_some())
-                && self
-                    .names
-                    .iter()
-                    .filter(|name| **name != node.name)
-                    .all(|name| node.council.hears(name, self.now).is_some())
-        })
-    }
-
-    /// Goes to `at`; over quiet in one step, but never over the end of an order.
-    fn leap_to(&mut self, at: Mono) -> Result<(), Violation> {
-        while self.now < at {
-            let ends = self.nodes.iter().flat_map(|node| &node.standing).filter_map(|(_, end)| *end);
-            let target = ends.filter(|end| *end > self.now).min().map_or(at, |end| end.min(at));
-            let ahead = target.since(self.now);
-            match self.quiet {
-                Quiet::Stepped(most) if ahead <= most => {}
-                _ if ahead < Duration::from_secs(10) => {}
-                _ => self.leap(ahead - Duration::from_secs(5)),
-            }
-            self.until(target.after(Duration::from_millis(1)))?;
-            self.come_to_rest(self.now)?;
-        }
-        Ok(())
-    }
-
-    /// Moves the clock on: what was under way has ended well, and every ballot was given again just now.
-    fn leap(&mut self, span: Duration) {
-        self.now = self.now.after(span);
-        let late: Vec<Entry> = std::mem::take(&mut self.queue).into_iter().map(|Reverse(entry)| entry).collect();
-        for Entry(at, number, event) in late {
-            // In the same order, and after what was due before.
-            self.queue.push(Reverse(Entry(at.max(self.now), number, event)));
-        }
-        for node in &mut self.nodes {
-            node.last_contact = self.now;
-            for detector in &mut node.detectors {
-                detector.forgive(span);
-            }
-        }
-        let (count, now) = (self.nodes.len(), self.now);
-        let published = |node: &mut Node| node.published.is_some().then(|| node.ballot(now));
-        let ballots: Vec<Option<Rc<Ballot>>> = self.nodes.iter_mut().map(published).collect();
-        for (from, to) in (0..count).flat_map(|from| (0..count).map(move |to| (from, to))) {
-            if let (true, Some(ballot)) = (from != to, ballots[from].clone()) {
-                let name = self.names[from].clone();
-                self.nodes[to].council.hear(&name, (*ballot).clone(), self.now);
-            }
-        }
-    }
-
-    fn until(&mut self, end: Mono) -> Result<(), Violation> {
+    pub fn until(&mut self, end: Mono) -> Result<(), Violation> {
         while let Some(Reverse(Entry(at, ..))) = self.queue.peek() {
             if *at > end {
                 break;
@@ -313,7 +230,7 @@ impl<'a> Run<'a> {
             }
             Event::Deliver { to, incarnation, from, ballot } if self.is_current(to, incarnation) => {
                 let name = self.names[from].clone();
-                let hints = self.nodes[to].council.hear(&name, (*ballot).clone(), self.now);
+                let hints = self.nodes[to].council.hear(&name, self.core.heard(&ballot), self.now);
                 for endpoint in hints.iter().filter_map(|hint| usize::try_from(*hint).ok()) {
                     self.nodes[to].detectors[endpoint].hint(self.now);
                     self.drive(to, endpoint, false);
@@ -321,13 +238,13 @@ impl<'a> Run<'a> {
                 self.decide(to);
             }
             Event::Told { to, incarnation, orders } if self.is_current(to, incarnation) => {
-                self.nodes[to].take(orders, self.now);
-                self.decide(to);
+                self.nodes[to].hear(self.core, orders, self.now);
+                return self.followed(to);
             }
             Event::Commit { node, incarnation, expected, write, agreed, forced }
                 if self.is_current(node, incarnation) =>
             {
-                return self.commit(node, expected, &write, &agreed, forced);
+                return self.commit(node, &expected, &write, &agreed, forced);
             }
             Event::Swap { node, incarnation, plan } if self.is_current(node, incarnation) => {
                 return self.swap(node, plan);
@@ -397,7 +314,7 @@ impl<'a> Run<'a> {
     }
 
     /// Plans anew; the tables take a moment to compile, and the next ones may be ready sooner.
-    fn decide(&mut self, node: usize) {
+    pub(crate) fn decide(&mut self, node: usize) {
         if let Some(plan) = self.nodes[node].decide(self.core, &self.topology, self.now) {
             let (delay, incarnation) = (self.some_millis(0..40), self.nodes[node].incarnation);
             self.after(delay, Event::Swap { node, incarnation, plan });
@@ -421,25 +338,11 @@ impl<'a> Run<'a> {
                 continue;
             }
             self.nodes[node].expire(self.now);
-            // Also what could not be cleared when it was over.
-            if self.world.reaches_store(node)
-                && let Some(over) = self.nodes[node].over().first().map(|intent| intent.scope.clone())
-            {
-                self.write(node, Write::Clear(over), false);
-            }
+            self.look_after_orders(node)?;
             self.decide(node);
             let silent_for = self.now.since(self.nodes[node].published_at);
             if silent_for >= BALLOT_INTERVAL || !self.nodes[node].has_said_all() {
                 self.publish_soon(node);
-            }
-            // Watches lose events: what the store holds is read in full now and then.
-            let orders = self.store.orders();
-            if orders.revision > self.nodes[node].orders.revision
-                && self.world.reaches_store(node)
-                && self.chance.is(100)
-            {
-                self.nodes[node].take(orders, self.now);
-                self.decide(node);
             }
         }
         self.oracle
@@ -457,15 +360,15 @@ impl<'a> Run<'a> {
                     self.nodes[node].clock_error += seconds;
                     return Ok(());
                 }
+                if let Fault::StoreBack { changes } = fault {
+                    self.store.go_back(changes);
+                }
                 self.oracle.fault_begins(fault, &self.nodes, self.now);
                 self.world.begin(number, fault, self.now);
                 self.after(lasts, Event::End(number));
                 self.bury()
             }
-            Deed::Command(command) => {
-                self.command(command);
-                Ok(())
-            }
+            Deed::Command(command) => self.command(command),
         }
     }
 
@@ -484,8 +387,8 @@ impl<'a> Run<'a> {
                 }
                 (false, true) => {
                     let (kept, error) = (self.kept[node].take(), self.nodes[node].clock_error);
-                    let place = self.scenario.shape.nodes[node];
-                    self.nodes[node] = Node::start(place, node, &self.topology, &self.names, self.now, kept);
+                    let voter = self.nodes[node].voter.clone();
+                    self.nodes[node] = Node::start(self.core, voter, &self.topology, &self.names, self.now, kept);
                     self.nodes[node].clock_error = error;
                     self.nodes[node].restore_ends(self.now);
                     self.set_going(node);
@@ -502,100 +405,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// An operator types something at a node, which holds it against the rules and writes it to the store.
-    fn command(&mut self, command: Command) {
-        let Command { node, site, service, verb, force, lasts } = command;
-        if !self.nodes[node].alive {
-            return;
-        }
-        let service = service.map(|ix| self.topology.services[ix].name.clone());
-        let scope = Scope { site: format!("s{site}"), service };
-        let kind = match verb {
-            Verb::Undrain => {
-                if self.nodes[node].standing.iter().any(|(intent, _)| intent.scope == scope) {
-                    self.write(node, Write::Clear(scope), true);
-                }
-                return;
-            }
-            Verb::Drain { permille } => IntentKind::Drain { share: Share::from_permille(permille).unwrap() },
-            Verb::Isolate => IntentKind::Isolate,
-            Verb::Pin => IntentKind::Pin,
-        };
-        let wall = self.nodes[node].wall(self.now);
-        let order = Order {
-            scope,
-            kind,
-            by: "operator".to_owned(),
-            reason: "simulated".to_owned(),
-            lifetime: Lifetime::Until(wall + SignedDuration::try_from(lasts).unwrap()),
-            schedule: None,
-            reach: waypost::model::Reach::Everywhere,
-            force,
-        };
-        let place = &self.nodes[node];
-        let pace = Pace {
-            settle: SafetySettings::default().settle,
-            since_last_change: place.last_change.map(|last| self.now.since(last)),
-        };
-        let reviewed = plan::review(&self.reviewed, &place.made, &place.health, &place.intents(), &order, pace, &[]);
-        match reviewed {
-            Ok(Reviewed::Accept { overridden, .. }) => {
-                let intent = order.into_intent(wall, place.orders.revision + 1, !overridden.is_empty());
-                let forced = intent.forced;
-                self.write(node, Write::Put(intent), forced);
-            }
-            Ok(Reviewed::Unchanged) => {}
-            Err(_) => self.tally.refused += 1,
-        }
-    }
-
-    fn write(&mut self, node: usize, write: Write, forced: bool) {
-        let delay = self.some_millis(1..20);
-        let place = &self.nodes[node];
-        let (incarnation, expected, agreed) = (place.incarnation, place.orders.revision, place.agreed.clone());
-        self.after(delay, Event::Commit { node, incarnation, expected, write: Box::new(write), agreed, forced });
-    }
-
-    fn commit(
-        &mut self,
-        node: usize,
-        expected: u64,
-        write: &Write,
-        agreed: &[State],
-        forced: bool,
-    ) -> Result<(), Violation> {
-        if !self.world.reaches_store(node) {
-            return Ok(());
-        }
-        let over = self.nodes[node].over();
-        let stands = |orders: &Orders| -> Vec<Intent> {
-            orders.intents.iter().filter(|intent| !over.contains(intent)).cloned().collect()
-        };
-        let before = stands(&self.store.orders());
-        let expected = if self.core == Core::BlindWrites { self.store.orders().revision } else { expected };
-        let Some(orders) = self.store.change(expected, write) else {
-            self.tally.refused += 1;
-            return Ok(());
-        };
-        self.tally.orders += 1;
-        self.nodes[node].last_change = Some(self.now);
-        if let (Write::Put(intent), false) = (write, forced) {
-            let (topology, oracle) = (&self.topology, &mut self.oracle);
-            let checked = oracle.check_accepted(topology, agreed, &before, &stands(&orders), intent);
-            checked.map_err(|why| self.violation(why))?;
-        }
-        self.nodes[node].take(Rc::clone(&orders), self.now);
-        self.decide(node);
-        for to in (0..self.nodes.len()).filter(|to| *to != node) {
-            if self.world.reaches_store(to) && !self.chance.is(30) {
-                let (delay, incarnation) = (self.some_millis(3..400), self.nodes[to].incarnation);
-                self.after(delay, Event::Told { to, incarnation, orders: Rc::clone(&orders) });
-            }
-        }
-        Ok(())
-    }
-
-    fn violation(&self, why: String) -> Violation {
+    pub(crate) fn violation(&self, why: String) -> Violation {
         Violation { at: self.now, why }
+    }
+}
+
+/// Who a node is.
+fn voter(shape: &Shape, node: usize) -> Voter {
+    Voter {
+        name: format!("n{node}"),
+        standing_in: shape.nodes[node].map(SiteIx),
+        failure_domain: shape.domains[node].map(|domain| format!("d{domain}")),
     }
 }

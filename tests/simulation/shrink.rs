@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use crate::core::Core;
 use crate::oracle::Violation;
-use crate::run::{Quiet, run};
+use crate::quiet::Quiet;
+use crate::run::run;
 use crate::scenario::Scenario;
 
 /// The scenario with as few of its acts as still break a rule. Acts are left out by halves, quarters and so on down to

@@ -97,7 +97,7 @@ pub struct Counts {
     pub reads: u64,
     /// Requests, those for watches and logins included, that a member did not answer or could not do.
     pub failures: u64,
-    /// Watches lost, and opened again as soon as a member allows.
+    /// Watches lost, and attempts in vain to open them again.
     pub reconnections: u64,
     /// Listings taken by watches.
     pub relistings: u64,
