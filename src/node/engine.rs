@@ -463,7 +463,9 @@ fn restored_orders(
         return (version, intents.clone(), intents);
     }
     let shared = commons.known();
-    let own = snapshot.intents.iter().map(|intent| Intent { reach: Reach::ThisNode, ..intent.clone() });
+    // They were given before the eyes of an operator who saw these shared orders, or were there before any.
+    let revision = shared.version.revision;
+    let own = snapshot.intents.iter().map(|intent| Intent { reach: Reach::ThisNode, revision, ..intent.clone() });
     let own: Vec<Intent> = own.collect();
     let followed = plan::effective(&shared.intents, &own);
     (shared.version, shared.intents, followed)

@@ -423,6 +423,11 @@ impl Engine {
             Change::Step { .. } => return self.step_kept(intent),
         };
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
+        // The orders that its operator saw, not how often this node's own store was written.
+        let intent = intent.map(|intent| match intent.reach {
+            Reach::ThisNode => Intent { revision: self.version.revision, ..intent },
+            Reach::Everywhere => intent,
+        });
         // Where the order was or is only scheduled, no answer changes.
         let changes_nothing = intent.as_ref().or_else(|| self.standing_at(scope).map(|order| &order.intent));
         let changes_nothing = changes_nothing.is_some_and(Intent::is_waiting);

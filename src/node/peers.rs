@@ -132,7 +132,7 @@ impl Peers {
     /// What the store said last, where it does not answer.
     #[must_use]
     pub fn trouble(&self) -> &str {
-        self.trouble.as_deref().unwrap_or("it has not answered since the start")
+        self.trouble.as_deref().unwrap_or("no report was acknowledged for a while")
     }
 
     /// The names of the others.

@@ -10,7 +10,7 @@ use super::picture::StandingOrder;
 use super::steps::taken;
 use crate::health::Contact;
 use crate::model::{Connection, EventKind, Intent, Mono, OrdersVersion, Reach, SharedOrders};
-use crate::plan::{self, Moment, Order, Pace, Reviewed};
+use crate::plan::{self, Moment, Offer};
 use crate::store::StoreError;
 
 /// Between two tries to clear what is over from the store.
@@ -123,25 +123,24 @@ impl Engine {
     /// The store has acknowledged a change of this node.
     pub(super) fn acknowledged(&mut self, version: OrdersVersion, change: &Change, intent: Option<Intent>) {
         // Where others have changed the orders since, all of it was followed already.
-        if version <= self.version {
-            return;
+        if version > self.version {
+            self.version = version;
+            if !self.peers.is_shared() {
+                self.own_revision = version.revision;
+            }
+            let scope = match change {
+                Change::Give { order, .. } => &order.scope,
+                Change::Lift { scope, .. } => scope,
+                Change::End { intent }
+                | Change::Step { intent, .. }
+                | Change::Offer { intent }
+                | Change::Forget { intent, .. } => &intent.scope,
+            };
+            self.stored.retain(|stored| stored.scope != *scope);
+            self.stored.extend(intent.clone());
+            self.put_into_effect(change, intent);
+            self.publish();
         }
-        self.version = version;
-        if !self.peers.is_shared() {
-            self.own_revision = version.revision;
-        }
-        let scope = match change {
-            Change::Give { order, .. } => Some(&order.scope),
-            Change::Lift { scope, .. } => Some(scope),
-            Change::End { intent }
-            | Change::Step { intent, .. }
-            | Change::Offer { intent }
-            | Change::Forget { intent, .. } => Some(&intent.scope),
-        };
-        self.stored.retain(|stored| Some(&stored.scope) != scope);
-        self.stored.extend(intent.clone());
-        self.put_into_effect(change, intent);
-        self.publish();
         if let Change::Offer { intent } = change {
             self.forget(intent.clone(), "all nodes follow it now".to_owned());
         }
@@ -186,49 +185,29 @@ impl Engine {
         })
     }
 
+    /// Has an order of this node alone followed by all, or by nobody: nodes must not stay apart.
     pub(super) fn offer(&mut self, intent: Intent) {
         let stands = self.standing_at(&intent.scope).filter(|order| order.intent.is_same_order(&intent));
         let Some(intent) = stands.map(|order| order.intent.clone()) else { return };
-        let order = Order {
-            scope: intent.scope.clone(),
-            kind: intent.kind,
-            by: intent.by.clone(),
-            reason: intent.reason.clone(),
-            lifetime: intent.lifetime,
-            force: intent.forced,
-            schedule: intent.schedule.clone(),
-            reach: Reach::Everywhere,
-        };
         let demands = self.parts.demand.demands(&self.picture.topology, &self.parts.tables.load(), Moment::Peak);
-        // As if it did not stand here yet.
-        let others: Vec<Intent> = self.intents().into_iter().filter(|other| other.scope != intent.scope).collect();
-        let reviewed = plan::review(
-            &self.picture.topology,
-            &self.picture.plan,
-            &self.picture.health,
-            &others,
-            &order,
-            // It was given when it was given.
-            Pace { settle: Duration::ZERO, since_last_change: None },
-            &demands,
-        );
-        match reviewed {
+        match plan::offer(&self.picture.topology, &self.picture.health, &self.stored, &intent, &demands) {
+            Ok(Offer::Everywhere(shared)) => {
+                let event = self.parts.journal.event(EventKind::Ordered { intent: Intent::clone(&shared) });
+                self.write(Change::Offer { intent }, Some(*shared), None, event);
+            }
+            Ok(Offer::Known) => self.forget(intent, "the same order stands for all nodes".to_owned()),
+            Ok(Offer::Superseded(newer)) => {
+                let reason = format!("{} ordered {} for all nodes meanwhile", newer.by, newer.kind.as_str());
+                self.forget(intent, reason);
+            }
             Err(refusal) => {
                 self.parts.journal.record(EventKind::Refused {
-                    order: format!("{} {}, offered to all nodes", order.kind.as_str(), order.scope),
-                    by: order.by.clone(),
+                    order: format!("{} {}, offered to all nodes", intent.kind.as_str(), intent.scope),
+                    by: intent.by.clone(),
                     why: refusal.to_string(),
                 });
-                self.forget(
-                    intent,
-                    format!("the safety rules do not allow it with the orders of the other nodes: {refusal}"),
-                );
-            }
-            Ok(Reviewed::Unchanged) => self.forget(intent, "the same order stands for all nodes".to_owned()),
-            Ok(Reviewed::Accept { .. }) => {
-                let shared = Intent { reach: Reach::Everywhere, ..intent.clone() };
-                let event = self.parts.journal.event(EventKind::Ordered { intent: shared.clone() });
-                self.write(Change::Offer { intent }, Some(shared), None, event);
+                let reason = format!("the safety rules do not allow it with the orders of the other nodes: {refusal}");
+                self.forget(intent, reason);
             }
         }
     }
@@ -250,12 +229,14 @@ impl Engine {
         let mono = self.parts.clock.mono();
         let is_gone =
             |order: &StandingOrder| order.intent.reach == Reach::ThisNode && order.intent.is_same_order(intent);
-        if !self.picture.orders.iter().any(is_gone) {
-            return;
-        }
-        // It may have hidden one that all follow.
+        let Some(gone) = self.picture.orders.iter().find(|order| is_gone(order)).cloned() else { return };
+        // It may have hidden one that all follow, or be followed by all now.
+        let uncovered = |stored: Intent| match stored.is_same_order(intent) {
+            true => StandingOrder { intent: stored, ..gone.clone() },
+            false => standing_live(stored, mono),
+        };
         let hidden = self.stored.iter().filter(|stored| stored.scope == intent.scope).cloned();
-        let hidden: Vec<StandingOrder> = hidden.map(|stored| standing_live(stored, mono)).collect();
+        let hidden: Vec<StandingOrder> = hidden.map(uncovered).collect();
         let left = self.picture.orders.iter().filter(|order| !is_gone(order)).cloned();
         self.picture.orders = left.chain(hidden).collect();
         self.replan();

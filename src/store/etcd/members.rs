@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Response, redirect};
+use reqwest::{Response, StatusCode, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -238,7 +238,12 @@ impl Members {
             let body = read(response).await?;
             serde_json::from_slice(&body).map_err(|error| Damaged::Json(error.to_string()).into())
         };
-        let outcome = timeout_at(deadline, conversation).await.unwrap_or_else(|_| Err(Failure::timed_out()));
+        let outcome = timeout_at(deadline, conversation).await.unwrap_or_else(|_| {
+            // A token names a revision of the members' history. Where that was restored from before it they wait, and say
+            // nothing, until they get there.
+            self.forget_token();
+            Err(Failure::timed_out())
+        });
         outcome.inspect_err(|_| self.tally.failed())
     }
 
@@ -246,7 +251,10 @@ impl Members {
     pub(super) async fn open(&self, member: usize, request: &Request) -> Result<Response, Failure> {
         let token = self.token();
         let opening = self.send(member, request, token.as_ref());
-        let outcome = timeout_at(Instant::now() + REQUEST, opening).await.unwrap_or_else(|_| Err(Failure::timed_out()));
+        let outcome = timeout_at(Instant::now() + REQUEST, opening).await.unwrap_or_else(|_| {
+            self.forget_token();
+            Err(Failure::timed_out())
+        });
         outcome.inspect_err(|_| self.tally.failed())
     }
 
@@ -267,6 +275,11 @@ impl Members {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
+        }
+        if status == StatusCode::NOT_FOUND {
+            // What a member says whose gateway is off, as it is where it has a configuration file.
+            let said = "its gateway is off: enable-grpc-gateway: true in its configuration file";
+            return Err(Failure::new(said, Outcome::NotDone, Cause::Member));
         }
         let body = read(response).await?;
         Err(Fault::of(&status.to_string(), &body).into())

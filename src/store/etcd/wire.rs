@@ -327,7 +327,14 @@ impl Fault {
             Some(16) => Ground::Login,
             _ if says(&["invalid auth token", "user name is empty", "revision of auth store is old"]) => Ground::Login,
             Some(7) => Ground::Denied,
-            _ if says(&["permission denied", "authentication failed", "authentication is not enabled"]) => {
+            // The last: the gateway takes no certificate with a common name where users log in.
+            _ if says(&[
+                "permission denied",
+                "authentication failed",
+                "authentication is not enabled",
+                "CommonName of client",
+            ]) =>
+            {
                 Ground::Denied
             }
             _ if says(&["no leader"]) => Ground::NoLeader,
