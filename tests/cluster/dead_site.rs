@@ -39,6 +39,7 @@ fn a_dead_site_leaves_all_nodes_together() {
             sites[site].kill();
             let others: Vec<_> = (0..COUNT).filter(|other| *other != site).collect();
             cluster.wait_until_named(&[0, 1, 2], &others);
+            thread::sleep(10 * GAP);
             let answers = observer.finish().answers;
             let answered = answers.values().map(|seen| withdrawn(seen, site));
             let journals: Vec<_> = (0..COUNT).map(|node| cluster.api(node).journal()).collect();

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use waypost::model::{Connection, Reach};
+use waypost::model::{Connection, Reach, Tier};
 
 use crate::checker::check;
 use crate::cluster::PATIENCE;
@@ -52,6 +52,8 @@ fn orders_on_both_sides_of_a_partition_are_never_unsafe() {
         for order in &all[0].orders {
             println!("stands afterwards: {} ({})", order.intent.scope, order.intent.reason);
         }
+        // Whatever became of both orders, a site stays in service.
+        assert_eq!(all[0].services[0].tier, Tier::Serving, "{:?}", all[0].services);
         stage.settle();
         let history = stage.finish();
         println!("{}", summary(&history));

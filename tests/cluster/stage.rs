@@ -18,6 +18,9 @@ use crate::world::World;
 /// Between two answers that are looked at.
 const GAP: Duration = Duration::from_millis(40);
 
+/// By then every node has seen all sites with its own eyes and has told the others.
+const FIRST_VOTES: Duration = Duration::from_secs(4);
+
 /// Something that is broken for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -55,6 +58,8 @@ impl Stage {
     pub fn set(world: &World) -> Self {
         let cluster = Cluster::start(world);
         cluster.wait_until_agreed();
+        // Before, a single node's word could still be all that is known of a site.
+        thread::sleep(FIRST_VOTES);
         let observer = Observer::start(&cluster, GAP);
         let history = History { stands_in: Cluster::stands_in(), ..History::default() };
         Self { cluster, observer, history, broken: BTreeMap::new(), operators: Vec::new(), number: 0 }

@@ -105,6 +105,7 @@ impl Postfix {
              maillog_file_prefixes = {directory}\n\
              inet_interfaces = {address}\n\
              inet_protocols = ipv4\n\
+             smtpd_peername_lookup = no\n\
              mydestination =\n\
              alias_maps =\n\
              alias_database =\n\
