@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::bounds::BALLOT_FRESHNESS;
+use super::bounds::{BALLOT_FRESHNESS, MASS_CONFIRM};
 use super::consensus::{consensus, severity};
 use super::doubt::Doubts;
 use super::groups::{Groups, bit};
@@ -56,6 +56,8 @@ pub struct Council {
     seclusion: Seclusion,
     /// When the store answered again after the node was cut off; what others say is waited for from then on.
     returning: Option<Mono>,
+    /// Since when a node that is cut off sees most other sites again, though the store does not answer.
+    relieved: Option<Mono>,
     doubts: Doubts,
 }
 
@@ -72,6 +74,7 @@ impl Council {
             others: BTreeMap::new(),
             seclusion: Seclusion::None,
             returning: None,
+            relieved: None,
             doubts: Doubts::default(),
         }
     }
@@ -91,14 +94,15 @@ impl Council {
     /// Whether [`Self::agree`] must be asked again, though nobody votes otherwise.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
-        self.doubts.any() || self.returning.is_some()
+        self.doubts.any() || self.returning.or(self.relieved).is_some()
     }
 
     /// When it must be asked again at the latest.
     #[must_use]
     pub fn looks_again_at(&self) -> Option<Mono> {
         let returning = self.returning.map(|since| since.after(BALLOT_FRESHNESS).after(Duration::from_millis(1)));
-        self.doubts.end_at().into_iter().chain(returning).min()
+        let relieved = self.relieved.map(|since| since.after(MASS_CONFIRM));
+        self.doubts.end_at().into_iter().chain(returning).chain(relieved).min()
     }
 
     /// Tells which sites `plan` keeps out of service by order: of those that are left, a smaller number is most.
@@ -198,26 +202,34 @@ impl Council {
     }
 
     /// Who lost the store and sees most other sites fail is itself the likely fault: what it heard from others before is
-    /// old. Back in touch with the store, a node waits until it has heard the others, or until they have had time to
-    /// speak: its own eyes are still the worst witnesses.
+    /// old. Its own eyes stay the worst witnesses for a while, for sites come back before them one after another. Back in touch
+    /// with the store, a node waits until it has heard the others, or until they have had time to speak; without the store,
+    /// until it has seen most sites for as long as their failure would have been doubted.
     fn judge_seclusion(&mut self, verdicts: &[State], contact: Contact, now: Mono) -> Seclusion {
         let hears_others = self.fresh(now).next().is_some();
         let most_fail = self.sees_most_others_fail(verdicts);
         match (contact, self.seclusion) {
             _ if self.others.is_empty() => {}
             (Contact::Lost, _) if most_fail => {
-                self.returning = None;
+                (self.returning, self.relieved) = (None, None);
                 return Seclusion::CutOff;
             }
+            (Contact::Lost, Seclusion::CutOff) if !self.is_relieved(now) => return Seclusion::CutOff,
             (Contact::Lost, _) if !hears_others => {
-                self.returning = None;
+                (self.returning, self.relieved) = (None, None);
                 return Seclusion::Alone;
             }
-            (Contact::Kept, Seclusion::CutOff) if most_fail && !self.has_returned(now) => return Seclusion::CutOff,
+            (Contact::Kept, Seclusion::CutOff) if !self.has_returned(now) => return Seclusion::CutOff,
             _ => {}
         }
-        self.returning = None;
+        (self.returning, self.relieved) = (None, None);
         Seclusion::None
+    }
+
+    /// Whether, without the store, most other sites have been seen for long enough.
+    fn is_relieved(&mut self, now: Mono) -> bool {
+        self.returning = None;
+        now.since(*self.relieved.get_or_insert(now)) >= MASS_CONFIRM
     }
 
     /// Whether, since the store answers again, all other nodes have spoken or had the time to.

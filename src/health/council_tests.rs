@@ -108,6 +108,32 @@ fn a_node_that_is_cut_off_keeps_what_was_agreed() {
 }
 
 #[test]
+fn sites_that_come_back_one_after_another_are_not_withdrawn_meanwhile() {
+    let cut_off = || {
+        let mut council = council(3);
+        council.hear("b", ballot(1, 1, &[Up; 3]), at(1));
+        council.agree(&[Up, Down, Down], Contact::Lost, at(60));
+        assert_eq!(council.seclusion(), Seclusion::CutOff);
+        council
+    };
+    // The store is back, the other node has not spoken, and of the two sites one is seen again.
+    let mut council = cut_off();
+    council.agree(&[Up, Up, Down], Contact::Kept, at(70));
+    assert_eq!((council.agreed(), council.seclusion()), (&[Up; 3][..], Seclusion::CutOff));
+    council.hear("b", ballot(2, 1, &[Up; 3]), at(71));
+    council.agree(&[Up, Up, Down], Contact::Kept, at(71));
+    assert_eq!((council.agreed(), council.seclusion()), (&[Up; 3][..], Seclusion::None));
+    // The store is still lost: for a moment longer; then what is seen is so.
+    let mut council = cut_off();
+    council.agree(&[Up, Up, Down], Contact::Lost, at(70));
+    assert_eq!((council.agreed(), council.seclusion()), (&[Up; 3][..], Seclusion::CutOff));
+    assert!(council.is_in_doubt());
+    assert_eq!(council.looks_again_at(), Some(at(70).after(MASS_CONFIRM)));
+    council.agree(&[Up, Up, Down], Contact::Lost, at(70).after(MASS_CONFIRM));
+    assert_eq!((council.agreed(), council.seclusion()), (&[Up, Up, Down][..], Seclusion::Alone));
+}
+
+#[test]
 fn where_the_others_are_really_gone_its_own_verdicts_decide_in_the_end() {
     let mut council = council(3);
     council.hear("b", ballot(1, 1, &[Up; 3]), at(1));

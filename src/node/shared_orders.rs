@@ -168,7 +168,9 @@ impl Engine {
     /// Offers the orders that only this node follows to all, once the store answers again and was read.
     pub(super) fn offer_own(&mut self, now: Mono) {
         let is_connected = self.peers.contact(now) == Contact::Kept && self.connection() == Connection::Connected;
-        if self.peers.offered || !self.peers.is_shared() || !self.peers.has_spoken() || !is_connected {
+        // While it doubts that sites are dead, the rules would count them as in service.
+        let may_judge = is_connected && self.peers.has_spoken() && !self.council.is_in_doubt();
+        if self.peers.offered || !self.peers.is_shared() || !may_judge {
             return;
         }
         self.peers.offered = true;

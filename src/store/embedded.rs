@@ -65,6 +65,13 @@ impl Embedded {
             .mode(0o700)
             .create(directory)
             .map_err(|error| failure(directory, redb::Error::Io(error)))?;
+        // It is as good as a new one, but somebody may know that it was none.
+        if file.metadata().is_ok_and(|found| found.len() == 0) {
+            let file = file.display();
+            tracing::warn!(
+                "'{file}' is there and empty: what it held, if anything, is lost; the node starts as a new one"
+            );
+        }
         Self::on_disk(file.clone(), Box::new(DiskFile(file)))
     }
 

@@ -11,6 +11,8 @@ use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsOption};
 use hickory_proto::rr::{Name, RData, RecordType};
 
 const WAIT: Duration = Duration::from_secs(2);
+/// For who asks again anyway: a query that comes while a server opens its sockets is lost.
+const GLANCE: Duration = Duration::from_millis(300);
 /// RFC 6891; the size of DNS flag day 2020.
 const PAYLOAD: u16 = 1232;
 
@@ -27,7 +29,7 @@ impl Client {
 
     /// Whether anybody answers at all.
     pub fn answers(&self) -> bool {
-        self.try_ask("example.org.", RecordType::SOA, None).is_ok()
+        self.ask_within(GLANCE, "example.org.", RecordType::SOA, None).is_ok()
     }
 
     /// Asks for `name`; `subnet` as in `80.128.0.0/24`.
@@ -71,7 +73,12 @@ impl Client {
         addresses
     }
 
-    fn try_ask(&self, name: &str, rtype: RecordType, subnet: Option<&str>) -> io::Result<Message> {
+    /// As [`Client::ask`], where it may be that nobody answers.
+    pub fn try_ask(&self, name: &str, rtype: RecordType, subnet: Option<&str>) -> io::Result<Message> {
+        self.ask_within(WAIT, name, rtype, subnet)
+    }
+
+    fn ask_within(&self, wait: Duration, name: &str, rtype: RecordType, subnet: Option<&str>) -> io::Result<Message> {
         static ID: AtomicU16 = AtomicU16::new(1);
         let mut query = Message::query();
         query.metadata.id = ID.fetch_add(1, Ordering::Relaxed);
@@ -83,9 +90,9 @@ impl Client {
             edns.options_mut().insert(EdnsOption::Subnet(subnet));
         }
         query.set_edns(edns);
-        let local = if self.server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        let local = if self.server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let socket = UdpSocket::bind(local)?;
-        socket.set_read_timeout(Some(WAIT))?;
+        socket.set_read_timeout(Some(wait))?;
         socket.connect(self.server)?;
         socket.send(&query.to_vec().map_err(io::Error::other)?)?;
         let mut buffer = [0; PAYLOAD as usize];

@@ -16,7 +16,9 @@ mod mail;
 #[allow(dead_code)]
 mod node;
 mod patience;
+#[allow(dead_code)]
 mod postfix;
 mod real_mail;
 mod unbound;
+#[allow(dead_code)]
 mod world;

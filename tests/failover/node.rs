@@ -1,5 +1,6 @@
 //! A Waypost node, run from the built binary with a configuration in a directory of the test.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ const START: Duration = Duration::from_secs(10);
 pub struct Node {
     directory: PathBuf,
     dns: SocketAddr,
+    /// What is written in front of its commands, as in `nsenter …`.
+    launcher: Vec<String>,
     child: Option<Child>,
 }
 
@@ -23,14 +26,31 @@ pub fn executable() -> PathBuf {
     std::env::var_os("WAYPOST_BIN").map_or_else(|| env!("CARGO_BIN_EXE_waypost").into(), PathBuf::from)
 }
 
+/// `program`, with `launcher` in front of it.
+pub fn launched(launcher: &[String], program: impl AsRef<OsStr>) -> Command {
+    let Some((first, rest)) = launcher.split_first() else { return Command::new(program) };
+    let mut command = Command::new(first);
+    command.args(rest).arg(program);
+    command
+}
+
 impl Node {
     /// Starts a node with `configuration`, which says that it answers at `dns` and is in `directory` as `waypost.toml`.
     ///
     /// # Panics
     /// If it does not answer soon.
     pub fn start(directory: &Path, dns: SocketAddr, configuration: &str) -> Self {
+        Self::start_by(Vec::new(), directory, dns, configuration)
+    }
+
+    /// As [`Node::start`], with `launcher` in front of all commands: a program that runs another one elsewhere, in its own
+    /// place.
+    ///
+    /// # Panics
+    /// If it does not answer soon.
+    pub fn start_by(launcher: Vec<String>, directory: &Path, dns: SocketAddr, configuration: &str) -> Self {
         fs::write(directory.join("waypost.toml"), configuration).unwrap();
-        let mut node = Self { directory: directory.to_owned(), dns, child: None };
+        let mut node = Self { directory: directory.to_owned(), dns, launcher, child: None };
         node.serve();
         node
     }
@@ -41,7 +61,7 @@ impl Node {
     /// If it does not answer soon.
     pub fn serve(&mut self) {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
-        let mut command = Command::new(executable());
+        let mut command = self.program();
         command.arg("serve").arg("--config").arg(self.configuration());
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.child = Some(command.spawn().unwrap());
@@ -77,7 +97,11 @@ impl Node {
 
     /// Runs `waypost COMMAND --config …` against this node.
     pub fn command(&self, arguments: &[&str]) -> Output {
-        Command::new(executable()).args(arguments).arg("--config").arg(self.configuration()).output().unwrap()
+        self.program().args(arguments).arg("--config").arg(self.configuration()).output().unwrap()
+    }
+
+    fn program(&self) -> Command {
+        launched(&self.launcher, executable())
     }
 
     /// As [`Node::command`], for what must be done.

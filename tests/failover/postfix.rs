@@ -5,11 +5,11 @@ use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use waypost::cli::demo::Authority;
 
+use crate::node::launched;
 use crate::patience::wait_until;
 use crate::world::{World, run};
 
@@ -23,6 +23,8 @@ const QUEUES: [&str; 5] = ["maildrop", "incoming", "active", "deferred", "hold"]
 pub struct Postfix {
     name: String,
     directory: PathBuf,
+    /// What is written in front of its commands, as in `nsenter …`.
+    launcher: Vec<String>,
     pub address: IpAddr,
 }
 
@@ -79,7 +81,13 @@ impl Postfix {
 
     fn new(world: &World, name: &str, address: IpAddr) -> Self {
         let directory = world.directory(&format!("postfix-{name}"));
-        Self { name: name.to_owned(), directory, address }
+        Self { name: name.to_owned(), directory, launcher: Vec::new(), address }
+    }
+
+    /// The same with `launcher` in front of all commands: a program that runs another one elsewhere, in its own place.
+    pub fn launched_by(mut self, launcher: Vec<String>) -> Self {
+        self.launcher = launcher;
+        self
     }
 
     fn configure(&self, own: &str) {
@@ -97,6 +105,7 @@ impl Postfix {
              maillog_file_prefixes = {directory}\n\
              inet_interfaces = {address}\n\
              inet_protocols = ipv4\n\
+             smtpd_peername_lookup = no\n\
              mydestination =\n\
              alias_maps =\n\
              alias_database =\n\
@@ -111,13 +120,13 @@ impl Postfix {
 
     /// Starts the instance; it accepts connections afterwards.
     pub fn start(&self) {
-        run("postfix", &["-c", self.config().to_str().unwrap(), "start"]);
+        self.control("start");
         wait_until("postfix accepts connections", STOP, || std::net::TcpStream::connect((self.address, 25)).is_ok());
     }
 
     /// Stops it in order: what it has begun it finishes.
     pub fn stop(&self) {
-        run("postfix", &["-c", self.config().to_str().unwrap(), "stop"]);
+        self.control("stop");
     }
 
     /// SIGKILL to all of it at once, as if the power failed.
@@ -126,6 +135,11 @@ impl Postfix {
         // Master leads the process group of all its children.
         run("kill", &["-KILL", "--", &format!("-{}", master.trim())]);
         wait_until("the port is closed", STOP, || std::net::TcpStream::connect((self.address, 25)).is_err());
+    }
+
+    fn control(&self, order: &str) {
+        let output = launched(&self.launcher, "postfix").arg("-c").arg(self.config()).arg(order).output().unwrap();
+        assert!(output.status.success(), "postfix {order}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Messages accepted and not yet delivered.
@@ -172,7 +186,7 @@ impl Postfix {
 impl Drop for Postfix {
     fn drop(&mut self) {
         // Whatever still runs ends with the world's process namespace; a clean stop only saves log noise.
-        let _ = Command::new("postfix").arg("-c").arg(self.config()).arg("abort").output();
+        let _ = launched(&self.launcher, "postfix").arg("-c").arg(self.config()).arg("abort").output();
     }
 }
 

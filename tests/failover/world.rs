@@ -6,16 +6,21 @@
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+
+use tempfile::TempDir;
 
 /// Says where the world's files are; set for the test that runs inside.
 const INSIDE: &str = "WAYPOST_WORLD";
+/// Which of several worlds it is.
+const NUMBER: &str = "WAYPOST_WORLD_NUMBER";
 /// Set where a skipped test must count as failed.
 const REQUIRED: &str = "WAYPOST_REQUIRE_REAL";
 
 /// The inside of a world.
 pub struct World {
     directory: PathBuf,
+    number: usize,
 }
 
 /// Runs `body` in a world of its own; `test` is the full name of the calling test.
@@ -23,8 +28,17 @@ pub struct World {
 /// # Panics
 /// If `body` fails, or if no world can be made where one is required.
 pub fn in_a_world(test: &str, body: impl FnOnce(&World)) {
+    in_worlds(test, 1, body);
+}
+
+/// As [`in_a_world`], in `count` worlds at the same time.
+///
+/// # Panics
+/// As [`in_a_world`], once all of them have ended.
+pub fn in_worlds(test: &str, count: usize, body: impl FnOnce(&World)) {
     if let Some(directory) = std::env::var_os(INSIDE) {
-        let world = World { directory: directory.into() };
+        let number = std::env::var(NUMBER).unwrap().parse().unwrap();
+        let world = World { directory: directory.into(), number };
         run("ip", &["link", "set", "lo", "up"]);
         return body(&world);
     }
@@ -33,20 +47,37 @@ pub fn in_a_world(test: &str, body: impl FnOnce(&World)) {
         eprintln!("\n==== SKIPPED: {test} needs root for network namespaces; nothing was proven ====\n");
         return;
     }
+    let worlds: Vec<_> = (0..count).map(|number| begin(test, number)).collect();
+    let failed: Vec<_> = worlds.into_iter().filter_map(|(directory, child)| end(directory, child)).collect();
+    assert!(failed.is_empty(), "{test} failed inside its world: {}", failed.join(", "));
+}
+
+/// Starts this test program again as the first process of a world.
+fn begin(test: &str, number: usize) -> (TempDir, Child) {
     let directory = tempfile::Builder::new().prefix("waypost-world-").tempdir().unwrap();
     // Mail servers give up root and must still reach their own directories below.
     open_to_all(directory.path());
-    let status = Command::new("unshare")
+    let child = Command::new("unshare")
         .args(["--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc", "--"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(INSIDE, directory.path())
-        .status()
+        .env(NUMBER, number.to_string())
+        .spawn()
         .unwrap();
-    if !status.success() && std::env::var_os("WAYPOST_KEEP").is_some() {
+    (directory, child)
+}
+
+/// Waits for the end of a world; says how it failed, if it did.
+fn end(directory: TempDir, mut child: Child) -> Option<String> {
+    let status = child.wait().unwrap();
+    if status.success() {
+        return None;
+    }
+    if std::env::var_os("WAYPOST_KEEP").is_some() {
         eprintln!("the world's files are kept in {}", directory.keep().display());
     }
-    assert!(status.success(), "{test} failed inside its world: {status}");
+    Some(status.to_string())
 }
 
 impl World {
@@ -56,6 +87,18 @@ impl World {
         fs::create_dir_all(&directory).unwrap();
         open_to_all(&directory);
         directory
+    }
+
+    /// As [`World::directory`], in memory: nothing there waits for a disk, and it ends with the world.
+    pub fn memory(&self, name: &str) -> PathBuf {
+        let directory = self.directory(name);
+        run("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", directory.to_str().unwrap()]);
+        directory
+    }
+
+    /// Which of the worlds of its test it is, from 0.
+    pub const fn number(&self) -> usize {
+        self.number
     }
 
     /// Gives the loopback interface another address.
