@@ -134,6 +134,12 @@ pub trait Commons: Send + Sync + 'static {
     /// If a majority of the store has not acknowledged it in time.
     async fn report(&self, report: &NodeReport) -> Result<(), StoreError>;
 
+    /// What a node said last, as the store holds it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    async fn last_report(&self, node: &str) -> Result<Option<NodeReport>, StoreError>;
+
     /// Tells the others which list the letters of this node's reports follow.
     ///
     /// # Errors
@@ -203,6 +209,10 @@ impl Commons for Alone {
 
     async fn report(&self, _: &NodeReport) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn last_report(&self, _: &str) -> Result<Option<NodeReport>, StoreError> {
+        Ok(None)
     }
 
     async fn declare(&self, _: &EndpointList) -> Result<(), StoreError> {

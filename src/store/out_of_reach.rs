@@ -54,6 +54,10 @@ impl Commons for OutOfReach {
         Err(self.error())
     }
 
+    async fn last_report(&self, _: &str) -> Result<Option<NodeReport>, StoreError> {
+        Err(self.error())
+    }
+
     async fn declare(&self, _: &EndpointList) -> Result<(), StoreError> {
         Err(self.error())
     }
