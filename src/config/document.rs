@@ -4,12 +4,13 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, service, site, zone,
+    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, secrets, service,
+    site, zone,
 };
 use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "node",
     "admin",
     "state",
@@ -18,6 +19,7 @@ const SECTIONS: [&str; 15] = [
     "limits",
     "rate_limit",
     "cookies",
+    "secrets",
     "site",
     "service",
     "monitor",
@@ -57,6 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let zones = zone::read(reader, &zone_tables, &keys);
     let rate_limit = rate_limit::read(reader, root);
     let cookies = cookies::read(reader, root);
+    let secrets = secrets::read(reader, root, &state);
 
     if reader.is_good() {
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
@@ -80,6 +83,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         encrypted,
         rate_limit,
         cookies,
+        secrets,
         limits: limits::read(reader, root),
     }
 }

@@ -30,6 +30,7 @@ mod reader;
 mod render;
 mod requires;
 mod roster;
+mod secrets;
 mod sections;
 mod service;
 mod site;

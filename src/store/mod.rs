@@ -10,7 +10,14 @@ mod disk;
 mod embedded;
 mod error;
 mod memory;
+pub mod mirror;
+#[cfg(test)]
+mod mirror_tests;
+pub mod sealed;
+#[cfg(test)]
+mod sealed_tests;
 mod secret;
+mod shared;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -21,6 +28,7 @@ pub use embedded::Embedded;
 pub use error::StoreError;
 pub use memory::Memory;
 pub use secret::Secret;
+pub use shared::{SharedFile, SharedFiles, Swap};
 
 use jiff::Timestamp;
 
