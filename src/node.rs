@@ -7,11 +7,15 @@
 mod backstage;
 mod by_hand;
 mod clock;
+mod cluster;
+mod cluster_metrics;
+mod cluster_status;
 mod copies;
 mod crew;
 mod demand;
 mod demand_file;
 mod desk;
+mod desk_cluster;
 mod engine;
 mod forecast;
 mod journal;
@@ -25,6 +29,7 @@ mod loading;
 mod metrics;
 mod orders;
 mod outlook;
+mod peers;
 mod picture;
 pub mod private_files;
 mod recorder;
@@ -35,6 +40,7 @@ mod secondaries;
 mod secrets;
 mod settling;
 pub mod shared_files;
+mod shared_orders;
 mod signing;
 mod status;
 mod steps;
@@ -50,7 +56,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot, watch as latest};
 use tracing::{error, info, warn};
 
 use self::backstage::Stage;
@@ -62,6 +68,7 @@ use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
 use self::ledger::{Lasting, Ledger};
 use self::loading::Fallback;
+use self::peers::Peers;
 use self::recorder::Recorder;
 pub use self::recorder::{BEFORE as RECORDING_BEFORE, NAME as RECORDING};
 use self::secondaries::Transfers;
@@ -72,7 +79,7 @@ use crate::model::{Event, EventKind, Generation, Settings, SiteIx, Topology};
 use crate::plan::Record;
 use crate::probe::Prober;
 use crate::serve::{ServeError, Server, Setup, Usage};
-use crate::store::{Embedded, Memory, Snapshot, Store, StoreError};
+use crate::store::{self, Alone, Commons, Embedded, InEtcd, Memory, SharedFiles, Snapshot, Store, StoreError};
 
 /// Messages that may wait for the engine.
 const MAILBOX: usize = 1_024;
@@ -80,6 +87,8 @@ const MAILBOX: usize = 1_024;
 const OPINIONS: usize = 4_096;
 /// Between two tries to have the addresses of the admin API.
 const ADMIN_RETRY: Duration = Duration::from_secs(5);
+/// How long a start waits for the orders that the nodes share.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
 /// How long the parties may take to end.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -182,6 +191,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         forward(&journal, events);
     }
 
+    let Shared { commons, peers, voice, files } = share(&settings, &store, &mut trouble).await;
     let usage = Arc::new(Usage::new(clock.origin()));
     let first = engine::first_picture(&loaded, Generation { epoch, sequence: 0 });
     let plan = engine::first_plan(&loaded.attribution.topology, Generation { epoch, sequence: 0 });
@@ -205,9 +215,11 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     tokio::spawn(retired::keep(retired));
     let parts = Parts {
         clock,
+        started: Some(started),
         journal: journal.clone(),
         recorder: recorder.clone(),
         store: Arc::clone(&store),
+        commons: Arc::clone(&commons),
         tables: Arc::clone(&tables),
         usage: Arc::clone(&usage),
         demand: Arc::clone(&demand),
@@ -220,7 +232,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     // Serves the restored verdicts and orders before the first query is taken.
     let secrets = loaded.secrets.as_ref().map(|loaded| Arc::clone(&loaded.secrets)).unwrap_or_default();
     let secrets = Arc::new(ArcSwap::new(secrets));
-    let mut engine = Engine::new(parts, loaded, snapshot, epoch);
+    let mut engine = Engine::new(parts, loaded, snapshot, epoch, peers);
     if let Some((part, detail)) = trouble {
         engine.degrade(part, detail);
     }
@@ -244,6 +256,11 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         ..Setup::of(&settings, Arc::clone(&tables), Arc::clone(&usage))
     })?;
     let engine_task = tokio::spawn(engine.run(messages, opinions, store_health));
+    let among_others = voice.map(|voice| {
+        let following = cluster::follow(Arc::clone(&commons), journal.clone(), mailbox.clone());
+        let speaking = cluster::speak(Arc::clone(&commons), clock, voice, mailbox.clone());
+        [tokio::spawn(following), tokio::spawn(speaking)]
+    });
     let desk = Arc::new(Desk {
         clock,
         started,
@@ -257,6 +274,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         journal: journal.clone(),
         recorder: recorder.clone(),
         store,
+        commons,
         prober: Arc::clone(&prober),
         transfers: Arc::clone(&transfers),
         engine: mailbox.clone(),
@@ -275,12 +293,14 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     }
     notify(&[sd_notify::NotifyState::Ready]);
     let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
+    let sharing = files.map(|files| tokio::spawn(shared_files::keep(Arc::clone(&desk), files)));
     let measuring = tokio::spawn(Arc::clone(&demand).keep(Arc::clone(&picture), tables, mailbox.clone()));
     let transferred = tokio::spawn(secondaries::keep(Arc::clone(&desk), inbox));
     let signals = (options.signals == Signals::Obeyed).then(|| tokio::spawn(watch::hangups(Arc::clone(&desk))));
 
     options.stop.await;
     notify(&[sd_notify::NotifyState::Stopping]);
+    among_others.into_iter().flatten().chain(sharing).for_each(|task| task.abort());
     zones.abort();
     measuring.abort();
     transferred.abort();
@@ -359,6 +379,37 @@ async fn stop(
     if tokio::time::timeout(STOP, orderly).await.is_err() {
         warn!("not everything ended within {} s; leaving it", STOP.as_secs());
     }
+}
+
+/// What a node shares with others, and how it hears and speaks.
+struct Shared {
+    commons: Arc<dyn Commons>,
+    peers: Peers,
+    /// The files that nodes share; `None` also where access to the store is wrongly configured.
+    files: Option<Arc<dyn SharedFiles>>,
+    /// What the engine has to say; `None` for a node that shares with nobody.
+    voice: Option<latest::Receiver<Option<cluster::Said>>>,
+}
+
+/// Shares what `settings` say. A store that does not answer, or cannot be asked at all, keeps no node from answering.
+async fn share(settings: &Settings, store: &Arc<dyn Store>, trouble: &mut Option<(&'static str, String)>) -> Shared {
+    let Some(access) = &settings.state.etcd else {
+        let commons = Arc::new(Alone(Arc::clone(store)));
+        return Shared { commons, peers: Peers::none(), files: None, voice: None };
+    };
+    let (said, voice) = latest::channel(None);
+    let peers = Peers::known(said, &**store);
+    let (commons, problem) = store::replicated(access, Arc::clone(store));
+    if let Some(problem) = problem {
+        trouble.get_or_insert_with(|| ("state", engine::with_remedy(&problem)));
+    }
+    // The orders of today, where they can be had at once; otherwise those that were known last.
+    if let Ok(Err(problem)) = tokio::time::timeout(FIRST_LOOK, commons.read()).await {
+        warn!("starting with the orders that were known last: {problem}");
+    }
+    // What is wrong with the access has just been told.
+    let files = InEtcd::new(access).ok().map(|files| Arc::new(files) as Arc<dyn SharedFiles>);
+    Shared { commons, peers, files, voice: Some(voice) }
 }
 
 /// A store and what was in it.

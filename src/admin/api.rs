@@ -9,6 +9,7 @@ pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, St
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
 pub use super::timetable::{Begin, Due, Steps};
+pub use super::unison;
 pub use super::whatif::{
     ServiceForecast, ServicePart, SiteForecast, SiteLoadStatus, ViewForecast, WhatIf, WhatIfQuery,
 };

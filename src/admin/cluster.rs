@@ -1,5 +1,6 @@
 //! What the admin API says of the cluster: how the nodes stand together, and of the store that they share.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Connection, Generation, OrdersVersion};
@@ -9,6 +10,9 @@ use crate::model::{Connection, Generation, OrdersVersion};
 pub struct ClusterStatus {
     /// How this node is connected.
     pub connection: Connection,
+    /// Since when, by the wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_since: Option<Timestamp>,
     /// The orders that its answers follow.
     pub orders: OrdersVersion,
     /// What its plan comes to, the same on all nodes that decide alike.
@@ -69,6 +73,9 @@ pub struct StoreStatus {
     pub schema: String,
     /// `embedded` or `etcd`.
     pub kind: String,
+    /// Whether it went back, so that an operator has to accept it before orders are taken again.
+    #[serde(default)]
+    pub went_back: bool,
     /// The orders that this node knows.
     pub known: OrdersVersion,
     /// The scopes of the orders that this node knows, with what is ordered: `fra: drain until 2026-05-01T12:00:00Z`.
@@ -86,8 +93,9 @@ impl StoreStatus {
     pub const SCHEMA: &'static str = "waypost.store/1";
 }
 
-/// `POST /api/v1/store/accept`.
+/// `POST /api/v1/store/accept`. A field that is not known is refused: a misspelt one would have the other orders kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StoreAccept {
     /// Write the orders that this node knows into the store, instead of following those that it holds.
     #[serde(default)]

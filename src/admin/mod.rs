@@ -9,6 +9,8 @@ mod access;
 pub mod api;
 mod bounds;
 mod cluster;
+#[cfg(test)]
+mod cluster_tests;
 mod control;
 mod events;
 mod orders;
@@ -22,6 +24,7 @@ mod socket;
 mod tests;
 mod timetable;
 mod tokens;
+pub mod unison;
 mod whatif;
 pub mod words;
 

@@ -6,15 +6,16 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 
-use super::api::{ServiceStatus, SiteStatus, Status};
+use super::api::{NodeStatus, ServiceStatus, SiteStatus, Status};
 use super::bounds::EVENTS_ON_PAGE;
 use super::progress::{drained_by, progress};
 use super::router::Shared;
+use super::unison::{self, troubles};
 use super::words::{
     event, event_word, lifetime, moment, moment_and_distance, order, plain, standing_shape, state_shape, tier,
 };
 use super::{Problem, ProblemKind};
-use crate::model::{Event, Standing, State as Health, Tier};
+use crate::model::{Connection, Event, Standing, State as Health, Tier};
 
 /// `GET /`
 pub(super) async fn overview(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Result<Html<String>, Problem> {
@@ -45,7 +46,11 @@ struct Overview {
     generation: String,
     refreshing: bool,
     degradations: Vec<DegradationRow>,
+    /// What is wrong between the nodes, a sentence each.
+    discord: Vec<String>,
     services: Vec<ServiceTable>,
+    /// Empty for a node that is alone by configuration.
+    nodes: Vec<NodeRow>,
     orders: Vec<OrderRow>,
     events: Vec<EventRow>,
     journal_problem: Option<String>,
@@ -77,6 +82,20 @@ struct SiteRow {
     reason: String,
     /// Endpoints that are not simply up.
     troubles: Vec<String>,
+}
+
+struct NodeRow {
+    name: String,
+    place: String,
+    connection: &'static str,
+    connection_shape: &'static str,
+    mood: &'static str,
+    heard: String,
+    orders: String,
+    plan: String,
+    diverges: bool,
+    version: String,
+    local_orders: String,
 }
 
 struct OrderRow {
@@ -120,6 +139,13 @@ impl Overview {
                     since: moment_and_distance(degradation.since, now),
                 })
                 .collect(),
+            discord: status
+                .cluster
+                .iter()
+                .flat_map(|cluster| troubles(cluster, now))
+                .map(|trouble| plain(&trouble))
+                .collect(),
+            nodes: status.cluster.iter().flat_map(|cluster| &cluster.nodes).map(NodeRow::new).collect(),
             services: status.services.iter().map(|service| ServiceTable::new(service, now)).collect(),
             orders: status
                 .orders
@@ -184,6 +210,29 @@ impl SiteRow {
     }
 }
 
+impl NodeRow {
+    fn new(node: &NodeStatus) -> Self {
+        let mood = match (node.fresh, node.connection) {
+            (true, Connection::Connected) => "up",
+            (true, Connection::StoreLost) => "deferring",
+            (false, _) | (true, Connection::Alone | Connection::CutOff) => "down",
+        };
+        Self {
+            name: plain(&node.name),
+            place: plain(&unison::place(node)),
+            connection: unison::connection(node),
+            connection_shape: unison::connection_shape(node),
+            mood,
+            heard: unison::heard(node),
+            orders: unison::orders(node),
+            plan: plain(&unison::plan(node)),
+            diverges: node.diverges,
+            version: plain(&unison::version(node)),
+            local_orders: plain(&unison::local_orders(node)),
+        }
+    }
+}
+
 impl EventRow {
     fn new(logged: &Event) -> Self {
         Self { time: moment(logged.time), word: event_word(&logged.kind), text: plain(&event(logged)) }
@@ -195,11 +244,12 @@ fn mood(status: &Status) -> (&'static str, &'static str) {
     let worst = status.services.iter().map(|service| service.tier).max();
     let all_serve =
         status.services.iter().flat_map(|service| &service.sites).all(|site| site.standing == Standing::Serving);
+    let in_step = status.cluster.iter().all(|cluster| troubles(cluster, status.time).is_empty());
     match worst {
         Some(Tier::Declared | Tier::Isolated) => ("✕", "down"),
         Some(Tier::Drained | Tier::Deferring) => ("◐", "deferring"),
         _ if !status.ready => ("✕", "down"),
-        _ if all_serve && status.degradations.is_empty() => ("●", "serving"),
+        _ if all_serve && status.degradations.is_empty() && in_step => ("●", "serving"),
         _ => ("◐", "deferring"),
     }
 }

@@ -14,7 +14,8 @@ use tokio::sync::watch;
 use super::access::{Access, Failures, require, same_origin};
 use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport,
-    ProbeRequest, ReloadOutcome, Status, TokenCreated, TokenRequest, Tokens, WhatIf, WhatIfQuery,
+    ProbeRequest, ReloadOutcome, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens,
+    WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
 use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, page, tokens};
@@ -47,6 +48,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/explain", get(explain))
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/drained", get(drained))
+        .route("/api/v1/store", get(store))
         .route("/api/v1/whatif", get(whatif));
     let operations = Router::new()
         .route("/api/v1/orders", post(order).delete(lift))
@@ -54,6 +56,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/probe", post(probe));
     let administration = Router::new()
         .route("/api/v1/reload", post(reload))
+        .route("/api/v1/store/accept", post(accept_store))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))
         .route("/api/v1/tokens/{name}", delete(revoke_token));
     open.merge(guarded(status, Access::LoopbackOr(Role::Viewer)))
@@ -126,6 +129,18 @@ async fn reload(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<ReloadOutcome>, Problem> {
     Ok(Json(shared.control.reload(caller).await?))
+}
+
+async fn store(State(shared): State<Shared>) -> Result<Json<StoreStatus>, Problem> {
+    Ok(Json(shared.control.store().await?))
+}
+
+async fn accept_store(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    request: Result<Json<StoreAccept>, JsonRejection>,
+) -> Result<Json<StoreAccepted>, Problem> {
+    Ok(Json(shared.control.accept_store(request?.0, caller).await?))
 }
 
 async fn list_tokens(State(shared): State<Shared>) -> Json<Tokens> {

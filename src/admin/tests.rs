@@ -4,7 +4,6 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use futures_util::FutureExt;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -13,9 +12,9 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use super::api::{
-    Degradation, Drained, EndpointStatus, ExplainQuery, Explanation, GeoStatus, LiftOutcome, OrderOutcome, OrderStatus,
-    Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status, TokenCreated, TokenRequest,
-    WhatIf, WhatIfQuery,
+    ClusterStatus, Degradation, Drained, EndpointStatus, ExplainQuery, Explanation, GeoStatus, LiftOutcome,
+    OrderOutcome, OrderStatus, Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status,
+    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use super::{AdminServer, Caller, Command, Control, Problem, ProblemKind, Readiness, start};
 use crate::model::{
@@ -24,9 +23,9 @@ use crate::model::{
 };
 
 /// What a hostile name, reason or answer of a probed server may hold.
-const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
+pub(super) const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-05-01T12:00:00Z".parse().unwrap()
 }
 
@@ -45,11 +44,13 @@ fn intent(by: &str, reason: &str) -> Intent {
     }
 }
 
-struct Fake {
+pub(super) struct Fake {
     journal: Mutex<Vec<Event>>,
     live: broadcast::Sender<Arc<Event>>,
     ordered: Mutex<Vec<(Command, Caller)>>,
     ready: bool,
+    pub(super) cluster: Mutex<Option<ClusterStatus>>,
+    pub(super) accepted: Mutex<Vec<(StoreAccept, Caller)>>,
 }
 
 impl Fake {
@@ -59,6 +60,8 @@ impl Fake {
             live: broadcast::channel(4).0,
             ordered: Mutex::default(),
             ready: true,
+            cluster: Mutex::default(),
+            accepted: Mutex::default(),
         })
     }
 
@@ -130,7 +133,7 @@ impl Control for Fake {
             loads: vec![],
             geo: GeoStatus { source: SCRIPT.into(), detail: String::new() },
             last_event: self.journal.lock().unwrap().len() as u64,
-            cluster: None,
+            cluster: self.cluster.lock().unwrap().clone(),
         }
     }
 
@@ -243,29 +246,25 @@ impl Control for Fake {
         })
     }
 
-    fn store(&self) -> BoxFuture<'_, Result<super::api::StoreStatus, Problem>> {
-        async move {
-            Ok(super::api::StoreStatus {
-                schema: super::api::StoreStatus::SCHEMA.to_owned(),
-                kind: "embedded".to_owned(),
+    fn store(&self) -> BoxFuture<'_, Result<StoreStatus, Problem>> {
+        Box::pin(async {
+            Ok(StoreStatus {
+                schema: StoreStatus::SCHEMA.into(),
+                kind: "embedded".into(),
+                went_back: false,
                 known: OrdersVersion::default(),
-                known_orders: Vec::new(),
+                known_orders: vec![],
                 found: Some(OrdersVersion::default()),
-                found_orders: Vec::new(),
+                found_orders: vec![],
                 trouble: None,
             })
-        }
-        .boxed()
+        })
     }
 
-    fn accept_store(
-        &self,
-        _: super::api::StoreAccept,
-        _: Caller,
-    ) -> BoxFuture<'_, Result<super::api::StoreAccepted, Problem>> {
-        let schema = super::api::StoreAccepted::SCHEMA.to_owned();
-        async move { Ok(super::api::StoreAccepted { schema, changed: false, orders: OrdersVersion::default() }) }
-            .boxed()
+    fn accept_store(&self, request: StoreAccept, caller: Caller) -> BoxFuture<'_, Result<StoreAccepted, Problem>> {
+        self.accepted.lock().unwrap().push((request, caller));
+        let orders = OrdersVersion { epoch: 4, revision: 3 };
+        Box::pin(async move { Ok(StoreAccepted { schema: StoreAccepted::SCHEMA.into(), changed: true, orders }) })
     }
 
     fn authenticate(&self, secret: &str) -> Option<Token> {
@@ -288,8 +287,8 @@ impl Control for Fake {
     }
 }
 
-struct Api {
-    fake: Arc<Fake>,
+pub(super) struct Api {
+    pub(super) fake: Arc<Fake>,
     server: AdminServer,
     base: String,
     socket: PathBuf,
@@ -297,7 +296,7 @@ struct Api {
 }
 
 impl Api {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         // As `main` does.
         let _set_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let fake = Fake::new();
@@ -309,11 +308,11 @@ impl Api {
         Self { fake, server, base, socket, _directory: directory }
     }
 
-    fn tcp(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn tcp(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         Client::builder().no_proxy().build().unwrap().request(method, format!("{}{path}", self.base))
     }
 
-    fn socket(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn socket(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let client = Client::builder().unix_socket(self.socket.clone()).build().unwrap();
         client.request(method, format!("http://localhost{path}"))
     }
@@ -323,7 +322,7 @@ fn drain() -> Value {
     json!({ "scope": { "site": "fra" }, "kind": "drain", "share": 1000, "reason": "new power supply" })
 }
 
-async fn problem(response: Response) -> (u16, String, u64) {
+pub(super) async fn problem(response: Response) -> (u16, String, u64) {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let status = response.status().as_u16();
     let document: Value = response.json().await.unwrap();
@@ -349,12 +348,14 @@ async fn nothing_is_changed_over_tcp_without_a_token() {
         (Method::GET, "/api/v1/explain?name=example.org"),
         (Method::GET, "/api/v1/drained?site=fra"),
         (Method::GET, "/api/v1/whatif?fail=fra"),
+        (Method::GET, "/api/v1/store"),
+        (Method::POST, "/api/v1/store/accept"),
     ] {
         let response = api.tcp(method, path).json(&drain()).send().await.unwrap();
         assert!(response.headers().contains_key("www-authenticate"), "{path}");
         assert_eq!(problem(response).await, (401, "unauthenticated".into(), 6), "{path}");
     }
-    assert!(api.fake.ordered.lock().unwrap().is_empty());
+    assert!(api.fake.ordered.lock().unwrap().is_empty() && api.fake.accepted.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::timetable::listed;
-use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Schedule, Share, Standing, State, Tier};
+use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Reach, Schedule, Share, Standing, State, Tier};
 
 /// A moment as RFC 3339 in UTC, to the second.
 #[must_use]
@@ -104,17 +104,36 @@ pub fn lifetime(lifetime: Lifetime, now: Timestamp) -> String {
     }
 }
 
-/// What an order orders: `drain fra`, `drain fra/mx 25%`.
+/// What an order orders: `drain fra`, `drain fra/mx 25%`, `drain fra (this node only)`.
 #[must_use]
 pub fn order(intent: &Intent) -> String {
+    let only = reach(intent);
     match intent.kind {
-        IntentKind::Drain { share } if share != Share::ALL => format!("drain {} {share}", intent.scope),
-        kind => format!("{} {}", kind.as_str(), intent.scope),
+        IntentKind::Drain { share } if share != Share::ALL => format!("drain {} {share}{only}", intent.scope),
+        kind => format!("{} {}{only}", kind.as_str(), intent.scope),
     }
 }
 
-/// Until when an order stands.
-/// How long it stands: `until 2026-05-01T12:00:00Z`.
+/// ` (this node only)`, of an order that the other nodes do not follow.
+#[must_use]
+pub const fn reach(intent: &Intent) -> &'static str {
+    match intent.reach {
+        Reach::Everywhere => "",
+        Reach::ThisNode => " (this node only)",
+    }
+}
+
+/// An order as one of a list: `fra: drain until 2026-05-01T12:00:00Z`, `fra/mx: drain 25% until lifted`.
+#[must_use]
+pub fn listed_order(intent: &Intent) -> String {
+    let share = match intent.kind {
+        IntentKind::Drain { share } if share != Share::ALL => format!(" {share}"),
+        _ => String::new(),
+    };
+    format!("{}: {}{share} {}{}", intent.scope, intent.kind.as_str(), end(intent), reach(intent))
+}
+
+/// How long an order stands: `until 2026-05-01T12:00:00Z`.
 #[must_use]
 pub fn end(intent: &Intent) -> String {
     match intent.lifetime {
@@ -158,6 +177,11 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::NotifyUnanswered { .. } => "notify unanswered",
         EventKind::SharedFile { .. } => "shared file",
         EventKind::Token { .. } => "token",
+        EventKind::ConnectionChanged { .. } => "connection",
+        EventKind::StoreWentBack { .. } => "store went back",
+        EventKind::StoreAccepted { .. } => "store accepted",
+        EventKind::PeerLost { .. } => "peer lost",
+        EventKind::PeerHeard { .. } => "peer heard",
     }
 }
 
@@ -168,8 +192,7 @@ pub fn event(event: &Event) -> String {
         EventKind::Started { version, generation } => format!("version {version}, generation {generation}"),
         EventKind::Stopped => "in order".to_owned(),
         EventKind::Verdict { service, site, address, from, to, reason, transcript: _ } => {
-            let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-            format!("{service} {site} {address}: {from} -> {to}{why}")
+            format!("{service} {site} {address}: {from} -> {to}{}", in_brackets(reason))
         }
         EventKind::Plan { generation, changes } => format!("generation {generation}: {}", changes.join("; ")),
         EventKind::Ordered { intent } => {
@@ -223,7 +246,24 @@ pub fn event(event: &Event) -> String {
             format!("{name} {} as version {version}{more}", change.as_str())
         }
         EventKind::Token { action, name, by } => format!("{name} {action} by {by}"),
+        EventKind::ConnectionChanged { from, to, detail } => {
+            format!("{} -> {}{}", from.as_str(), to.as_str(), in_brackets(detail))
+        }
+        EventKind::StoreWentBack { detail } => {
+            format!("{detail}; no orders are taken until an operator decides: waypost store status")
+        }
+        EventKind::StoreAccepted { by, orders, kept } => {
+            let kept = if kept.is_empty() { String::new() } else { format!(": kept {kept}") };
+            format!("by {by}, orders {orders} from now on{kept}")
+        }
+        EventKind::PeerLost { peer, detail } => format!("{peer}: its votes count no more{}", in_brackets(detail)),
+        EventKind::PeerHeard { peer } => format!("{peer}: its votes count"),
     }
+}
+
+/// ` (why)`; nothing where nothing is said.
+fn in_brackets(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" ({why})") }
 }
 
 /// What was said by the probe that an event is about, a line each.
@@ -257,6 +297,7 @@ const fn is_direction(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Connection, OrdersVersion, Scope};
 
     #[test]
     fn spans_are_said_in_their_two_largest_units() {
@@ -278,6 +319,55 @@ mod tests {
         assert_eq!(at("2026-05-01T15:59:59.9Z"), "in 4 h");
         assert_eq!(at("2026-05-01T12:00:00.2Z"), "now");
         assert_eq!(moment(now), "2026-05-01T12:00:00Z");
+    }
+
+    #[test]
+    fn an_order_for_one_node_says_so_wherever_it_is_named() {
+        let mut intent = Intent {
+            scope: Scope { site: "fra".into(), service: Some("mx".into()) },
+            kind: IntentKind::Drain { share: "25%".parse().unwrap() },
+            by: "alice".into(),
+            reason: "disks".into(),
+            since: Timestamp::UNIX_EPOCH,
+            lifetime: Lifetime::UntilCleared,
+            revision: 1,
+            forced: false,
+            reach: Reach::Everywhere,
+            schedule: None,
+        };
+        assert_eq!(order(&intent), "drain fra/mx 25%");
+        assert_eq!(listed_order(&intent), "fra/mx: drain 25% until lifted");
+        intent.reach = Reach::ThisNode;
+        assert_eq!(order(&intent), "drain fra/mx 25% (this node only)");
+        assert_eq!(listed_order(&intent), "fra/mx: drain 25% until lifted (this node only)");
+        let said = said(EventKind::Ordered { intent });
+        assert_eq!(said, "ordered: drain fra/mx 25% (this node only) by alice, until lifted: disks");
+    }
+
+    #[test]
+    fn events_of_a_cluster_say_what_counts_from_now_on() {
+        let (connected, alone) = (Connection::Connected, Connection::Alone);
+        let back = EventKind::ConnectionChanged { from: alone, to: connected, detail: String::new() };
+        assert_eq!(said(back), "connection: alone -> connected");
+        let lost = EventKind::ConnectionChanged { from: connected, to: alone, detail: "etcd-1: timed out".into() };
+        assert_eq!(said(lost), "connection: connected -> alone (etcd-1: timed out)");
+        let lost = EventKind::PeerLost { peer: "nrt-ns1".into(), detail: "not heard of for 11 s".into() };
+        assert_eq!(said(lost), "peer lost: nrt-ns1: its votes count no more (not heard of for 11 s)");
+        assert_eq!(said(EventKind::PeerHeard { peer: "nrt-ns1".into() }), "peer heard: nrt-ns1: its votes count");
+        let accepted = EventKind::StoreAccepted {
+            by: "root".into(),
+            orders: OrdersVersion { epoch: 4, revision: 3 },
+            kept: "what the store holds".into(),
+        };
+        assert_eq!(said(accepted), "store accepted: by root, orders 4.3 from now on: kept what the store holds");
+        let back = said(EventKind::StoreWentBack { detail: "it holds 3.2 and fra-ns1 knows 3.17".into() });
+        assert!(back.ends_with("until an operator decides: waypost store status"), "{back}");
+    }
+
+    fn said(kind: EventKind) -> String {
+        let word = event_word(&kind);
+        let text = event(&Event { id: 1, time: Timestamp::UNIX_EPOCH, node: "ns1".into(), kind });
+        format!("{word}: {text}")
     }
 
     #[test]

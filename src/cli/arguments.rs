@@ -11,6 +11,7 @@ use super::key::Key;
 use super::output::Format;
 use super::span;
 use super::stepping::{Beginning, Stepping};
+use super::store::Store;
 use crate::model::{Role, Share};
 
 /// Authoritative DNS server and global traffic manager that keeps mail flowing when a data center dies.
@@ -55,14 +56,14 @@ pub(super) enum Command {
     #[command(name = SUBCOMMAND, hide = true)]
     DemoSite(SiteArgs),
     /// Show who serves, and why
-    Status,
+    Status(Status),
     /// Move a site's clients to other sites; it still answers if nothing else works
     Drain(Drain),
     /// Take a site out of all answers, even as a last resort
     Isolate(Order),
     /// Count a site as up, whatever its health
     Pin(Order),
-    /// Lift a drain, isolate or pin
+    /// Lift a drain, isolate or pin, one that only this node follows too
     Undrain(Undrain),
     /// Wait until no well-behaved cache names a site any more
     Wait(Wait),
@@ -78,6 +79,11 @@ pub(super) enum Command {
     Replay(Replay),
     /// Load configuration and zones again; swaps atomically or changes nothing
     Reload,
+    /// Look at the store that the nodes share, and go on with one that went back
+    Store {
+        #[command(subcommand)]
+        command: Store,
+    },
     /// Make, list and revoke tokens for API and command line over TCP
     Token {
         #[command(subcommand)]
@@ -104,6 +110,13 @@ pub(super) enum LogFormat {
     Text,
     /// For collectors: one JSON object a line
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Show the nodes of the cluster instead: how each is connected, the orders that it follows, its plan
+    #[arg(long)]
+    pub(super) nodes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -155,6 +168,10 @@ pub(super) struct Order {
     /// Override the safety rules; the journal says so
     #[arg(long)]
     pub(super) force: bool,
+    /// Only this node follows it: for when the store that the nodes share is out of reach; say it on every node that is to
+    /// follow. Offered to all when the store is back
+    #[arg(long)]
+    pub(super) local: bool,
 }
 
 #[derive(Debug, Args)]

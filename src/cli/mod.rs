@@ -12,6 +12,7 @@ mod exit;
 mod explain;
 mod here;
 mod key;
+mod nodes;
 mod orders;
 mod output;
 mod probe;
@@ -20,6 +21,7 @@ mod replay;
 mod span;
 mod status;
 mod stepping;
+mod store;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -77,7 +79,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
     runtime.block_on(async {
         let node = Node::find(&global)?;
         match remote {
-            Command::Status => status::status(&node, output).await,
+            Command::Status(arguments) => status::status(&node, output, &arguments).await,
             Command::Drain(arguments) => orders::drain(&node, output, arguments).await,
             Command::Isolate(arguments) => orders::isolate(&node, output, arguments).await,
             Command::Pin(arguments) => orders::pin(&node, output, arguments).await,
@@ -88,6 +90,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Events(arguments) => events::events(&node, output, arguments).await,
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,
             Command::Reload => reload::reload(&node, output).await,
+            Command::Store { command } => store::store(&node, output, command).await,
             Command::Token { command } => token::token(&node, output, command).await,
             Command::Serve(_)
             | Command::Check

@@ -10,8 +10,10 @@ use super::stepping::{self, leaves_nobody};
 use super::wait;
 use super::whatif::capacity;
 use crate::admin::api::words::{self, amount, moment_and_distance, plain};
-use crate::admin::api::{Expiry, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, Outcome, SiteForecast, Steps};
-use crate::model::{IntentKind, Scope};
+use crate::admin::api::{
+    Expiry, LiftOutcome, LiftRequest, MissingNode, OrderOutcome, OrderRequest, Outcome, SiteForecast, Steps,
+};
+use crate::model::{IntentKind, Reach, Scope};
 
 pub(super) async fn drain(node: &Node, output: &Output, arguments: Drain) -> Result<Exit, Failure> {
     let Drain { order, share, stepping } = arguments;
@@ -60,6 +62,7 @@ async fn give(
     }
     request.reason = request.reason.trim().to_owned();
     let outcome: OrderOutcome = node.post("/api/v1/orders", &request).await?;
+    tell_missing(output, &outcome.missing);
     match output.format() {
         Format::Json => output.json(&outcome)?,
         Format::Table => {
@@ -77,7 +80,7 @@ async fn give(
 
 /// The order that was typed.
 fn request(kind: IntentKind, steps: Option<Steps>, order: Order) -> OrderRequest {
-    let Order { site, service, reason, beginning, duration, until, until_cleared, dry_run, force, .. } = order;
+    let Order { site, service, reason, beginning, duration, until, until_cleared, dry_run, force, local, .. } = order;
     let begin = beginning.begin();
     let expiry = match (duration, until, until_cleared) {
         (Some(duration), _, _) => Some(Expiry::ForSeconds(duration.as_secs())),
@@ -94,7 +97,7 @@ fn request(kind: IntentKind, steps: Option<Steps>, order: Order) -> OrderRequest
         steps,
         dry_run,
         force,
-        reach: crate::model::Reach::Everywhere,
+        reach: if local { Reach::ThisNode } else { Reach::Everywhere },
     }
 }
 
@@ -126,6 +129,9 @@ fn told(outcome: &OrderOutcome) -> Vec<String> {
         lines.extend(loads(&outcome.loads));
     }
     lines.extend(stepping::told(outcome, seen_from));
+    if intent.reach == Reach::ThisNode {
+        lines.push("  only this node follows it; all are offered it when the store that they share is back".to_owned());
+    }
     if outcome.outcome == Outcome::DryRun {
         return lines;
     }
@@ -142,6 +148,7 @@ pub(super) async fn undrain(node: &Node, output: &Output, arguments: Undrain) ->
     let scope = Scope { site, service };
     let request = LiftRequest { scope: scope.clone(), reason };
     let outcome: LiftOutcome = node.post("/api/v1/orders/lift", &request).await?;
+    tell_missing(output, &outcome.missing);
     match output.format() {
         Format::Json => output.json(&outcome)?,
         Format::Table => {
@@ -187,6 +194,18 @@ fn acknowledged(nodes: &[String], generation: &str) -> String {
     format!("acknowledged by: {} (generation {generation})", plain(&nodes))
 }
 
+/// Says on stderr which nodes do not follow yet: the order stands, and whoever powers something off must know.
+fn tell_missing(output: &Output, missing: &[MissingNode]) {
+    if let Some(line) = told_missing(missing) {
+        output.progress(&line);
+    }
+}
+
+fn told_missing(missing: &[MissingNode]) -> Option<String> {
+    let nodes: Vec<String> = missing.iter().map(|node| format!("{} ({})", node.name, node.why)).collect();
+    (!nodes.is_empty()).then(|| plain(&format!("missing: {}", nodes.join(", "))))
+}
+
 /// `words` with a capital.
 fn sentence(words: &str) -> String {
     let words = plain(words);
@@ -197,7 +216,7 @@ fn sentence(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Generation, Intent, Lifetime, Reach};
+    use crate::model::{Generation, Intent, Lifetime};
 
     fn outcome(outcome: Outcome) -> OrderOutcome {
         OrderOutcome {
@@ -235,6 +254,32 @@ mod tests {
         assert_eq!(lines[2], "acknowledged by: ns1 (generation 1.7)");
         assert!(lines[3].starts_with("drained by: 1970-01-01T00:00:00Z ("));
         assert_eq!(lines[4], "undo: waypost undrain fra --service mx");
+    }
+
+    #[test]
+    fn an_order_tells_who_follows_it_and_who_does_not_yet() {
+        let missing = |name: &str, why: &str| MissingNode { name: name.into(), why: why.into() };
+        let acknowledged_by = vec!["fra-ns1".into(), "iad-ns1".into()];
+        let given = OrderOutcome {
+            acknowledged_by,
+            missing: vec![missing("nrt-ns1", "not heard of for 14 s"), missing("syd\u{1b}-ns1", "follows 3.16")],
+            ..outcome(Outcome::Accepted)
+        };
+        assert!(told(&given).contains(&"acknowledged by: fra-ns1, iad-ns1 (generation 1.7)".to_owned()));
+        let said = told_missing(&given.missing).unwrap();
+        assert_eq!(said, "missing: nrt-ns1 (not heard of for 14 s), syd\\u{1b}-ns1 (follows 3.16)");
+        assert_eq!(told_missing(&[]), None);
+    }
+
+    #[test]
+    fn an_order_for_one_node_says_that_the_others_do_not_follow() {
+        let mut given = outcome(Outcome::Accepted);
+        given.intent.reach = Reach::ThisNode;
+        let lines = told(&given);
+        assert_eq!(lines[0], "drain fra/mx 25% (this node only): ordered, stands until lifted");
+        assert_eq!(lines[2], "  only this node follows it; all are offered it when the store that they share is back");
+        given.outcome = Outcome::DryRun;
+        assert!(told(&given).last().unwrap().starts_with("  only this node"), "a rehearsal says so too");
     }
 
     #[test]

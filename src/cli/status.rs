@@ -2,8 +2,10 @@
 
 use comfy_table::{Cell, Color};
 
+use super::arguments;
 use super::client::Node;
 use super::exit::{Exit, Failure};
+use super::nodes;
 use super::output::{Format, Output, Palette, table};
 use super::whatif::capacity;
 use crate::admin::api::progress::{drained_by, progress};
@@ -13,7 +15,7 @@ use crate::admin::api::words::{
 use crate::admin::api::{EndpointStatus, MonitorStatus, ServiceStatus, SiteLoadStatus, SiteStatus, Status};
 use crate::model::{MonitorPart, Standing, State, Tier};
 
-pub(super) async fn status(node: &Node, output: &Output) -> Result<Exit, Failure> {
+pub(super) async fn status(node: &Node, output: &Output, arguments: &arguments::Status) -> Result<Exit, Failure> {
     match output.format() {
         Format::Json => {
             let document: serde_json::Value = node.get("/api/v1/status", &[]).await?;
@@ -21,7 +23,12 @@ pub(super) async fn status(node: &Node, output: &Output) -> Result<Exit, Failure
         }
         Format::Table => {
             let status: Status = node.get("/api/v1/status", &[]).await?;
-            output.line(&render(&status, output.palette()))?;
+            let shown = if arguments.nodes {
+                nodes::render(&status, output.palette())
+            } else {
+                render(&status, output.palette())
+            };
+            output.line(&shown)?;
         }
     }
     Ok(Exit::Done)
@@ -40,6 +47,10 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
         moment(now),
         if status.ready { "" } else { ", not ready" }
     )));
+    if let Some(cluster) = &status.cluster {
+        let own = parts.pop();
+        parts.push(own.into_iter().chain(nodes::lines(cluster, now)).collect::<Vec<_>>().join("\n"));
+    }
     if !status.degradations.is_empty() {
         let rows = status.degradations.iter().map(|degradation| {
             vec![text(&degradation.part), text(&degradation.detail), text(&moment_and_distance(degradation.since, now))]

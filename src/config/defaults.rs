@@ -32,6 +32,19 @@ pub(super) const ADMIN_SOCKET: &str = "/run/waypost/admin.sock";
 pub(super) const SOCKET_OCTETS: usize = 107;
 /// Directory of the embedded store.
 pub(super) const STATE_PATH: &str = "/var/lib/waypost";
+/// Port of etcd for clients, as IANA lists it.
+pub(super) const ETCD_PORT: u16 = 2379;
+/// The most members that are named; etcd advises seven at most.
+pub(super) const ETCD_ENDPOINTS: usize = 16;
+/// What keys in the shared store begin with, the longest such prefix and the longest part of it, in octets.
+pub(super) const ETCD_PREFIX: &str = "/waypost";
+pub(super) const ETCD_PREFIX_OCTETS: usize = 255;
+pub(super) const ETCD_SEGMENT_OCTETS: usize = 63;
+/// The longest name of a user of etcd, in octets; etcd itself sets no bound.
+pub(super) const ETCD_USER_OCTETS: usize = 255;
+/// Time that must pass between two changes by operators; the most that it may be is no bar to whoever must act now.
+pub(super) const SETTLE: Duration = Duration::from_secs(5);
+pub(super) const SETTLE_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(300);
 /// Directory of the DNSSEC keysets.
 pub(super) const KEYS_PATH: &str = "/var/lib/waypost/keys";
 

@@ -4,16 +4,17 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, secrets, service,
-    site, zone,
+    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, safety, secrets,
+    service, site, zone,
 };
 use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "node",
     "admin",
     "state",
+    "safety",
     "geo",
     "encrypted",
     "limits",
@@ -48,6 +49,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let node = node::read(reader, root, &site_names);
     let admin = node::admin(reader, root, &node);
     let state = node::state(reader, root);
+    let safety = safety::read(reader, root);
     let encrypted = encrypted::read(reader, root, &node, &admin);
     let geo = geo::read(reader, root, &site_names);
     let sites = site::read(reader, &site_tables, &site_names);
@@ -62,6 +64,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let secrets = secrets::read(reader, root, &state);
 
     if reader.is_good() {
+        node::warn_of_no_site(reader, root, &node, &state, &sites);
         service::warn_of_unused(reader, &services, &site_tables, &monitor_tables);
         requires::warn_of_absent(reader, &services, &service_tables, &site_names);
         service::warn_of_unbounded(reader, &services, &sites, &service_tables);
@@ -72,6 +75,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         node,
         admin,
         state,
+        safety,
         geo,
         sites,
         services,

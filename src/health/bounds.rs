@@ -85,6 +85,10 @@ pub const START_SPREAD: Duration = Duration::from_secs(1);
 /// Between two ballots of a node that has nothing new to say (DESIGN section 10).
 pub const BALLOT_INTERVAL: Duration = Duration::from_secs(2);
 
+/// After so long without an acknowledged ballot the store counts as lost: two could not be written, and the failure of most
+/// sites is still doubted.
+pub const STORE_LOST: Duration = Duration::from_secs(4);
+
 /// A ballot counts this long after it was received: 3 intervals + 5 s (DESIGN section 6).
 pub const BALLOT_FRESHNESS: Duration = Duration::from_secs(11);
 

@@ -7,26 +7,37 @@ use crate::model::{Mono, SiteIx, State, Vote};
 /// The agreed state of an endpoint at `endpoint_site`.
 ///
 /// - Only votes received within `freshness` count, and `unknown` is no vote.
+/// - Of the nodes of one failure domain that have a vote, one counts ([`speaks_for_its_domain`]).
 /// - A majority of the votes from other sites decides; with a single voter, its vote decides; a tie changes nothing.
 /// - Votes from the endpoint's own site can make things worse, never better: a site cut off from the world looks healthy
 ///   from inside. Only where nobody outside has a fresh vote do they decide alone.
 /// - Without any fresh vote, the last agreed state stands.
 #[must_use]
-pub fn consensus(previous: State, votes: &[Vote], endpoint_site: SiteIx, now: Mono, freshness: Duration) -> State {
+pub fn consensus(previous: State, votes: &[Vote<'_>], endpoint_site: SiteIx, now: Mono, freshness: Duration) -> State {
     let fresh = || votes.iter().filter(move |vote| is_fresh(vote, now, freshness) && vote.state != State::Unknown);
-    let is_local = |vote: &&Vote| vote.standing_in == Some(endpoint_site);
-    let remote = majority(previous, fresh().filter(|vote| !is_local(vote)));
+    let is_local = |vote: &&Vote<'_>| vote.standing_in == Some(endpoint_site);
+    let remote = || fresh().filter(|vote| !is_local(vote));
+    let local = || fresh().filter(is_local);
+    let from_elsewhere = majority(previous, remote().filter(|vote| speaks_for_its_domain(vote, remote())));
     // A tie among the local votes takes nothing down: its "previous" is up.
-    let local = |tie| majority(tie, fresh().filter(is_local));
-    match remote {
-        Some(remote) => worse(remote, local(State::Up).unwrap_or(State::Up)),
-        None => local(previous).unwrap_or(previous),
+    let from_here = |tie| majority(tie, local().filter(|vote| speaks_for_its_domain(vote, local())));
+    match from_elsewhere {
+        Some(remote) => worse(remote, from_here(State::Up).unwrap_or(State::Up)),
+        None => from_here(previous).unwrap_or(previous),
     }
+}
+
+/// Whether `vote` is the one that counts of all those of `voters` that name its failure domain: that of the node whose
+/// name comes first, so that whoever heard the same counts the same. Votes on their own site and on others are told
+/// apart before: which of the two they are is what is counted.
+fn speaks_for_its_domain<'a>(vote: &Vote<'_>, mut voters: impl Iterator<Item = &'a Vote<'a>>) -> bool {
+    vote.failure_domain.is_none()
+        || voters.all(|other| other.failure_domain != vote.failure_domain || vote.node <= other.node)
 }
 
 /// Whether `vote` still counts at `now`.
 #[must_use]
-pub fn is_fresh(vote: &Vote, now: Mono, freshness: Duration) -> bool {
+pub fn is_fresh(vote: &Vote<'_>, now: Mono, freshness: Duration) -> bool {
     now.since(vote.received) <= freshness
 }
 
@@ -48,7 +59,7 @@ pub const fn severity(state: State) -> u8 {
 
 /// What a majority of `votes` says, `None` without votes. First "is it down?", then "is it in trouble?"; a tie leaves
 /// either question as it was.
-fn majority<'a>(previous: State, votes: impl Iterator<Item = &'a Vote>) -> Option<State> {
+fn majority<'a>(previous: State, votes: impl Iterator<Item = &'a Vote<'a>>) -> Option<State> {
     let (mut all, mut down, mut troubled) = (0_usize, 0_usize, 0_usize);
     for vote in votes {
         all += 1;
@@ -82,12 +93,21 @@ mod tests {
     const SITE: SiteIx = SiteIx(0);
     const NOW: Mono = Mono(Duration::from_secs(100));
 
-    fn vote(standing_in: Option<u8>, state: State, age: u64) -> Vote {
+    /// Names in the order of the alphabet.
+    const NAMES: [&str; 9] = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    const DOMAINS: [&str; 3] = ["x", "y", "z"];
+
+    fn vote(standing_in: Option<u8>, state: State, age: u64) -> Vote<'static> {
         let received = Mono(NOW.0 - Duration::from_secs(age));
-        Vote { node: format!("{standing_in:?}-{state}-{age}"), standing_in: standing_in.map(SiteIx), state, received }
+        Vote { node: "a", standing_in: standing_in.map(SiteIx), failure_domain: None, state, received }
     }
 
-    fn agreed(previous: State, votes: &[Vote]) -> State {
+    /// The vote of a node that does not stand in the endpoint's site.
+    fn of(node: &'static str, failure_domain: &'static str, state: State) -> Vote<'static> {
+        Vote { node, failure_domain: Some(failure_domain), ..vote(Some(1), state, 1) }
+    }
+
+    fn agreed(previous: State, votes: &[Vote<'_>]) -> State {
         consensus(previous, votes, SITE, NOW, FRESHNESS)
     }
 
@@ -140,21 +160,81 @@ mod tests {
         assert_eq!(agreed(Up, &[vote(None, Deferring, 1), vote(None, Up, 1)]), Up);
     }
 
+    #[test]
+    fn of_one_failure_domain_one_vote_counts() {
+        use State::{Down, Up};
+        let elsewhere = [of("c", "y", Up), of("d", "z", Up)];
+        let provider = [of("a", "x", Down), of("b", "x", Down), of("e", "x", Down)];
+        assert_eq!(agreed(Up, &[&provider[..], &elsewhere].concat()), Up, "three of five, but of one provider");
+        // Of those that disagree, the first by name.
+        assert_eq!(agreed(Up, &[of("b", "x", Down), of("a", "x", Up), of("c", "y", Down)]), Up, "a tie");
+        assert_eq!(agreed(Up, &[of("b", "x", Up), of("a", "x", Down), of("c", "y", Down)]), Down);
+        // Whose vote is old, or who has none, speaks for nobody: the next one does.
+        let silent = [vote(Some(1), Up, 9), vote(Some(1), State::Unknown, 1)];
+        for silent in silent {
+            let silent = Vote { failure_domain: Some("x"), ..silent };
+            assert_eq!(agreed(Up, &[silent, of("b", "x", Down), of("c", "y", Down)]), Down);
+        }
+    }
+
+    #[test]
+    fn a_vote_on_its_own_site_takes_no_other_site_the_voice_of_its_domain() {
+        use State::{Down, Up};
+        let local = Vote { standing_in: Some(SITE), ..of("a", "x", Up) };
+        assert_eq!(agreed(Up, &[local, of("b", "x", Down), of("c", "y", Down)]), Down);
+        let local = Vote { standing_in: Some(SITE), ..of("b", "x", Down) };
+        assert_eq!(agreed(Up, &[of("a", "x", Up), local]), Down, "and it still takes its own site down");
+    }
+
     fn any_state() -> impl Strategy<Value = State> {
         prop_oneof![Just(State::Up), Just(State::Deferring), Just(State::Down), Just(State::Unknown)]
     }
 
-    fn any_votes() -> impl Strategy<Value = Vec<Vote>> {
-        prop::collection::vec((prop::option::of(0_u8..4), any_state(), 0_u64..12), 0..9)
-            .prop_map(|votes| votes.into_iter().map(|(site, state, age)| vote(site, state, age)).collect())
+    /// Votes of nodes with names of their own, in any order.
+    fn any_votes() -> impl Strategy<Value = Vec<Vote<'static>>> {
+        let each = (prop::option::of(0_u8..4), any_state(), 0_u64..12, prop::option::of(0_usize..DOMAINS.len()));
+        let votes = prop::collection::vec(each, 0..NAMES.len()).prop_map(|votes| {
+            let named = votes.into_iter().zip(NAMES);
+            named
+                .map(|((site, state, age, domain), node)| {
+                    let failure_domain = domain.map(|domain| DOMAINS[domain]);
+                    Vote { node, failure_domain, ..vote(site, state, age) }
+                })
+                .collect::<Vec<_>>()
+        });
+        votes.prop_shuffle()
     }
 
     proptest! {
         #[test]
-        fn order_does_not_matter(previous in any_state(), votes in any_votes()) {
-            let mut turned = votes.clone();
-            turned.reverse();
+        fn order_does_not_matter(
+            previous in any_state(),
+            (votes, turned) in any_votes().prop_flat_map(|votes| (Just(votes.clone()), Just(votes).prop_shuffle())),
+        ) {
             prop_assert_eq!(agreed(previous, &votes), agreed(previous, &turned));
+        }
+
+        #[test]
+        fn any_number_of_nodes_of_one_domain_weighs_as_one(
+            previous in any_state(),
+            votes in any_votes(),
+            state in any_state(),
+            more in 1_usize..5,
+        ) {
+            let others: Vec<_> = votes.into_iter().filter(|vote| vote.failure_domain != Some("x")).collect();
+            let crowd = ["p", "q", "r", "s", "t"].map(|node| of(node, "x", state));
+            let weighs = |count: usize| agreed(previous, &[&others[..], &crowd[..count]].concat());
+            prop_assert_eq!(weighs(1 + more), weighs(1));
+            // Also where those behind the first one see something else.
+            let mixed = [&others[..], &crowd[..1], &[of("z", "x", State::Down), of("y", "x", State::Up)]].concat();
+            prop_assert!(state == State::Unknown || agreed(previous, &mixed) == weighs(1));
+        }
+
+        #[test]
+        fn domains_of_a_single_node_and_no_domains_are_the_same(previous in any_state(), votes in any_votes()) {
+            let without = votes.iter().map(|vote| Vote { failure_domain: None, ..*vote }).collect::<Vec<_>>();
+            let alone = votes.iter().map(|vote| Vote { failure_domain: Some(vote.node), ..*vote }).collect::<Vec<_>>();
+            prop_assert_eq!(agreed(previous, &without), agreed(previous, &alone));
         }
 
         #[test]

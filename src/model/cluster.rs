@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointKey, Event, Generation, Intent, State};
+use super::fingerprint::Fingerprint;
+use super::{EndpointKey, Event, Generation, Intent, State, Topology};
 
 /// Where the orders of a cluster are in their history: an older version never replaces a newer one, whatever the order of
 /// arrival, reconnection or clock.
@@ -71,6 +73,9 @@ pub struct NodeReport {
     /// Version of the program.
     #[serde(default)]
     pub version: String,
+    /// When it started, by its wall clock: two nodes of one name are told apart by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
     /// The site it stands in, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
@@ -113,6 +118,26 @@ pub struct EndpointList {
     pub endpoints: Vec<EndpointKey>,
 }
 
+impl EndpointList {
+    /// The endpoints of `topology`.
+    #[must_use]
+    pub fn of(topology: &Topology) -> Self {
+        Self { endpoints: topology.endpoints.iter().map(|endpoint| topology.key(endpoint)).collect() }
+    }
+
+    /// What names the list, as 16 hexadecimal digits: lists that hold the same endpoints in the same order have the same
+    /// one, in every version of the program.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut fingerprint = Fingerprint::of("endpoints 1");
+        for EndpointKey { service, address } in &self.endpoints {
+            fingerprint.text(service);
+            fingerprint.address(*address);
+        }
+        fingerprint.finish()
+    }
+}
+
 /// The letter that stands for a state in a report.
 #[must_use]
 pub const fn letter(state: State) -> char {
@@ -132,5 +157,43 @@ pub const fn state(letter: char) -> State {
         'f' => State::Deferring,
         'd' => State::Down,
         _ => State::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(keys: &[(&str, &str)]) -> EndpointList {
+        let key = |(service, address): &(&str, &str)| EndpointKey {
+            service: (*service).to_owned(),
+            address: address.parse().unwrap(),
+        };
+        EndpointList { endpoints: keys.iter().map(key).collect() }
+    }
+
+    #[test]
+    fn a_list_is_named_by_its_endpoints_and_their_order() {
+        let (one, other) = (("mx", "192.0.2.1"), ("mx", "2001:db8::1"));
+        let name = |keys: &[(&str, &str)]| list(keys).fingerprint();
+        assert_eq!(name(&[one, other]), "85edf63bd72881f7", "compared across versions");
+        assert_eq!(name(&[one, other]), name(&[one, other]));
+        let others = [
+            name(&[other, one]),
+            name(&[one]),
+            name(&[]),
+            name(&[one, ("imap", "2001:db8::1")]),
+            name(&[one, ("mx", "2001:db8::2")]),
+            name(&[one, other, other]),
+        ];
+        assert!(others.iter().all(|other| *other != name(&[one, ("mx", "2001:db8::1")])));
+    }
+
+    #[test]
+    fn every_state_has_a_letter_and_letters_of_later_versions_say_nothing() {
+        for known in [State::Up, State::Deferring, State::Down, State::Unknown] {
+            assert_eq!(state(letter(known)), known);
+        }
+        assert_eq!(state('q'), State::Unknown);
     }
 }

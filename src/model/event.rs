@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Generation, Intent, Scope, Share, State};
+use super::{Connection, Generation, Intent, OrdersVersion, Scope, Share, State};
 
 /// One entry of the append-only journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +197,44 @@ pub enum EventKind {
         /// By whom.
         by: String,
     },
+    /// The node came to be connected with the others in another way: an island began, grew or ended.
+    ConnectionChanged {
+        /// Before.
+        from: Connection,
+        /// After.
+        to: Connection,
+        /// Why, and what decides from now on; empty where the states say it all.
+        #[serde(default)]
+        detail: String,
+    },
+    /// The store that the nodes share holds orders from before those that this node knows, or others in their place.
+    StoreWentBack {
+        /// What this node knows and what was found.
+        detail: String,
+    },
+    /// An operator accepted a store that went back.
+    StoreAccepted {
+        /// Who.
+        by: String,
+        /// The orders that stand from then on.
+        orders: OrdersVersion,
+        /// What was kept: `what the store holds`, `what fra-ns1 knew`.
+        #[serde(default)]
+        kept: String,
+    },
+    /// Another node was not heard of for so long that its votes count no more.
+    PeerLost {
+        /// Its name.
+        peer: String,
+        /// For how long, and what it said last.
+        #[serde(default)]
+        detail: String,
+    },
+    /// Another node was heard of, for the first time or again.
+    PeerHeard {
+        /// Its name.
+        peer: String,
+    },
 }
 
 /// What became of a file that nodes share.
@@ -236,5 +274,32 @@ mod tests {
         let event: Event = serde_json::from_str(text).unwrap();
         assert!(matches!(event.kind, EventKind::Verdict { transcript: None, .. }));
         assert_eq!(serde_json::to_string(&event).unwrap(), text);
+    }
+
+    #[test]
+    fn events_of_a_cluster_have_names_that_last_and_need_no_words() {
+        let kind = |text: &str| serde_json::from_str::<EventKind>(text).unwrap();
+        assert_eq!(
+            kind(r#"{"event":"connection_changed","from":"connected","to":"cut_off","field_of_later":1}"#),
+            EventKind::ConnectionChanged { from: Connection::Connected, to: Connection::CutOff, detail: String::new() }
+        );
+        assert_eq!(
+            kind(r#"{"event":"store_accepted","by":"root","orders":{"epoch":4,"revision":3}}"#),
+            EventKind::StoreAccepted {
+                by: "root".into(),
+                orders: OrdersVersion { epoch: 4, revision: 3 },
+                kept: String::new()
+            }
+        );
+        assert_eq!(
+            kind(r#"{"event":"peer_lost","peer":"iad-ns1"}"#),
+            EventKind::PeerLost { peer: "iad-ns1".into(), detail: String::new() }
+        );
+        for kind in [
+            EventKind::StoreWentBack { detail: "3.2 after 3.17".into() },
+            EventKind::PeerHeard { peer: "iad-ns1".into() },
+        ] {
+            assert_eq!(serde_json::from_str::<EventKind>(&serde_json::to_string(&kind).unwrap()).unwrap(), kind);
+        }
     }
 }

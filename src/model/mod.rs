@@ -9,9 +9,11 @@ mod authority;
 mod checks;
 mod cluster;
 mod composition;
+mod digest;
 mod dynamic;
 mod endpoint;
 mod event;
+mod fingerprint;
 mod infrastructure;
 mod intent;
 mod mail_checks;
@@ -59,7 +61,8 @@ pub use service_points::{
     CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings, SecretsSettings,
 };
 pub use settings::{
-    AdminSettings, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, Settings, StateSettings, XdpMode, XdpSettings,
+    AdminSettings, ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings,
+    StateSettings, StoreLogin, XdpMode, XdpSettings,
 };
 pub use site::{Coordinates, Country, Location, Site, SiteIx, SiteSet};
 pub use time::{Mono, Share};

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -19,6 +20,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// `[state]`
     pub state: StateSettings,
+    /// `[safety]`
+    pub safety: SafetySettings,
     /// `[geo]`
     pub geo: GeoSettings,
     /// `[[site]]`, in file order.
@@ -131,6 +134,20 @@ pub struct StoreLogin {
     pub user: String,
     /// File whose first line is the password.
     pub password_file: PathBuf,
+}
+
+/// What operators' orders are held against, whatever they are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SafetySettings {
+    /// Two changes of orders lie at least this far apart, so that the effect of the first is seen before the second; zero
+    /// lets them follow each other at once.
+    pub settle: Duration,
+}
+
+impl Default for SafetySettings {
+    fn default() -> Self {
+        Self { settle: Duration::from_secs(5) }
+    }
 }
 
 /// How clients are located.

@@ -52,12 +52,14 @@ pub struct Verdict {
 }
 
 /// A verdict as shared with other nodes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Vote {
-    /// The voting node's name.
-    pub node: String,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vote<'a> {
+    /// The voting node's name; no two votes on an endpoint have the same.
+    pub node: &'a str,
     /// The site the voting node stands in; its votes on that site are local.
     pub standing_in: Option<SiteIx>,
+    /// What the voting node would fail with, or be misled with: of all nodes that name the same, one vote counts.
+    pub failure_domain: Option<&'a str>,
     /// What it thinks.
     pub state: State,
     /// When this node received the vote, by its own monotonic clock; freshness is judged on this.

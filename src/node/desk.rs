@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot};
 
 use super::clock::Clock;
+use super::cluster_status::Acknowledgements;
 use super::demand::{self, Gauge};
 use super::engine::{self, Message};
 use super::forecast;
@@ -30,14 +31,13 @@ use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
     SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
-use crate::admin::words;
 use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
-use crate::model::{Event, EventKind, Intent, IntentKind, Name, OrdersVersion, Scope, Settings, Token};
+use crate::model::{Event, EventKind, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
-use crate::store::{Secret, Store, StoreError};
+use crate::store::{Commons, Secret, Store, StoreError};
 
 /// See the module.
 #[derive(Clone)]
@@ -66,6 +66,8 @@ pub struct Desk {
     pub recorder: Recorder,
     /// State.
     pub store: Arc<dyn Store>,
+    /// What is shared with other nodes.
+    pub commons: Arc<dyn Commons>,
     /// The monitors.
     pub prober: Arc<Prober>,
     /// Zones that are transferred.
@@ -99,11 +101,6 @@ impl Desk {
         }
     }
 
-    /// The orders that answers follow.
-    fn version(&self) -> OrdersVersion {
-        OrdersVersion { epoch: 0, revision: self.around().revision }
-    }
-
     pub(super) async fn ask<T>(&self, message: Message, answer: oneshot::Receiver<T>) -> Result<T, Problem> {
         let gone = || Problem::new(ProblemKind::Unavailable, "the node is stopping");
         self.engine.send(message).await.map_err(|_| gone())?;
@@ -135,7 +132,7 @@ impl Desk {
         ))
     }
 
-    fn outcome(&self, done: &Done, command: Command, before: &Picture) -> OrderOutcome {
+    fn outcome(&self, done: &Done, command: Command, before: &Picture, acknowledged: Acknowledgements) -> OrderOutcome {
         let outcome = match done.effect {
             Effect::Changed => Outcome::Accepted,
             Effect::Unchanged => Outcome::Unchanged,
@@ -169,8 +166,8 @@ impl Desk {
             changes: plan::changes(&before.topology, &before.plan, &done.plan),
             loads: self.loads(done, before),
             generation: done.generation,
-            acknowledged_by: acknowledged(before, done.effect),
-            missing: Vec::new(),
+            acknowledged_by: acknowledged.by,
+            missing: acknowledged.missing,
             drained_by,
             timetable: outlook::timetable(&standing, &around),
             expected_drained_by: outlook::expected(&picture, &around, &standing, done.effect),
@@ -218,7 +215,7 @@ impl Control for Desk {
             &self.picture.load(),
             &self.usage.counts(),
             &self.prober.stats(),
-            metrics::Writers { journal: &self.journal, recorder: &self.recorder },
+            metrics::Writers { journal: &self.journal, recorder: &self.recorder, commons: &*self.commons },
             &self.transfers,
             &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
             self.clock.mono(),
@@ -242,7 +239,8 @@ impl Control for Desk {
             let (reply, answer) = oneshot::channel();
             let done =
                 self.ask(Message::Change(Change::Give { order, rehearsal, reply }), answer).await?.map_err(problem)?;
-            Ok(self.outcome(&done, command, &before))
+            let acknowledged = self.acknowledged(&done).await;
+            Ok(self.outcome(&done, command, &before, acknowledged))
         }
         .boxed()
     }
@@ -258,13 +256,14 @@ impl Control for Desk {
             let (reply, answer) = oneshot::channel();
             let change = Change::Lift { scope, by: caller.name, reason, reply };
             let done = self.ask(Message::Change(change), answer).await?.map_err(problem)?;
+            let acknowledged = self.acknowledged(&done).await;
             Ok(LiftOutcome {
                 schema: LiftOutcome::SCHEMA.to_owned(),
                 outcome: if done.effect == Effect::Unchanged { Outcome::Unchanged } else { Outcome::Accepted },
                 changes: plan::changes(&before.topology, &before.plan, &done.plan),
                 generation: done.generation,
-                acknowledged_by: acknowledged(&before, done.effect),
-                missing: Vec::new(),
+                acknowledged_by: acknowledged.by,
+                missing: acknowledged.missing,
                 undo: stood.as_ref().map(|stood| undo::again(stood, self.clock.wall())),
                 intent: stood,
             })
@@ -328,30 +327,11 @@ impl Control for Desk {
     }
 
     fn store(&self) -> BoxFuture<'_, Result<StoreStatus, Problem>> {
-        async move {
-            let picture = self.picture.load_full();
-            let orders = picture
-                .orders
-                .iter()
-                .map(|order| format!("{}, {}", words::order(&order.intent), words::end(&order.intent)))
-                .collect::<Vec<_>>();
-            let version = self.version();
-            Ok(StoreStatus {
-                schema: StoreStatus::SCHEMA.to_owned(),
-                kind: "embedded".to_owned(),
-                known: version,
-                known_orders: orders.clone(),
-                found: Some(version),
-                found_orders: orders,
-                trouble: picture.degradations.get("store").map(|trouble| trouble.detail.clone()),
-            })
-        }
-        .boxed()
+        async move { Ok(self.compare_store().await) }.boxed()
     }
 
-    fn accept_store(&self, _: StoreAccept, _: Caller) -> BoxFuture<'_, Result<StoreAccepted, Problem>> {
-        let orders = self.version();
-        async move { Ok(StoreAccepted { schema: StoreAccepted::SCHEMA.to_owned(), changed: false, orders }) }.boxed()
+    fn accept_store(&self, request: StoreAccept, caller: Caller) -> BoxFuture<'_, Result<StoreAccepted, Problem>> {
+        self.go_on_with_store(request, caller).boxed()
     }
 
     fn authenticate(&self, secret: &str) -> Option<Token> {
@@ -426,14 +406,24 @@ fn problem(failure: OrderFailure) -> Problem {
             Problem::new(kind, refusal.to_string())
         }
         OrderFailure::Store(error) => {
-            let detail = format!("the order was not stored, so it is not in effect: {error}");
+            let detail = match error {
+                // It may have arrived all the same, with nobody left to say so.
+                StoreError::Unreachable { .. } => {
+                    format!("the order is not in effect, unless it turns out to have reached the store: {error}")
+                }
+                _ => format!("the order was not stored, so it is not in effect: {error}"),
+            };
+            Problem { detail, ..store_problem(&error) }
+        }
+        OrderFailure::NotTried(error) => {
+            let detail = format!("the order is not in effect and was not tried: {error}");
             Problem { detail, ..store_problem(&error) }
         }
         busy @ OrderFailure::Busy => Problem::new(ProblemKind::Unavailable, busy.to_string()),
     }
 }
 
-fn store_problem(error: &StoreError) -> Problem {
+pub(super) fn store_problem(error: &StoreError) -> Problem {
     let kind = match error {
         StoreError::Conflict { .. } => ProblemKind::Conflict,
         StoreError::Full { .. } => ProblemKind::StoreFull,
@@ -454,9 +444,18 @@ fn client(text: Option<&str>) -> Result<Client, String> {
     Ok(Client { subnet: Some(subnet), ..Client::new(net.addr()) })
 }
 
-fn acknowledged(picture: &Picture, effect: Effect) -> Vec<String> {
-    match effect {
-        Effect::Rehearsed => Vec::new(),
-        Effect::Changed | Effect::Unchanged => vec![picture.settings.node.name.clone()],
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_refused_for_want_of_the_store_tells_what_can_be_ordered_without_it() {
+        for failure in [OrderFailure::Store, OrderFailure::NotTried] {
+            let error = StoreError::Unreachable { detail: "etcd-1: timed out".to_owned() };
+            let problem = problem(failure(error)).document();
+            assert_eq!((problem.status, problem.code), (503, 5));
+            assert!(problem.detail.contains("etcd-1: timed out"), "{}", problem.detail);
+            assert!(problem.remedy.unwrap().contains("--local"));
+        }
     }
 }

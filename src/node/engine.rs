@@ -11,24 +11,27 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::{debug, warn};
 
 use super::clock::{Clock, StepWatch, deadline};
+use super::cluster::Word;
 use super::demand::Gauge;
 use super::journal::{Journal, StoreHealth};
 use super::judging::MonitorView;
 use super::loading::Loaded;
 use super::orders::{Change, Written};
+use super::peers::{Peers, agreed_before};
 use super::picture::{Degradation, Picture, StandingOrder};
 use super::recorder::{Recorder, Shown};
 use super::retired::Burden;
-use super::steps::due;
+use super::steps::{due, due_since};
 use crate::answer::Tables;
-use crate::health::Council;
+use crate::health::{Council, Voter};
 use crate::model::{
-    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
+    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, OrdersVersion, Plan, Reach,
+    SharedOrders, State, Topology, Verdict,
 };
 use crate::plan::{self, Spill};
 use crate::probe::{Opinion, Prober, Target};
 use crate::serve::Usage;
-use crate::store::{Snapshot, Store, StoreError};
+use crate::store::{Commons, Snapshot, Store, StoreError};
 use crate::zone::Zones;
 
 /// How often deadlines and clocks are looked at.
@@ -42,8 +45,10 @@ pub enum Message {
     Change(Change),
     /// A change of orders came back from the store.
     Written(Box<Written>),
-    /// What the store holds, after a write whose outcome is not certain.
-    Resync(Box<Snapshot>),
+    /// The orders that stand, after a write that was refused or whose outcome is not certain; or that they cannot be had.
+    Resync(Result<SharedOrders, StoreError>),
+    /// What was heard of the other nodes.
+    Word(Word),
     /// Serve what was loaded from disk. Answers with the first generation that does.
     Load(Box<Loaded>, oneshot::Sender<Generation>),
     /// A part of the node works less well than it should, or again.
@@ -69,12 +74,16 @@ pub(super) enum Stepped {
 pub struct Parts {
     /// Clocks.
     pub clock: Clock,
+    /// When the node started, by the wall clock.
+    pub started: Option<jiff::Timestamp>,
     /// Where events go.
     pub journal: Journal,
     /// Where what was observed and decided is recorded.
     pub recorder: Recorder,
     /// Where state is kept.
     pub store: Arc<dyn Store>,
+    /// What is shared with other nodes.
+    pub commons: Arc<dyn Commons>,
     /// What is served.
     pub tables: Arc<ArcSwap<Tables>>,
     /// Who was named until when.
@@ -97,7 +106,18 @@ pub struct Parts {
 pub struct Engine {
     pub(super) parts: Parts,
     pub(super) picture: Picture,
-    pub(super) store_revision: u64,
+    /// The orders that answers follow.
+    pub(super) version: OrdersVersion,
+    /// Those orders as they are shared, whatever has ended or come further here.
+    pub(super) stored: Vec<Intent>,
+    /// The revision of the orders in this node's own store, which are for this node alone where it shares others.
+    pub(super) own_revision: u64,
+    /// The other nodes.
+    pub(super) peers: Peers,
+    /// This node's votes, parallel to the endpoints.
+    pub(super) votes: Vec<State>,
+    /// When orders whose time is over were last cleared from the store.
+    pub(super) cleared: Mono,
     /// Changes of orders that wait for the one at the store.
     pub(super) waiting: VecDeque<Change>,
     pub(super) writing: bool,
@@ -127,28 +147,38 @@ pub struct Engine {
 impl Engine {
     /// An engine that serves `loaded` with the orders and verdicts of `snapshot`, its first tables already swapped in.
     #[must_use]
-    pub fn new(parts: Parts, loaded: Loaded, snapshot: Snapshot, epoch: u64) -> Self {
+    pub fn new(parts: Parts, loaded: Loaded, snapshot: Snapshot, epoch: u64, peers: Peers) -> Self {
         let (mono, wall) = (parts.clock.mono(), parts.clock.wall());
         let restore = |intent: &Intent| standing(intent.clone(), wall, mono);
-        let orders = snapshot.intents.iter().map(restore).filter(|order| !order.is_over(mono)).collect::<Vec<_>>();
+        let own_revision = snapshot.revision;
+        let (version, stored, kept) = restored_orders(&peers, &*parts.commons, &snapshot);
+        let orders = kept.iter().map(restore).filter(|order| !order.is_over(mono)).collect::<Vec<_>>();
+        let agreed = if peers.is_shared() { agreed_before(&*parts.store) } else { Vec::new() };
         let opinions = snapshot
             .verdicts
             .into_iter()
-            .map(|(key, monitor, verdict)| ((key, monitor), MonitorView { verdict, suspect: false, transcript: None }))
+            .map(|(key, monitor, verdict)| {
+                ((key, monitor), MonitorView { verdict, vote: State::Unknown, suspect: false, transcript: None })
+            })
             .collect();
         let picture = Picture { orders: orders.into(), ..first_picture(&loaded, Generation { epoch, sequence: 0 }) };
         let mut engine = Self {
-            store_revision: snapshot.revision,
+            version,
+            stored,
+            own_revision,
+            peers,
+            votes: Vec::new(),
+            cleared: mono,
             waiting: VecDeque::new(),
             writing: false,
             last_change: None,
             caps: Vec::new(),
             unkept: (Vec::new(), mono),
             tried: (Generation::default(), mono),
-            restored: snapshot.intents.clone(),
+            restored: kept,
             opinions,
-            agreed: HashMap::new(),
-            council: Council::new(&Topology::default(), None, Vec::new()),
+            agreed: agreed.into_iter().collect(),
+            council: Council::new(&Topology::default(), Voter::default(), Vec::new()),
             shown: Shown::default(),
             spill: Spill::default(),
             degradations: BTreeMap::new(),
@@ -195,7 +225,8 @@ impl Engine {
                     Message::Part(part, Ok(detail)) => self.recover(part, &detail),
                     Message::Part(part, Err(detail)) => self.degrade(part, detail),
                     Message::Spill(topology, spill) => self.spill_over(&topology, spill),
-                    Message::Resync(snapshot) => self.resync(*snapshot),
+                    Message::Resync(orders) => self.resync(orders),
+                    Message::Word(word) => self.take_word(word),
                     Message::Saved(result) => self.saved(result),
                     Message::Stop(done) => {
                         // What was judged in the last second is known after a restart too.
@@ -219,6 +250,7 @@ impl Engine {
     fn take_over(&mut self, loaded: Loaded) {
         let before = std::mem::replace(&mut self.picture, first_picture(&loaded, Generation::default()));
         self.picture.orders = before.orders;
+        self.picture.cluster = before.cluster;
         self.picture.degradations = before.degradations;
         // Positions of another topology mean something else; then everything is news.
         self.picture.plan = if before.topology == self.picture.topology {
@@ -229,6 +261,7 @@ impl Engine {
         };
         self.forget_strangers();
         self.convene();
+        self.take_seats();
         self.presume_named();
         self.judge();
         let plan = Arc::new(self.make_plan());
@@ -249,6 +282,7 @@ impl Engine {
                 None => self.recover(part, "the files are good again"),
             }
         }
+        self.judge_connection();
         self.tell_doubt();
         self.parts.taken_over.notify_one();
     }
@@ -277,6 +311,7 @@ impl Engine {
             self.swap(plan, tables);
         }
         self.publish();
+        self.judge_connection();
         self.tell_doubt();
     }
 
@@ -334,6 +369,7 @@ impl Engine {
 
     /// Shows everyone the present state.
     pub(super) fn publish(&mut self) {
+        self.speak();
         if *self.picture.degradations != self.degradations {
             self.picture.degradations = Arc::new(self.degradations.clone());
         }
@@ -362,38 +398,18 @@ impl Engine {
         }
         self.settle_restored(mono, wall, stepped);
         self.expire(mono);
+        self.look_around();
         if self.council.looks_again_at().is_some_and(|at| at <= mono) {
             self.replan();
         }
+        self.clear_over(mono);
+        self.offer_own(mono);
         self.take_steps(mono);
         self.step_ttls(mono);
         self.keep_again(mono);
         if self.unsaved && !self.saving && mono.since(self.last_save) >= SAVE_INTERVAL {
             self.save_verdicts(mono);
         }
-    }
-
-    /// Follows what the store really holds. An error may come after the fact: an order that was said to have failed can
-    /// be there all the same, and the next change must be made against it.
-    fn resync(&mut self, snapshot: Snapshot) {
-        if snapshot.revision == self.store_revision || self.writing {
-            return;
-        }
-        let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
-        let known = Arc::clone(&self.picture.orders);
-        let still = |intent: &Intent| {
-            let order = known.iter().find(|order| order.intent.is_same_order(intent))?;
-            // It may have come further than the store has heard.
-            let intent = Intent { revision: intent.revision, ..order.intent.clone() };
-            Some(StandingOrder { intent, ..order.clone() })
-        };
-        self.store_revision = snapshot.revision;
-        self.picture.orders = snapshot
-            .intents
-            .into_iter()
-            .map(|intent| still(&intent).unwrap_or_else(|| standing(intent, wall, mono)))
-            .collect();
-        self.replan();
     }
 
     pub(super) fn degrade(&mut self, part: &str, detail: String) {
@@ -422,6 +438,37 @@ pub(super) fn standing(intent: Intent, wall: jiff::Timestamp, mono: Mono) -> Sta
     StandingOrder { intent, deadline, due, held: None }
 }
 
+/// An order that has just been given by another node. It has the time that it was given, whatever this node's wall clock
+/// says: a clock that is ahead must not end a drain for all.
+pub(super) fn standing_live(intent: Intent, mono: Mono) -> StandingOrder {
+    let deadline = match intent.lifetime {
+        Lifetime::Until(until) => Some(deadline(intent.since, until, intent.since, mono)),
+        Lifetime::UntilCleared => None,
+    };
+    let due = due_since(&intent, mono);
+    StandingOrder { intent, deadline, due, held: None }
+}
+
+/// The orders that a node starts with: their version, those that all nodes share, and all that it follows. Where it shares
+/// orders, those in its own store are for it alone.
+fn restored_orders(
+    peers: &Peers,
+    commons: &dyn Commons,
+    snapshot: &Snapshot,
+) -> (OrdersVersion, Vec<Intent>, Vec<Intent>) {
+    if !peers.is_shared() {
+        let version = OrdersVersion { epoch: 0, revision: snapshot.revision };
+        let intents = snapshot.intents.iter().map(|intent| Intent { reach: Reach::Everywhere, ..intent.clone() });
+        let intents: Vec<Intent> = intents.collect();
+        return (version, intents.clone(), intents);
+    }
+    let shared = commons.known();
+    let own = snapshot.intents.iter().map(|intent| Intent { reach: Reach::ThisNode, ..intent.clone() });
+    let own: Vec<Intent> = own.collect();
+    let followed = plan::effective(&shared.intents, &own);
+    (shared.version, shared.intents, followed)
+}
+
 /// The picture of `loaded` before anything is known of health.
 pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture {
     let topology = Arc::new(loaded.attribution.topology.clone());
@@ -439,6 +486,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         plan: Arc::new(Plan { generation, services: Vec::new(), endpoints: Vec::new() }),
         named: Arc::from([]),
         degradations: Arc::default(),
+        cluster: None,
     }
 }
 

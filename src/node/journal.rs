@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::clock::Clock;
 use crate::admin::api::words;
-use crate::model::{Event, EventKind};
+use crate::model::{Connection, Event, EventKind};
 use crate::store::{Store, StoreError};
 
 /// Events that may wait for the store; beyond that the oldest are lost and counted. A day of flapping fits.
@@ -84,7 +84,11 @@ impl Journal {
 
     /// Logs an event and hands it to the writer.
     pub fn record(&self, kind: EventKind) {
-        let event = self.event(kind);
+        self.pass_on(self.event(kind));
+    }
+
+    /// Logs an event as it is, of whichever node, and hands it to the writer.
+    pub fn pass_on(&self, event: Event) {
         log(&event);
         self.waiting.fetch_add(1, Ordering::Relaxed);
         // The writer ends only after every sender is gone, so this cannot fail while a journal exists.
@@ -219,9 +223,12 @@ fn log(event: &Event) {
         EventKind::ReloadFailed { .. }
         | EventKind::Degraded { .. }
         | EventKind::Refused { .. }
-        | EventKind::Held { .. } => {
+        | EventKind::Held { .. }
+        | EventKind::StoreWentBack { .. }
+        | EventKind::PeerLost { .. } => {
             warn!(event = kind, "{text}");
         }
+        EventKind::ConnectionChanged { to, .. } if *to != Connection::Connected => warn!(event = kind, "{text}"),
         _ => info!(event = kind, "{text}"),
     }
 }

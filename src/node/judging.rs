@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::engine::{Engine, Message, with_remedy};
-use crate::health::{self, Contact, Council, Judgement};
+use super::peers::keep_agreed;
+use crate::health::{self, Council, Judgement, Seclusion, Voter};
 use crate::model::{
     Endpoint, EndpointHealth, EndpointKey, EventKind, HealthMode, Monitor, MonitorIx, MonitorPart, Mono, State,
     Topology, Verdict,
@@ -20,6 +21,8 @@ use crate::store::StoreError;
 pub(super) struct MonitorView {
     /// Its verdict.
     pub(super) verdict: Verdict,
+    /// What it tells other nodes.
+    pub(super) vote: State,
     /// Whether evidence against the endpoint is gathering.
     pub(super) suspect: bool,
     /// What was said by the probe that decided, until the journal has it.
@@ -38,7 +41,7 @@ fn monitors_of<'a>(topology: &'a Topology, endpoint: &Endpoint) -> impl Iterator
 impl Engine {
     /// Takes a monitor's opinion into account.
     pub(super) fn hear(&mut self, opinion: Opinion) {
-        let Opinion { key, monitor, verdict, suspect, transcript, .. } = opinion;
+        let Opinion { key, monitor, verdict, vote, suspect, transcript, .. } = opinion;
         let key = (key, monitor);
         let before = self.opinions.get(&key);
         self.unsaved |= before.is_none_or(|view| view.verdict != verdict);
@@ -51,7 +54,7 @@ impl Engine {
         }
         // Suspicions come to nothing or to a later opinion.
         let transcript = transcript.filter(|_| matches!(verdict.state, State::Deferring | State::Down));
-        self.opinions.insert(key, MonitorView { verdict, suspect, transcript });
+        self.opinions.insert(key, MonitorView { verdict, vote, suspect, transcript });
     }
 
     /// Whether `monitor` is probed for `service` and never counted.
@@ -87,7 +90,10 @@ impl Engine {
             let known = self.agreed.get(&key).map(|verdict| verdict.state);
             known.unwrap_or_else(|| self.own_opinion(&topology, endpoint, &key).state)
         });
-        self.council = Council::new(&topology, self.picture.settings.node.site, agreed.collect());
+        let node = &self.picture.settings.node;
+        let this =
+            Voter { name: node.name.clone(), standing_in: node.site, failure_domain: node.failure_domain.clone() };
+        self.council = Council::new(&topology, this, agreed.collect());
     }
 
     /// Agrees on every endpoint anew and records what changed.
@@ -99,16 +105,17 @@ impl Engine {
             (self.own_opinion(&topology, endpoint, &key), key)
         });
         let own: Vec<(EndpointHealth, EndpointKey)> = own.collect();
-        let verdicts: Vec<State> = own.iter().map(|(own, _)| own.state).collect();
+        self.votes = self.cast(&topology, &own);
         self.council.heed(&topology, &self.picture.plan);
-        // The store of a single node is its own.
-        self.council.agree(&verdicts, Contact::Kept, self.parts.clock.mono());
+        let now = self.parts.clock.mono();
+        self.council.agree(&self.votes, self.peers.contact(now), now);
         let agreed = self.council.agreed().to_vec();
         let mut all = Vec::with_capacity(topology.endpoints.len());
         for (((own, key), state), endpoint) in own.into_iter().zip(agreed).zip(&topology.endpoints) {
             let before = self.agreed.get(&key);
             let previous = before.map_or(State::Unknown, |verdict| verdict.state);
             let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
+            let reason = if state == own.state { own.reason.clone() } else { self.outvoted(own.state) };
             // A first good verdict is no news, nor is one that was known before the start.
             if state != previous && !(previous == State::Unknown && state == State::Up) && !restoring {
                 let transcript = self.take_transcript(&topology, endpoint, &key, (previous, state));
@@ -118,12 +125,12 @@ impl Engine {
                     address: endpoint.address,
                     from: previous,
                     to: state,
-                    reason: own.reason.clone(),
+                    reason: reason.clone(),
                     transcript,
                 });
             }
-            self.agreed.insert(key, Verdict { state, reason: own.reason.clone(), since });
-            all.push(EndpointHealth { state, since, ..own });
+            self.agreed.insert(key, Verdict { state, reason: reason.clone(), since });
+            all.push(EndpointHealth { state, since, reason, ..own });
         }
         self.picture.health = all.into();
     }
@@ -156,6 +163,28 @@ impl Engine {
             let view = self.opinions.get_mut(&(key.clone(), monitor.name.clone()))?;
             if view.verdict.state == to { view.transcript.take() } else { None }
         })
+    }
+
+    /// What this node votes, parallel to the endpoints. Alone it goes by what it thinks; others are told only what it has seen
+    /// since it started.
+    fn cast(&self, topology: &Topology, own: &[(EndpointHealth, EndpointKey)]) -> Vec<State> {
+        let confirmed = |(endpoint, (own, key)): (&Endpoint, &(EndpointHealth, EndpointKey))| {
+            let mut counted = monitors_of(topology, endpoint).filter(|(_, part)| *part != MonitorPart::MonitorOnly);
+            let is_seen = |(monitor, _): (&Monitor, MonitorPart)| {
+                self.opinions.get(&(key.clone(), monitor.name.clone())).is_some_and(|view| view.vote != State::Unknown)
+            };
+            if !self.peers.is_shared() || counted.all(is_seen) { own.state } else { State::Unknown }
+        };
+        topology.endpoints.iter().zip(own).map(confirmed).collect()
+    }
+
+    /// Why an endpoint is held for something else than this node thinks.
+    fn outvoted(&self, own: State) -> String {
+        match self.council.seclusion() {
+            Seclusion::CutOff => format!("as agreed before this node was cut off; it sees {own}"),
+            _ if self.peers.is_shared() => format!("by the votes of the other nodes; this node sees {own}"),
+            _ => format!("not yet believed; this node sees {own}"),
+        }
     }
 
     /// What this node's monitors together think of an endpoint.
@@ -200,10 +229,21 @@ impl Engine {
         };
         let verdicts: Vec<_> = self.opinions.iter().map(own).collect();
         let store = Arc::clone(&self.parts.store);
+        let agreed: Vec<(EndpointKey, Verdict)> = match self.peers.is_shared() {
+            true => self.agreed.iter().map(|(key, verdict)| (key.clone(), verdict.clone())).collect(),
+            false => Vec::new(),
+        };
         async move {
             let io =
                 |error: tokio::task::JoinError| StoreError::Io { file: "verdicts".into(), detail: error.to_string() };
-            tokio::task::spawn_blocking(move || store.save_verdicts(&verdicts)).await.map_err(io)?
+            tokio::task::spawn_blocking(move || {
+                if !agreed.is_empty() {
+                    keep_agreed(&*store, &agreed);
+                }
+                store.save_verdicts(&verdicts)
+            })
+            .await
+            .map_err(io)?
         }
     }
 

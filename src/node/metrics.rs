@@ -14,6 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::cluster_metrics;
 use super::journal::Journal;
 use super::load_metrics::Load;
 use super::picture::{Picture, StandingOrder};
@@ -23,6 +24,7 @@ use crate::model::{Mono, Name, Standing, State};
 use crate::probe::bounds::LATENESS_BUCKETS_US;
 use crate::probe::{LatenessCounts, Stats};
 use crate::serve::UsageCounts;
+use crate::store::Commons;
 use crate::transfer::{self, TransferCounts};
 
 /// Transferred zones that have figures of their own; more would make a page that nobody scrapes.
@@ -39,6 +41,8 @@ pub struct Writers<'a> {
     pub journal: &'a Journal,
     /// Of what a replay needs.
     pub recorder: &'a Recorder,
+    /// Of what the nodes share.
+    pub commons: &'a dyn Commons,
 }
 
 /// The page that a scraper gets.
@@ -56,6 +60,9 @@ pub fn text(
     page.node(picture, writers);
     page.services(picture);
     load.register(&mut page.registry, picture);
+    if let Some(cluster) = &picture.cluster {
+        cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());
+    }
     page.queries(queries);
     page.probes(probes);
     page.transfers(&transfers.stats().counts(), &transfers.standings(), now);
@@ -90,7 +97,7 @@ impl Page {
         self.counters(name, help).get_or_create(&Vec::new()).inc_by(value);
     }
 
-    fn node(&mut self, picture: &Picture, Writers { journal, recorder }: Writers<'_>) {
+    fn node(&mut self, picture: &Picture, Writers { journal, recorder, .. }: Writers<'_>) {
         let node = picture.settings.node.name.clone();
         let labels = vec![("node", node), ("version", env!("CARGO_PKG_VERSION").to_owned())];
         self.gauges("build_info", "The node and its version").get_or_create(&labels).set(1.0);

@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 
 use super::engine::{Engine, Message, Stepped, standing, with_remedy};
 use super::picture::StandingOrder;
-use crate::model::{Event, EventKind, Generation, Intent, Mono, Plan, Scope};
-use crate::plan::{self, Moment, Order, Refusal, Reviewed};
-use crate::store::{Changed, StoreError};
+use crate::model::{Event, EventKind, Generation, Intent, Mono, OrdersVersion, Plan, Reach, Scope};
+use crate::plan::{self, Moment, Order, Pace, Refusal, Reviewed};
+use crate::store::{Changed, OrderChange, StoreError};
 
 /// Changes that may wait for the store. A store that hangs must not collect orders that nobody remembers.
 const WAITING: usize = 32;
@@ -48,6 +48,18 @@ pub enum Change {
         /// Which.
         intent: Intent,
     },
+    /// Offer an order of this node alone to all nodes, now that the store answers.
+    Offer {
+        /// The order.
+        intent: Intent,
+    },
+    /// Take an order of this node alone out of its own store, because all follow it or may not.
+    Forget {
+        /// The order.
+        intent: Intent,
+        /// What is journalled of it.
+        event: Box<Event>,
+    },
     /// Keep how far an order has come, which is in effect already.
     Step {
         /// The order as it was then.
@@ -77,6 +89,8 @@ pub struct Done {
     pub plan: Arc<Plan>,
     /// Its generation, as an acknowledgement of this node.
     pub generation: Generation,
+    /// The orders that it follows.
+    pub version: OrdersVersion,
 }
 
 /// Whether anything changed.
@@ -99,6 +113,9 @@ pub enum OrderFailure {
     /// It could not be made durable, so it was not put into effect.
     #[error("the order was not stored, so it is not in effect: {0}")]
     Store(StoreError),
+    /// The store that the nodes share is out of reach, so it was not even tried.
+    #[error("the order is not in effect and was not tried: {0}")]
+    NotTried(StoreError),
     /// Too many changes wait for the store.
     #[error("{WAITING} changes wait for a store that does not answer; check the disk under the state directory")]
     Busy,
@@ -107,6 +124,8 @@ pub enum OrderFailure {
 /// What came back from the store.
 pub struct Written {
     change: Change,
+    /// The orders that it was decided on; `None` where it was this node's own store that was written.
+    seen: Option<OrdersVersion>,
     /// The event that was to be written with it.
     kind: EventKind,
     result: Result<Changed, StoreError>,
@@ -119,6 +138,7 @@ impl Engine {
             Change::Give { reply, .. } | Change::Lift { reply, .. } if self.waiting.len() >= WAITING => {
                 let _ = reply.send(Err(OrderFailure::Busy));
             }
+            Change::Offer { intent } | Change::Forget { intent, .. } if self.is_under_way(&intent) => {}
             // There are never more ends than orders that stood, nor more steps than they have.
             change => {
                 self.waiting.push_back(change);
@@ -127,7 +147,7 @@ impl Engine {
         }
     }
 
-    fn next_change(&mut self) {
+    pub(super) fn next_change(&mut self) {
         while !self.writing
             && let Some(change) = self.waiting.pop_front()
         {
@@ -136,13 +156,28 @@ impl Engine {
                 Change::Lift { scope, by, reason, reply } => self.lift(scope, by, reason, reply),
                 Change::End { intent } => self.end(intent),
                 Change::Step { intent, event } => self.keep_step(intent, event),
+                Change::Offer { intent } => self.offer(intent),
+                Change::Forget { intent, event } => {
+                    let (scope, written) = (intent.scope.clone(), Event::clone(&event));
+                    self.write_own(Change::Forget { intent, event }, None, Some(scope), written);
+                }
             }
         }
     }
 
     fn give(&mut self, order: Order, rehearsal: Rehearsal, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
         let now = self.parts.clock.mono();
-        let since_last: Option<Duration> = self.last_change.map(|last| now.since(last));
+        let order = Order { reach: self.reach_of(order.reach, now), ..order };
+        if rehearsal == Rehearsal::No
+            && let Some(error) = self.out_of_reach(order.reach, now)
+        {
+            let _ = reply.send(Err(OrderFailure::NotTried(error)));
+            return;
+        }
+        let pace = Pace {
+            settle: self.picture.settings.safety.settle,
+            since_last_change: self.last_change.map(|last| now.since(last)),
+        };
         let tables = self.parts.tables.load();
         let demands = self.parts.demand.demands(&self.picture.topology, &tables, Moment::Peak);
         drop(tables);
@@ -152,7 +187,7 @@ impl Engine {
             &self.picture.health,
             &self.intents(),
             &order,
-            since_last,
+            pace,
             &demands,
         );
         match reviewed {
@@ -178,33 +213,39 @@ impl Engine {
                     intent: None,
                     plan: Arc::new(preview),
                     generation,
+                    version: self.version,
                 }));
             }
             Ok(Reviewed::Accept { overridden, .. }) => {
                 // What takes effect later is held against the rules again, and may be meant to override them then.
                 let forced = !overridden.is_empty() || (order.force && order.schedule.is_some());
                 let order = order.continuing(&self.intents());
-                let intent = order.clone().into_intent(self.parts.clock.wall(), self.store_revision + 1, forced);
+                let intent = order.clone().into_intent(self.parts.clock.wall(), self.version.revision + 1, forced);
                 let kind = if intent.is_waiting() {
                     EventKind::Scheduled { intent: intent.clone() }
                 } else {
                     EventKind::Ordered { intent: intent.clone() }
                 };
                 let event = self.parts.journal.event(kind);
-                self.write(Change::Give { order, rehearsal, reply }, Some(intent), None, event);
+                let reach = order.reach;
+                self.write_to(reach, Change::Give { order, rehearsal, reply }, Some(intent), None, event);
             }
         }
     }
 
     fn lift(&mut self, scope: Scope, by: String, reason: String, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
-        if self.standing_at(&scope).is_none() {
+        let Some(reach) = self.standing_at(&scope).map(|order| order.intent.reach) else {
             let _ = reply.send(Ok(self.done(Effect::Unchanged, None)));
             return;
+        };
+        if let Some(error) = self.out_of_reach(reach, self.parts.clock.mono()) {
+            let _ = reply.send(Err(OrderFailure::NotTried(error)));
+            return;
         }
-        let revision = self.store_revision + 1;
+        let revision = self.version.revision + 1;
         let kind = EventKind::Lifted { scope: scope.clone(), by: by.clone(), reason: reason.clone(), revision };
         let event = self.parts.journal.event(kind);
-        self.write(Change::Lift { scope: scope.clone(), by, reason, reply }, None, Some(scope), event);
+        self.write_to(reach, Change::Lift { scope: scope.clone(), by, reason, reply }, None, Some(scope), event);
     }
 
     fn end(&mut self, intent: Intent) {
@@ -213,9 +254,14 @@ impl Engine {
             self.parts.journal.record(EventKind::Expired { intent });
             return;
         }
+        // Another node has cleared it, and the journal has it from there.
+        let is_shared = self.peers.is_shared() && intent.reach == Reach::Everywhere;
+        if is_shared && !self.stored.iter().any(|stored| stored.is_same_order(&intent)) {
+            return;
+        }
         let event = self.parts.journal.event(EventKind::Expired { intent: intent.clone() });
         let scope = intent.scope.clone();
-        self.write(Change::End { intent }, None, Some(scope), event);
+        self.write_to(intent.reach, Change::End { intent }, None, Some(scope), event);
     }
 
     /// Orders whose time is over leave the plan at once, whatever the store says; the store hears of it when it can.
@@ -263,45 +309,95 @@ impl Engine {
         }
     }
 
+    pub(super) fn write_to(
+        &mut self,
+        reach: Reach,
+        change: Change,
+        put: Option<Intent>,
+        clear: Option<Scope>,
+        event: Event,
+    ) {
+        match reach {
+            Reach::Everywhere => self.write(change, put, clear, event),
+            Reach::ThisNode => self.write_own(change, put, clear, event),
+        }
+    }
+
+    /// Has a change made of the orders that all nodes follow.
     pub(super) fn write(&mut self, change: Change, put: Option<Intent>, clear: Option<Scope>, event: Event) {
         self.writing = true;
-        let (store, mailbox, expected) =
-            (Arc::clone(&self.parts.store), self.parts.mailbox.clone(), self.store_revision);
+        let (commons, mailbox, seen) = (Arc::clone(&self.parts.commons), self.parts.mailbox.clone(), self.version);
+        let kind = event.kind.clone();
+        tokio::spawn(async move {
+            let result = commons.change(OrderChange { seen, put, clear, event }).await;
+            let _ = mailbox.send(Message::Written(Box::new(Written { change, seen: Some(seen), kind, result }))).await;
+        });
+    }
+
+    /// Has a change made of the orders that only this node follows.
+    pub(super) fn write_own(&mut self, change: Change, put: Option<Intent>, clear: Option<Scope>, event: Event) {
+        self.writing = true;
+        let (store, mailbox, expected) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone(), self.own_revision);
         let kind = event.kind.clone();
         tokio::spawn(async move {
             let result =
                 tokio::task::spawn_blocking(move || store.change_intents(expected, put, clear.as_ref(), event))
                     .await
                     .unwrap_or_else(|error| Err(StoreError::Io { file: "orders".into(), detail: error.to_string() }));
-            let _ = mailbox.send(Message::Written(Box::new(Written { change, kind, result }))).await;
+            let _ = mailbox.send(Message::Written(Box::new(Written { change, seen: None, kind, result }))).await;
         });
     }
 
     /// Puts into effect what the store has acknowledged.
     pub(super) fn written(&mut self, written: Written) {
         self.writing = false;
-        let Written { change, kind, result } = written;
+        let Written { change, seen, kind, result } = written;
         match result {
             Ok(Changed { revision, intent, event }) => {
-                self.store_revision = revision;
-                self.put_into_effect(&change, intent.clone());
-                self.parts.journal.announce(event);
-                self.recover("store", "writes go through again");
-                let done = self.done(Effect::Changed, intent);
-                if let Change::Give { reply, .. } | Change::Lift { reply, .. } = change {
-                    let _ = reply.send(Ok(done));
+                if let Some(seen) = seen {
+                    self.acknowledged(OrdersVersion { revision, ..seen }, &change, intent);
+                } else {
+                    self.own_revision = revision;
+                    self.put_into_effect(&change, intent.clone());
+                }
+                // What the disk did not take with the order waits for it.
+                if event.id == 0 {
+                    self.parts.journal.pass_on(event)
+                } else {
+                    self.parts.journal.announce(event)
+                }
+                if !self.peers.is_shared() || seen.is_none() {
+                    self.recover("store", "writes go through again");
+                }
+                if let Change::Give { order: Order { scope, .. }, reply, .. } | Change::Lift { scope, reply, .. } =
+                    change
+                {
+                    let intent = self.standing_at(&scope).map(|order| order.intent.clone());
+                    let _ = reply.send(Ok(self.done(Effect::Changed, intent)));
                 }
             }
+            Err(StoreError::Conflict { .. }) if self.peers.is_shared() && seen.is_some() => {
+                // Another node was faster: its change is held against the rules first, then this one again.
+                self.waiting.push_front(change);
+                self.writing = true;
+                self.ask_the_store();
+                return;
+            }
             Err(error) => {
-                self.degrade("store", with_remedy(&error));
+                if !self.peers.is_shared() || seen.is_none() {
+                    self.degrade("store", with_remedy(&error));
+                }
                 self.ask_the_store();
                 match change {
                     Change::Give { reply, .. } | Change::Lift { reply, .. } => {
                         let _ = reply.send(Err(OrderFailure::Store(error)));
                     }
+                    // What is shared is cleared again when the store answers.
+                    Change::End { intent } if self.peers.is_shared() && intent.reach == Reach::Everywhere => {}
                     // Out of the plan already. The store still holds it, with its end: a restart ends it again.
                     Change::End { .. } => self.parts.journal.record(kind),
                     Change::Step { intent, event } => self.unkept.0.push((intent, event)),
+                    Change::Offer { .. } | Change::Forget { .. } => self.peers.offered = false,
                 }
             }
         }
@@ -310,19 +406,20 @@ impl Engine {
 
     /// Reads what the store holds after a write that may or may not have happened.
     fn ask_the_store(&self) {
-        let (store, mailbox) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone());
+        let (commons, mailbox) = (Arc::clone(&self.parts.commons), self.parts.mailbox.clone());
         tokio::spawn(async move {
-            if let Ok(Ok(snapshot)) = tokio::task::spawn_blocking(move || store.load()).await {
-                let _ = mailbox.send(Message::Resync(Box::new(snapshot))).await;
-            }
+            let orders = commons.read().await;
+            let _ = mailbox.send(Message::Resync(orders)).await;
         });
     }
 
-    fn put_into_effect(&mut self, change: &Change, intent: Option<Intent>) {
+    pub(super) fn put_into_effect(&mut self, change: &Change, intent: Option<Intent>) {
         let scope = match change {
             Change::Give { order, .. } => &order.scope,
             Change::Lift { scope, .. } => scope,
             Change::End { .. } => return,
+            Change::Forget { intent, .. } => return self.forgotten(intent),
+            Change::Offer { intent } => &intent.scope,
             Change::Step { .. } => return self.step_kept(intent),
         };
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
@@ -342,7 +439,13 @@ impl Engine {
         self.picture.orders.iter().find(|order| order.intent.scope == *scope)
     }
 
-    fn done(&self, effect: Effect, intent: Option<Intent>) -> Done {
-        Done { effect, intent, plan: Arc::clone(&self.picture.plan), generation: self.picture.plan.generation }
+    pub(super) fn done(&self, effect: Effect, intent: Option<Intent>) -> Done {
+        Done {
+            effect,
+            intent,
+            plan: Arc::clone(&self.picture.plan),
+            generation: self.picture.plan.generation,
+            version: self.version,
+        }
     }
 }

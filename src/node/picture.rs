@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::loading::{Geo, Marks};
+use super::peers::ClusterView;
 use super::roster::Roster;
 use super::signing::Signed;
 use crate::model::{EndpointHealth, Intent, Mono, Plan, Settings, SiteSet, Topology};
@@ -40,6 +41,8 @@ pub struct Picture {
     pub named: Arc<[SiteSet]>,
     /// What works less well than it should, by part.
     pub degradations: Arc<BTreeMap<String, Degradation>>,
+    /// The other nodes; `None` for a node that shares with nobody.
+    pub cluster: Option<Arc<ClusterView>>,
 }
 
 /// An order that stands.

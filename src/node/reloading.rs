@@ -236,6 +236,9 @@ fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
     if before.settings.geo != loaded.settings.geo {
         changes.push("geo settings changed".to_owned());
     }
+    if before.settings.safety != loaded.settings.safety {
+        changes.push("safety settings changed".to_owned());
+    }
     changes
 }
 

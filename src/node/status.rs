@@ -93,7 +93,7 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
         loads: loads(picture, around),
         geo: geo(picture),
         last_event: around.last_event,
-        cluster: None,
+        cluster: picture.cluster.as_ref().map(|view| view.status(around.clock.mono())),
     }
 }
 
@@ -294,9 +294,10 @@ fn intent_words(intent: &Intent) -> String {
     };
     let from = intent.schedule.as_ref().filter(|schedule| schedule.is_waiting());
     let from = from.map_or_else(String::new, |schedule| format!(" from {:.0}", schedule.from));
+    let only = words::reach(intent);
     match intent.lifetime {
-        Lifetime::Until(until) => format!("{}{share}{from} until {until:.0}", intent.kind.as_str()),
-        Lifetime::UntilCleared => format!("{}{share}{from} until cleared", intent.kind.as_str()),
+        Lifetime::Until(until) => format!("{}{share}{from} until {until:.0}{only}", intent.kind.as_str()),
+        Lifetime::UntilCleared => format!("{}{share}{from} until cleared{only}", intent.kind.as_str()),
     }
 }
 

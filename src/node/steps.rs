@@ -11,7 +11,7 @@ use super::clock::deadline;
 use super::engine::{Engine, TICK, standing};
 use super::orders::Change;
 use super::picture::{Hold, StandingOrder};
-use crate::model::{Event, EventKind, Intent, IntentKind, Mono};
+use crate::model::{Event, EventKind, Intent, IntentKind, Mono, Reach};
 use crate::plan::{self, Ahead, Demand, Moment, TtlCap};
 
 /// Steps that are held are tried under every new plan, and this often besides: rules may look at more than the plan.
@@ -25,6 +25,13 @@ pub(super) fn due(intent: &Intent, wall: Timestamp, mono: Mono) -> Option<Mono> 
     let schedule = intent.schedule.as_ref()?;
     let known_since = schedule.last.filter(|_| !schedule.is_waiting()).unwrap_or(intent.since);
     Some(deadline(known_since, schedule.next()?, wall, mono))
+}
+
+/// When the next step of `intent` is due, counted from when it was ordered or stepped: that is now.
+pub(super) fn due_since(intent: &Intent, mono: Mono) -> Option<Mono> {
+    let schedule = intent.schedule.as_ref()?;
+    let known_since = schedule.last.filter(|_| !schedule.is_waiting()).unwrap_or(intent.since);
+    Some(deadline(known_since, schedule.next()?, known_since, mono))
 }
 
 impl Engine {
@@ -94,13 +101,19 @@ impl Engine {
 
     /// Has the store keep a step, unless another order has taken the place of the one that took it.
     pub(super) fn keep_step(&mut self, intent: Intent, event: Box<Event>) {
+        let is_this = |other: &&Intent| other.is_same_order(&intent);
+        // Another node has had it kept, or the order ended, and the journal has it from there.
+        let is_shared = self.peers.is_shared() && intent.reach == Reach::Everywhere;
+        if is_shared && self.stored.iter().find(is_this).is_none_or(|kept| taken(kept) >= taken(&intent)) {
+            return;
+        }
         let present = self.standing_at(&intent.scope).filter(|order| order.intent.is_same_order(&intent));
         let Some(present) = present.map(|order| order.intent.clone()) else {
             self.parts.journal.record(event.kind);
             return;
         };
         let written = Event::clone(&event);
-        self.write(Change::Step { intent, event }, Some(present), None, written);
+        self.write_to(present.reach, Change::Step { intent, event }, Some(present), None, written);
     }
 
     /// Asks the store again to keep what it would not: a kill must not take back what has long been in effect.
@@ -175,7 +188,7 @@ fn ahead(order: &StandingOrder, now: Mono) -> Option<Ahead> {
 }
 
 /// How many steps have taken effect.
-fn taken(intent: &Intent) -> usize {
+pub(super) fn taken(intent: &Intent) -> usize {
     intent.schedule.as_ref().map_or(0, |schedule| schedule.taken)
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Intent, IntentKind, Lifetime, Scope, Share};
+use crate::model::{Intent, IntentKind, Lifetime, Reach, Scope, Share};
 
 /// The command that lifts the order of `scope`.
 #[must_use]
@@ -21,6 +21,9 @@ pub fn again(intent: &Intent, now: Timestamp) -> String {
         command.push_str(&format!(" --service {service}"));
     }
     command.push_str(&shares(intent));
+    if intent.reach == Reach::ThisNode {
+        command.push_str(" --local");
+    }
     if let Some(schedule) = intent.schedule.as_ref().filter(|schedule| schedule.is_waiting() && schedule.from > now) {
         command.push_str(&format!(" --at {:.0}", schedule.from));
     }
@@ -48,7 +51,7 @@ fn shares(intent: &Intent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Reach, Schedule};
+    use crate::model::Schedule;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -84,5 +87,7 @@ mod tests {
         );
         assert_eq!(said(&steps, 2, 700), format!("{start} --steps 50%,100% --every 600s{end}"));
         assert_eq!(said(&steps, 3, 2000), format!("{start}{end}"));
+        let local = Intent { reach: Reach::ThisNode, ..drain(&[], 1) };
+        assert_eq!(again(&local, at(61)), format!("{start} --local{end}"));
     }
 }

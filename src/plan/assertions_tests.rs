@@ -1,10 +1,8 @@
 //! The rules of assertions, each stated by a test.
 
-use std::time::Duration;
-
 use crate::model::{Assertion, IntentKind, ServiceIx, SiteIx, State};
 
-use super::fixture::{DRAIN, Fixture, drain, order};
+use super::fixture::{DRAIN, Fixture, LONG_AGO, drain, order};
 use super::{Order, Refusal, Reviewed, Shortfall, review};
 
 const MX: ServiceIx = ServiceIx(0);
@@ -21,8 +19,7 @@ fn world() -> Fixture {
 }
 
 fn asked(world: &Fixture, order: &Order) -> Result<Reviewed, Refusal> {
-    let long_ago = Some(Duration::from_secs(3600));
-    review(&world.topology, &world.plan(), &world.health, &world.intents, order, long_ago, &[])
+    review(&world.topology, &world.plan(), &world.health, &world.intents, order, LONG_AGO, &[])
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::capacity::{Forecast, assign, forecast};
 use super::demand::Demand;
 use super::fixture::{DRAIN, Fixture, drain, order, service};
 use super::flows::Flow;
-use super::{Order, Refusal, Reviewed, review};
+use super::{Order, Pace, Refusal, Reviewed, review};
 use crate::model::{IntentKind, Policy, ServiceIx, Share, SiteIx, SiteSet, State};
 
 const FRA: SiteIx = SiteIx(0);
@@ -150,7 +150,7 @@ fn policies_divide_as_answers_do() {
 }
 
 fn asked(world: &Fixture, order: &Order, demands: &[Demand]) -> Result<Reviewed, Refusal> {
-    review(&world.topology, &world.plan(), &world.health, &world.intents, order, None, demands)
+    review(&world.topology, &world.plan(), &world.health, &world.intents, order, Pace::default(), demands)
 }
 
 #[test]

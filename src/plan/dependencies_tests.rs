@@ -1,7 +1,5 @@
 //! The rules of dependencies, each stated by a test.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use crate::model::{IntentKind, Plan, Scope, ServiceIx, SiteIx, Standing, State, Tier};
@@ -9,7 +7,7 @@ use crate::plan::{Refusal, Reviewed, review};
 
 use super::changes;
 use super::dependencies::{in_order, touched};
-use super::fixture::{DRAIN, Fixture, drain, order};
+use super::fixture::{DRAIN, Fixture, LONG_AGO, drain, order};
 
 const MX: ServiceIx = ServiceIx(0);
 const IMAP: ServiceIx = ServiceIx(1);
@@ -191,8 +189,7 @@ fn min_sites_of_a_dependent_hold_an_order_against_what_it_requires() {
     let mut world = world();
     world.topology.services[IMAP.get()].min_sites = 3;
     let asked = |world: &Fixture, scope: &str, kind| {
-        let long_ago = Some(Duration::from_secs(3600));
-        review(&world.topology, &world.plan(), &world.health, &world.intents, &order(scope, kind), long_ago, &[])
+        review(&world.topology, &world.plan(), &world.health, &world.intents, &order(scope, kind), LONG_AGO, &[])
     };
     let refused = asked(&world, "s0/database", DRAIN).unwrap_err();
     let Refusal::MinSites { service, left, .. } = &refused else { panic!("{refused}") };

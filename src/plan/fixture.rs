@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::zone::{Member, SteeredSet};
 
-use super::{Inputs, Order, make};
+use super::{Inputs, Order, Pace, make};
 
 /// One service `mx` at sites `s0`, `s1` … with the given number of addresses each; all up, nothing ordered.
 #[derive(Clone, Debug)]
@@ -99,6 +99,17 @@ impl Fixture {
             .collect();
         SteeredSet { service: ServiceIx(0), rtype, ttl: 300, host_of: None, members }
     }
+}
+
+/// How far changes lie apart by default.
+pub(crate) const SETTLE: Duration = Duration::from_secs(5);
+
+/// The last change was long ago.
+pub(crate) const LONG_AGO: Pace = pace(Duration::from_secs(3600));
+
+/// The last change was so long ago.
+pub(crate) const fn pace(since: Duration) -> Pace {
+    Pace { settle: SETTLE, since_last_change: Some(since) }
 }
 
 pub(crate) const DRAIN: IntentKind = IntentKind::Drain { share: Share::ALL };

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::assertions::Shortfall;
-use super::bounds::SETTLE;
 use crate::model::{IntentKind, Scope};
 
 /// Why an order is refused.
@@ -54,11 +53,13 @@ pub enum Refusal {
     #[error(
         "the last change was {} s ago and changes lie at least {} s apart (rule settle); repeat the order in {} s, or force it \
          with a reason",
-        Seconds(*since), SETTLE.as_secs(), Seconds(*wait)
+        Seconds(*since), settle.as_secs_f64(), Seconds(*wait)
     )]
     Settle {
         /// How long ago the last change was.
         since: Duration,
+        /// How far changes lie apart.
+        settle: Duration,
         /// How long to wait.
         wait: Duration,
     },

@@ -15,7 +15,11 @@ fn all() -> Vec<(Refusal, Vec<&'static str>)> {
         (Refusal::NotOfService { site: text("fra"), service: text("imap"), sites: text("iad") }, vec![]),
         (Refusal::LastSite { site: text("fra"), service: text("mx") }, vec!["0 would be left"]),
         (
-            Refusal::Settle { since: Duration::from_millis(1250), wait: Duration::from_millis(3750) },
+            Refusal::Settle {
+                since: Duration::from_millis(1250),
+                settle: Duration::from_secs(5),
+                wait: Duration::from_millis(3750),
+            },
             vec!["1.3 s ago", "at least 5 s", "in 3.8 s"],
         ),
         (

@@ -13,7 +13,7 @@ use super::make::{Inputs, make};
 use super::recording::{Record, Served, standings};
 use crate::health::{
     Contact, Council, Depth, Detector, FailureKind, Finding, Judgement, Observation, Outcome, ProbeNumber, Thresholds,
-    combine_after, spread,
+    Voter, combine_after, spread,
 };
 use crate::model::{
     Endpoint, EndpointHealth, EndpointKey, Generation, HealthMode, Intent, Lifetime, Monitor, MonitorIx, MonitorPart,
@@ -154,7 +154,9 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(topology: &'a Topology, standing_in: Option<SiteIx>, begin: Timestamp) -> Self {
-        let council = Council::new(topology, standing_in, Vec::new());
+        // A council of one: what others voted is not recorded.
+        let this = Voter { standing_in, ..Voter::default() };
+        let council = Council::new(topology, this, Vec::new());
         Self { topology, council, begin, verdicts: BTreeMap::new(), served: Vec::new() }
     }
 

@@ -12,7 +12,7 @@ use crate::model::{
 };
 
 use super::assertions::assertions;
-use super::bounds::{REPEAT_TOLERANCE, SETTLE};
+use super::bounds::REPEAT_TOLERANCE;
 use super::demand::Demand;
 use super::dependencies::touched;
 use super::headroom;
@@ -72,7 +72,10 @@ impl Order {
 
     /// Whether `standing` says the same already.
     fn repeats(&self, standing: &Intent) -> bool {
+        // What only one node follows is not what is ordered of all.
+        let reaches = standing.reach.is_everywhere() || !self.reach.is_everywhere();
         standing.scope == self.scope
+            && reaches
             && standing.kind == self.kind
             && same_schedule(self, standing)
             && match (standing.lifetime, self.lifetime) {
@@ -83,6 +86,15 @@ impl Order {
                 _ => false,
             }
     }
+}
+
+/// How far operators' changes lie apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// How far they must: [`crate::model::SafetySettings::settle`].
+    pub settle: Duration,
+    /// How long ago the last one was, of any order by anybody; `None` if that is not known or of no matter.
+    pub since_last_change: Option<Duration>,
 }
 
 /// What becomes of an order that is not refused.
@@ -103,7 +115,8 @@ pub enum Reviewed {
 /// Reviews `order` against the safety rules.
 ///
 /// `intents` are the orders that stand, expired ones left out; `current` is the plan that follows from them and `health`;
-/// `since_last_change` is how long ago an operator last changed any order; `demands` are those of the peak.
+/// `pace` is how far changes lie apart; `demands` are those of the peak. An order for every node is reviewed against those
+/// that every node follows, one for this node alone against all that it follows itself ([`super::effective`]).
 ///
 /// # Errors
 /// The first rule that the order breaks. [`Order::force`] with a reason overrides `settle`, `one_order`, `min_sites`,
@@ -114,7 +127,7 @@ pub fn review(
     health: &[EndpointHealth],
     intents: &[Intent],
     order: &Order,
-    since_last_change: Option<Duration>,
+    pace: Pace,
     demands: &[Demand],
 ) -> Result<Reviewed, Refusal> {
     let site = known_names(topology, order)?;
@@ -130,7 +143,7 @@ pub fn review(
         moments => at_moments(topology, current.generation, health, moments, site, demands)?,
     };
     // What begins later changes nothing that would have to be seen first.
-    let settle = settle(since_last_change.filter(|_| order.begins_later().is_none()));
+    let settle = settle(pace).filter(|_| order.begins_later().is_none());
     let broken: Vec<Refusal> = settle.into_iter().chain(one_order(intents, order)).chain(lasting).collect();
     match broken.first() {
         Some(first) if !order.force => Err(first.clone()),
@@ -272,9 +285,9 @@ fn last_site(
 }
 
 /// Rule: no two operator changes within `settle`, so that the effect of the first is seen before the second.
-fn settle(since_last_change: Option<Duration>) -> Option<Refusal> {
-    let since = since_last_change.filter(|since| *since < SETTLE)?;
-    Some(Refusal::Settle { since, wait: SETTLE.saturating_sub(since) })
+fn settle(Pace { settle, since_last_change }: Pace) -> Option<Refusal> {
+    let since = since_last_change.filter(|since| *since < settle)?;
+    Some(Refusal::Settle { since, settle, wait: settle.saturating_sub(since) })
 }
 
 /// Rule: at least `min_sites` stay in service. Orders that take nothing out of service are not held back by sites that

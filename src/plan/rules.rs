@@ -7,10 +7,8 @@ use proptest::prelude::*;
 
 use crate::model::{Generation, IntentKind, Lifetime, Policy, Share, SiteIx, Standing, State, Tier};
 
-use super::fixture::{DRAIN, Fixture, drain, order, service};
-use super::{Order, Refusal, Reviewed, SETTLE, review};
-
-const LONG_AGO: Option<Duration> = Some(Duration::from_secs(3600));
+use super::fixture::{DRAIN, Fixture, LONG_AGO, SETTLE, drain, order, pace, service};
+use super::{Order, Pace, Refusal, Reviewed, review};
 
 fn tiers(world: &Fixture) -> Vec<Tier> {
     world.plan().endpoints.iter().map(|endpoint| endpoint.tier).collect()
@@ -24,8 +22,8 @@ fn asked(world: &Fixture, order: &Order) -> Result<Reviewed, Refusal> {
     asked_after(world, order, LONG_AGO)
 }
 
-fn asked_after(world: &Fixture, order: &Order, since: Option<Duration>) -> Result<Reviewed, Refusal> {
-    review(&world.topology, &world.plan(), &world.health, &world.intents, order, since, &[])
+fn asked_after(world: &Fixture, order: &Order, pace: Pace) -> Result<Reviewed, Refusal> {
+    review(&world.topology, &world.plan(), &world.health, &world.intents, order, pace, &[])
 }
 
 fn forced(order: Order) -> Order {
@@ -250,19 +248,22 @@ mod safety {
     #[test]
     fn changes_lie_apart_by_settle() {
         let world = Fixture::new(&[1, 1]);
-        let refused = asked_after(&world, &order("s0", DRAIN), Some(Duration::from_millis(1250))).unwrap_err();
+        let refused = asked_after(&world, &order("s0", DRAIN), pace(Duration::from_millis(1250))).unwrap_err();
         assert_eq!(refused.rule(), "settle");
         assert!(refused.to_string().contains("repeat the order in 3.8 s"), "{refused}");
-        assert!(asked_after(&world, &order("s0", DRAIN), Some(SETTLE)).is_ok());
-        assert!(asked_after(&world, &order("s0", DRAIN), None).is_ok());
-        assert!(asked_after(&world, &forced(order("s0", DRAIN)), Some(Duration::ZERO)).is_ok());
+        assert!(asked_after(&world, &order("s0", DRAIN), pace(SETTLE)).is_ok());
+        assert!(asked_after(&world, &forced(order("s0", DRAIN)), pace(Duration::ZERO)).is_ok());
+        let unknown = Pace { since_last_change: None, ..pace(Duration::ZERO) };
+        assert!(asked_after(&world, &order("s0", DRAIN), unknown).is_ok());
+        let unhurried = Pace { settle: Duration::ZERO, ..pace(Duration::ZERO) };
+        assert!(asked_after(&world, &order("s0", DRAIN), unhurried).is_ok());
     }
 
     #[test]
     fn repeating_an_order_changes_nothing_even_within_settle() {
         let mut world = Fixture::new(&[1, 1]);
         world.order("s0", DRAIN);
-        assert_eq!(asked_after(&world, &order("s0", DRAIN), Some(Duration::ZERO)), Ok(Reviewed::Unchanged));
+        assert_eq!(asked_after(&world, &order("s0", DRAIN), pace(Duration::ZERO)), Ok(Reviewed::Unchanged));
         assert!(matches!(asked(&world, &order("s0", drain(500))), Ok(Reviewed::Accept { .. })));
         assert!(matches!(asked(&world, &order("s0/mx", DRAIN)), Ok(Reviewed::Accept { .. })));
     }

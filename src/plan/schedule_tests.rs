@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::model::{Intent, IntentKind, Lifetime, Schedule, Share, Standing, State};
 
-use super::fixture::{DRAIN, Fixture, drain, order};
+use super::fixture::{DRAIN, Fixture, LONG_AGO, drain, order, pace};
 use super::{Order, Refusal, Reviewed, review, take_step};
 
 fn at(minutes: i64) -> Timestamp {
@@ -39,8 +39,7 @@ fn stands(world: &mut Fixture, order: Order) -> Intent {
 }
 
 fn asked(world: &Fixture, order: &Order) -> Result<Reviewed, Refusal> {
-    let long_ago = Some(Duration::from_secs(3600));
-    review(&world.topology, &world.plan(), &world.health, &world.intents, order, long_ago, &[])
+    review(&world.topology, &world.plan(), &world.health, &world.intents, order, LONG_AGO, &[])
 }
 
 fn rule(world: &Fixture, order: &Order) -> Option<&'static str> {
@@ -206,7 +205,7 @@ fn repeating_a_scheduled_order_changes_nothing() {
 fn what_begins_later_need_not_lie_apart_from_what_was_just_done() {
     let world = Fixture::new(&[1, 1]);
     let just_now = |order: &Order| {
-        review(&world.topology, &world.plan(), &world.health, &world.intents, order, Some(Duration::ZERO), &[])
+        review(&world.topology, &world.plan(), &world.health, &world.intents, order, pace(Duration::ZERO), &[])
     };
     assert!(just_now(&scheduled("s0", DRAIN, 60, 90, &[])).is_ok());
     assert_eq!(just_now(&begun(scheduled("s0", DRAIN, 0, 90, &[500, 1000]))).unwrap_err().rule(), "settle");

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::health::{Change, Phase};
-use crate::model::{EndpointKey, Monitor, Mono, Name, Topology, Verdict};
+use crate::model::{EndpointKey, Monitor, Mono, Name, State, Topology, Verdict};
 
 /// One endpoint under one monitor.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +58,8 @@ pub struct Opinion {
     pub monitor: String,
     /// The verdict.
     pub verdict: Verdict,
+    /// What it tells other nodes: unlike the verdict, nothing until a probe has confirmed what was known from before.
+    pub vote: State,
     /// Whether evidence for a worse state is gathering.
     pub suspect: bool,
     /// How long the last answered probe took.

@@ -284,6 +284,7 @@ impl Watch {
             key: self.key.clone(),
             monitor: self.monitor.clone(),
             verdict: self.detector.verdict().clone(),
+            vote: self.detector.vote(),
             suspect: self.detector.is_suspect(),
             latency: self.latency,
             transcript: self.transcript.clone(),

@@ -12,6 +12,15 @@ pub(super) const EVENTS_PER_READ: usize = 10_000;
 /// Memory that the database may use for its page cache.
 pub(super) const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
+/// Changes of orders that are kept with the orders of a cluster. A node that missed more learns the orders, not each event.
+pub(super) const CHANGES_KEPT: usize = 32;
+
+/// Lists of endpoints that are remembered: as many versions of a configuration are hardly ever in use at once.
+pub(super) const LISTS_KEPT: usize = 64;
+
+/// Octets that the orders of a cluster may take in the shared store, which refuses values of 1.5 MB.
+pub(super) const DOCUMENT_OCTETS: usize = 1024 * 1024;
+
 /// The layout of the tables; a file of another layout is refused.
 pub(super) const SCHEMA: u64 = 1;
 

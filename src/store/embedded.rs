@@ -15,7 +15,7 @@ use super::bounds::{EVENTS_PER_READ, FILE, SCHEMA};
 use super::disk::{Disk, DiskFile, open_untouched};
 use super::secret::{self, KeptToken};
 use super::tables::{
-    EPOCH, INTENTS, JOURNAL, LAST_EVENT, META, REVISION, SCHEMA_KEY, TOKENS, VERDICTS, ZONES, count, counter,
+    COPIES, EPOCH, INTENTS, JOURNAL, LAST_EVENT, META, REVISION, SCHEMA_KEY, TOKENS, VERDICTS, ZONES, count, counter,
     documents, journal, put, scope_key, verdict_key,
 };
 use super::{Changed, Secret, Snapshot, Store, StoreError, stamped};
@@ -289,6 +289,21 @@ impl Store for Embedded {
                 put(transaction, ZONES, &zone.source, zone)?;
             }
             event.map(|event| journal(transaction, event)).transpose()
+        })
+    }
+
+    fn keep_copy(&self, name: &str, text: &str, events: Vec<Event>) -> Result<Vec<Event>, StoreError> {
+        self.write(|transaction| {
+            transaction.open_table(COPIES)?.insert(name, text)?;
+            events.into_iter().map(|event| journal(transaction, event)).collect()
+        })
+    }
+
+    fn copy(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(|transaction| match transaction.open_table(COPIES) {
+            Ok(table) => Ok(table.get(name)?.map(|text| text.value().to_owned())),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
         })
     }
 

@@ -116,7 +116,8 @@ impl StoreError {
             Self::Denied { .. } => "give the user that runs the node read and write access to state.path",
             Self::Io { .. } => "check the file system that holds state.path",
             Self::Unreachable { .. } => {
-                "check the members of etcd and the network to them; the node goes on with the orders that it knows"
+                "check the members of etcd and the network to them; the node goes on with the orders that it knows, and \
+                 takes others for itself alone: give them with --local, on every node that is to follow"
             }
             Self::Unauthorised { .. } => "check ca, cert, key, user and password_file under etcd in [state]",
             Self::Access { .. } => "correct the path, or give the user that runs the node read access to the file",

@@ -23,6 +23,7 @@ struct Inner {
     epoch: u64,
     journal: BTreeMap<u64, Event>,
     tokens: Vec<KeptToken>,
+    copies: BTreeMap<String, String>,
 }
 
 impl Memory {
@@ -112,6 +113,16 @@ impl Store for Memory {
         let mut inner = self.inner();
         inner.zones.extend(zones.iter().map(|zone| (zone.source.clone(), zone.clone())));
         Ok(event.map(|event| inner.append(event)))
+    }
+
+    fn keep_copy(&self, name: &str, text: &str, events: Vec<Event>) -> Result<Vec<Event>, StoreError> {
+        let mut inner = self.inner();
+        inner.copies.insert(name.to_owned(), text.to_owned());
+        Ok(events.into_iter().map(|event| inner.append(event)).collect())
+    }
+
+    fn copy(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.inner().copies.get(name).cloned())
     }
 
     fn append(&self, events: &[Event]) -> Result<Vec<u64>, StoreError> {

@@ -6,13 +6,18 @@
 //! Calls block; the shell runs them off its event loop.
 
 mod bounds;
+mod commons;
 mod disk;
+mod document;
 mod embedded;
 mod error;
+pub mod etcd;
 mod memory;
 pub mod mirror;
 #[cfg(test)]
 mod mirror_tests;
+mod out_of_reach;
+mod replicated;
 pub mod sealed;
 #[cfg(test)]
 mod sealed_tests;
@@ -24,11 +29,13 @@ mod tests;
 #[cfg(test)]
 mod zone_tests;
 
+pub use commons::{Alone, Commons, Comparison, Kept, News, OrderChange, Traffic};
 pub use embedded::Embedded;
 pub use error::StoreError;
 pub use memory::Memory;
+pub use replicated::{Replicated, replicated};
 pub use secret::Secret;
-pub use shared::{SharedFile, SharedFiles, Swap};
+pub use shared::{InEtcd, SharedFile, SharedFiles, Written};
 
 use jiff::Timestamp;
 
@@ -101,6 +108,19 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// If the store cannot be written.
     fn save_zones(&self, zones: &[ZoneState], event: Option<Event>) -> Result<Option<Event>, StoreError>;
+
+    /// Keeps `text` as this node's copy of what others share under `name`, and journals `events`, which are returned with
+    /// their ids, all or nothing.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    fn keep_copy(&self, name: &str, text: &str, events: Vec<Event>) -> Result<Vec<Event>, StoreError>;
+
+    /// The copy kept under `name`.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn copy(&self, name: &str) -> Result<Option<String>, StoreError>;
 
     /// Appends `events` to the journal; returns their ids, in order and without gaps.
     ///

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 /// The longest record in octets. A text may have some 45 KiB, more than fifty DNSSEC keys.
 pub const RECORD_OCTETS: usize = 64 << 10;
+/// The most octets of all records together: a store has to give them in one reply.
+pub const RECORDS_OCTETS: usize = 4 << 20;
 /// Octets of a key of the cluster.
 pub const KEY_OCTETS: usize = 32;
 /// The most keys of a key file: the one in use, the one before and the one to come.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::StoreError;
 use super::bounds::SECRET_BYTES;
 use crate::model::Token;
 
@@ -32,6 +33,15 @@ impl Secret {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+}
+
+/// A name that nobody else draws.
+pub(super) fn random_id() -> Result<String, StoreError> {
+    let mut bytes = [0_u8; 16];
+    let refused =
+        |error: getrandom::Error| StoreError::Io { file: "the random source".into(), detail: error.to_string() };
+    getrandom::fill(&mut bytes).map_err(refused)?;
+    Ok(HEXLOWER.encode(&bytes))
 }
 
 /// Secrets do not end up in logs.

@@ -22,6 +22,8 @@ pub(super) const VERDICTS: Documents = TableDefinition::new("verdicts");
 pub(super) const ZONES: Documents = TableDefinition::new("zones");
 /// Tokens by name.
 pub(super) const TOKENS: Documents = TableDefinition::new("tokens");
+/// This node's copies of what others share, by name. Not in files that earlier versions made.
+pub(super) const COPIES: Documents = TableDefinition::new("copies");
 /// Events by id.
 pub(super) const JOURNAL: TableDefinition<'static, u64, &str> = TableDefinition::new("journal");
 

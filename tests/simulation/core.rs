@@ -1,6 +1,6 @@
 //! The core under test, whole or broken on purpose: a checker that has never caught anything proves nothing.
 
-use waypost::health::Contact;
+use waypost::health::{Ballot, Contact, Voter};
 use waypost::model::{Generation, Intent, IntentKind, State, Topology};
 
 /// Which core the nodes run.
@@ -12,32 +12,55 @@ pub enum Core {
     NeverCutOff,
     /// One node that sees an endpoint down is enough, whatever the others say.
     OneVoteDecides,
+    /// Every node of a failure domain has a vote of its own.
+    DomainsIgnored,
     /// A plan is served though a newer one was already.
     OldPlansWin,
+    /// Orders are taken from the store whatever was known before.
+    OldOrdersWin,
     /// Orders are not held against `min_sites`.
     CarelessReview,
     /// Orders that isolate are treated as drains.
     SoftIsolation,
     /// What was down once stays down.
     NeverBack,
-    /// An operator's change is written without looking at the revision it was reviewed against.
+    /// An operator's change is written without looking at the orders that it was reviewed against.
     BlindWrites,
+    /// Without the store, orders are taken for this node alone though nobody asked for that.
+    SilentlyLocal,
+    /// What a node follows alone it goes on to follow when the store is back.
+    NeverOffered,
 }
 
 impl Core {
     /// All that are broken.
-    pub const BROKEN: [Self; 7] = [
+    pub const BROKEN: [Self; 11] = [
         Self::NeverCutOff,
         Self::OneVoteDecides,
+        Self::DomainsIgnored,
         Self::OldPlansWin,
+        Self::OldOrdersWin,
         Self::CarelessReview,
         Self::SoftIsolation,
         Self::NeverBack,
         Self::BlindWrites,
+        Self::SilentlyLocal,
+        Self::NeverOffered,
     ];
 
     pub fn contact(self, contact: Contact) -> Contact {
         if self == Self::NeverCutOff { Contact::Kept } else { contact }
+    }
+
+    /// Who a node is to its council.
+    pub fn voter(self, voter: Voter) -> Voter {
+        if self == Self::DomainsIgnored { Voter { failure_domain: None, ..voter } } else { voter }
+    }
+
+    /// What a council hears of another node.
+    pub fn heard(self, ballot: &Ballot) -> Ballot {
+        let failure_domain = if self == Self::DomainsIgnored { None } else { ballot.failure_domain.clone() };
+        Ballot { failure_domain, ..ballot.clone() }
     }
 
     /// What a node holds for agreed, after the council.
@@ -65,8 +88,7 @@ impl Core {
     }
 
     /// The orders that are planned with.
-    pub fn planned(self, intents: &[Intent]) -> Vec<Intent> {
-        let mut intents = intents.to_vec();
+    pub fn planned(self, mut intents: Vec<Intent>) -> Vec<Intent> {
         if self == Self::SoftIsolation {
             for intent in intents.iter_mut().filter(|intent| intent.kind == IntentKind::Isolate) {
                 intent.kind = IntentKind::Drain { share: waypost::model::Share::ALL };

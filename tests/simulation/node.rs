@@ -6,19 +6,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use waypost::health::{Ballot, Contact, Council, Depth, Detector, Seclusion, Thresholds, spread};
-use waypost::model::{
-    DetectorKind, EndpointHealth, Generation, Intent, Lifetime, Mono, Plan, SiteIx, State, Topology, Verdict,
+use waypost::health::{
+    Ballot, Contact, Council, Depth, Detector, STORE_LOST, Seclusion, Thresholds, Voter, spread, witnessed,
 };
-use waypost::plan::{self, Inputs};
+use waypost::model::{
+    DetectorKind, EndpointHealth, Generation, Intent, Lifetime, Mono, Plan, State, Topology, Verdict,
+};
+use waypost::plan::{self, Inputs, Offer};
 
 use crate::core::Core;
-use crate::store::Orders;
+use crate::store::{Orders, Write};
 use crate::world::TIMEOUT;
-
-/// After this long without an answer from the store it counts as lost: two ballots could not be written, and the failure
-/// of most sites is still doubted.
-const STORE_LOST: Duration = Duration::from_secs(4);
 
 /// Default thresholds (DESIGN section 10).
 const THRESHOLDS: Thresholds = Thresholds {
@@ -37,6 +35,7 @@ pub struct Kept {
     verdicts: Vec<Verdict>,
     agreed: Vec<State>,
     orders: Rc<Orders>,
+    local: Vec<Intent>,
     epoch: u64,
 }
 
@@ -44,7 +43,7 @@ pub struct Kept {
 #[derive(Debug)]
 pub struct Node {
     pub name: String,
-    standing_in: Option<SiteIx>,
+    pub voter: Voter,
     pub alive: bool,
     pub started: Mono,
     /// Which start of the node this is: what was under way to an earlier one is lost.
@@ -56,11 +55,17 @@ pub struct Node {
     /// What it holds for agreed.
     pub agreed: Vec<State>,
     pub orders: Rc<Orders>,
-    /// The orders that stand, with their ends.
+    /// Those of them that stand, with their ends.
     pub standing: Vec<(Intent, Option<Mono>)>,
+    /// The orders that it follows alone, with their ends.
+    pub local: Vec<(Intent, Option<Mono>)>,
+    /// Since when the store was found to hold orders that do not continue those that it knows.
+    pub went_back: Option<Mono>,
     pub health: Vec<EndpointHealth>,
     /// The newest plan that was made.
     pub made: Rc<Plan>,
+    /// What that comes to.
+    pub digest: String,
     /// The plan that answers follow.
     pub served: Rc<Plan>,
     epoch: u64,
@@ -77,17 +82,16 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that starts at `now`, with what an earlier start of it kept.
+    /// A node that starts at `now` as `voter` among those with these `names`, with what an earlier start of it kept.
     pub fn start(
-        shape_site: Option<u8>,
-        ix: usize,
+        core: Core,
+        voter: Voter,
         topology: &Topology,
         names: &[String],
         now: Mono,
         kept: Option<Kept>,
     ) -> Self {
-        let name = names[ix].clone();
-        let standing_in = shape_site.map(SiteIx);
+        let name = voter.name.clone();
         let wall = wall_at(now, 0);
         let restored = |endpoint: usize| kept.as_ref().map(|kept| kept.verdicts[endpoint].clone());
         let detectors: Vec<Detector> = topology
@@ -101,15 +105,16 @@ impl Node {
             .collect();
         let agreed =
             kept.as_ref().map_or_else(|| vec![State::Unknown; topology.endpoints.len()], |kept| kept.agreed.clone());
-        let mut council = Council::new(topology, standing_in, agreed.clone());
+        let mut council = Council::new(topology, core.voter(voter.clone()), agreed.clone());
         names.iter().filter(|other| **other != name).for_each(|other| council.expect(other));
         let epoch = kept.as_ref().map_or(1, |kept| kept.epoch + 1);
         let orders = kept.as_ref().map(|kept| Rc::clone(&kept.orders)).unwrap_or_default();
+        let local = kept.as_ref().map(|kept| kept.local.clone()).unwrap_or_default();
         let generation = Generation { epoch, sequence: 0 };
         let plan = Rc::new(plan::make(Inputs { topology, health: &[], intents: &[], generation }));
         Self {
             name,
-            standing_in,
+            voter,
             alive: true,
             started: now,
             incarnation: u32::try_from(epoch).unwrap(),
@@ -119,7 +124,10 @@ impl Node {
             agreed,
             standing: orders.intents.iter().map(|intent| (intent.clone(), None)).collect(),
             orders,
+            local: local.into_iter().map(|intent| (intent, None)).collect(),
+            went_back: None,
             health: Vec::new(),
+            digest: plan.digest(topology),
             made: Rc::clone(&plan),
             served: plan,
             epoch,
@@ -140,6 +148,7 @@ impl Node {
             verdicts: self.detectors.iter().map(|detector| detector.verdict().clone()).collect(),
             agreed: self.agreed.clone(),
             orders: Rc::clone(&self.orders),
+            local: self.local.iter().map(|(intent, _)| intent.clone()).collect(),
             epoch: self.epoch,
         }
     }
@@ -149,15 +158,26 @@ impl Node {
         wall_at(now, self.clock_error)
     }
 
-    /// The orders that stand.
-    pub fn intents(&self) -> Vec<Intent> {
+    /// The orders that all follow, as far as they stand here.
+    pub fn shared(&self) -> Vec<Intent> {
         self.standing.iter().map(|(intent, _)| intent.clone()).collect()
+    }
+
+    /// The orders that it follows.
+    pub fn intents(&self) -> Vec<Intent> {
+        let local: Vec<Intent> = self.local.iter().map(|(intent, _)| intent.clone()).collect();
+        plan::effective(&self.shared(), &local)
+    }
+
+    /// Whether the store answers it, as far as it can tell.
+    pub fn contact(&self, now: Mono) -> Contact {
+        if now.since(self.last_contact) > STORE_LOST { Contact::Lost } else { Contact::Kept }
     }
 
     /// Finds the ends of orders that it had kept, by the wall clock: it does not know how long it was away.
     pub fn restore_ends(&mut self, now: Mono) {
         let wall = self.wall(now);
-        for (intent, end) in &mut self.standing {
+        for (intent, end) in self.standing.iter_mut().chain(&mut self.local) {
             *end = given(intent).map(|given| {
                 let Lifetime::Until(until) = intent.lifetime else { return now };
                 let left = Duration::try_from(until.duration_since(wall)).unwrap_or(Duration::ZERO);
@@ -166,23 +186,60 @@ impl Node {
         }
     }
 
-    /// Takes newer orders in; older ones, however late they come, change nothing.
-    pub fn take(&mut self, orders: Rc<Orders>, now: Mono) {
-        if orders.revision <= self.orders.revision {
+    /// Takes in what the store was found to hold just now.
+    pub fn read(&mut self, core: Core, orders: Rc<Orders>, now: Mono) {
+        let continued = orders.continue_from(&self.orders);
+        self.went_back = if continued { None } else { Some(self.went_back.unwrap_or(now)) };
+        if continued || core == Core::OldOrdersWin {
+            self.follow(orders, now);
+        }
+    }
+
+    /// Takes in what it hears of the store, a moment ago or long ago: what does not continue the orders that it knows,
+    /// however late it comes, changes nothing.
+    pub fn hear(&mut self, core: Core, orders: Rc<Orders>, now: Mono) {
+        if orders.continue_from(&self.orders) || core == Core::OldOrdersWin {
+            self.follow(orders, now);
+        }
+    }
+
+    fn follow(&mut self, orders: Rc<Orders>, now: Mono) {
+        if orders.id == self.orders.id {
             return;
         }
         let end = |intent: &Intent| {
-            let known = self.standing.iter().find(|(standing, _)| standing == intent);
+            let known = self.standing.iter().chain(&self.local).find(|(known, _)| known.is_same_order(intent));
             known.map_or_else(|| given(intent).map(|span| now.after(span)), |(_, end)| *end)
         };
         let standing = orders.intents.iter().map(|intent| (intent.clone(), end(intent))).collect();
         self.standing = standing;
         self.orders = orders;
+        self.went_back = None;
+    }
+
+    /// Follows an order alone.
+    pub fn follow_alone(&mut self, intent: Intent, now: Mono) {
+        let end = given(&intent).map(|span| now.after(span));
+        self.local.retain(|(local, _)| local.scope != intent.scope);
+        self.local.push((intent, end));
+    }
+
+    /// What it offers to all of what it follows alone. What all follow already, or must not, it follows alone no more.
+    pub fn offer(&mut self, reviewed: &Topology) -> Option<Write> {
+        while let Some((local, _)) = self.local.first() {
+            match plan::offer(reviewed, &self.health, &self.shared(), local, &[]) {
+                Ok(Offer::Everywhere(intent)) => return Some(Write::Offer(*intent)),
+                Ok(Offer::Known | Offer::Superseded(_)) | Err(_) => self.local.remove(0),
+            };
+        }
+        None
     }
 
     /// Lets orders go whose time is over.
     pub fn expire(&mut self, now: Mono) {
-        self.standing.retain(|(_, end)| end.is_none_or(|end| end > now));
+        let stands = |(_, end): &(Intent, Option<Mono>)| end.is_none_or(|end| end > now);
+        self.standing.retain(stands);
+        self.local.retain(stands);
     }
 
     /// The orders in the store, as it was last heard of, whose time is over here.
@@ -200,7 +257,7 @@ impl Node {
         }
         self.inputs = Some(inputs);
         let verdicts: Vec<State> = self.detectors.iter().map(Detector::vote).collect();
-        let contact = if now.since(self.last_contact) > STORE_LOST { Contact::Lost } else { Contact::Kept };
+        let contact = self.contact(now);
         self.council.heed(topology, &self.made);
         self.council.agree(&verdicts, core.contact(contact), now);
         if self.council.seclusion() == Seclusion::CutOff {
@@ -216,13 +273,14 @@ impl Node {
                 since: Timestamp::UNIX_EPOCH,
             })
             .collect();
-        let intents = core.planned(&self.intents());
+        let intents = core.planned(self.intents());
         let present = self.made.generation;
         let generation = Generation { sequence: present.sequence + 1, ..present };
         let plan = plan::make(Inputs { topology, health: &self.health, intents: &intents, generation });
         if plan.same_outcome(&self.made) {
             return None;
         }
+        self.digest = plan.digest(topology);
         self.made = Rc::new(plan);
         Some(Rc::clone(&self.made))
     }
@@ -233,9 +291,9 @@ impl Node {
         for detector in &self.detectors {
             (detector.vote(), detector.is_suspect()).hash(&mut hasher);
         }
-        (now.since(self.last_contact) > STORE_LOST).hash(&mut hasher);
-        for (intent, _) in &self.standing {
-            (intent.revision, &intent.scope).hash(&mut hasher);
+        (self.contact(now) == Contact::Lost, self.orders.id).hash(&mut hasher);
+        for (intent, _) in self.standing.iter().chain(&self.local) {
+            (&intent.scope, intent.since, intent.reach).hash(&mut hasher);
         }
         for other in self.council.others() {
             self.council.hears(other, now).hash(&mut hasher);
@@ -249,7 +307,8 @@ impl Node {
         let suspects = (0..).zip(&self.detectors).filter(|(_, detector)| detector.is_suspect()).map(|(ix, _)| ix);
         let ballot = Rc::new(Ballot {
             sequence: (self.epoch, self.ballots),
-            standing_in: self.standing_in,
+            standing_in: self.voter.standing_in,
+            failure_domain: self.voter.failure_domain.clone(),
             verdicts: self.detectors.iter().map(Detector::vote).collect(),
             agreed: self.tellable(),
             suspects: suspects.collect(),
@@ -261,9 +320,8 @@ impl Node {
 
     /// What it holds for agreed, as far as it has eyes of its own on it since it started.
     fn tellable(&self) -> Vec<State> {
-        let each = self.agreed.iter().zip(&self.detectors);
-        each.map(|(agreed, detector)| if detector.vote() == State::Unknown { State::Unknown } else { *agreed })
-            .collect()
+        let votes: Vec<State> = self.detectors.iter().map(Detector::vote).collect();
+        witnessed(&self.agreed, &votes)
     }
 
     /// Whether the others know all that it thinks.

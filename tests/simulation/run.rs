@@ -8,17 +8,15 @@ use std::collections::BinaryHeap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use waypost::health::bounds::BALLOT_INTERVAL;
-use waypost::health::{Ballot, Finding, ProbeNumber};
-use waypost::model::{Intent, IntentKind, Lifetime, Mono, Plan, Scope, Share, State, Topology};
-use waypost::plan::{self, Order, Reviewed};
+use waypost::health::{Ballot, Finding, ProbeNumber, Voter};
+use waypost::model::{Mono, Plan, SiteIx, State, Topology};
 
 use crate::chance::Chance;
 use crate::core::Core;
 use crate::node::Node;
 use crate::oracle::{Oracle, Violation};
-use crate::scenario::{Act, Command, Deed, Fault, Scenario, Verb};
+use crate::scenario::{Act, Deed, Fault, Scenario, Shape};
 use crate::store::{Orders, Store, Write};
 use crate::world::{World, topology};
 
@@ -36,6 +34,12 @@ pub struct Tally {
     pub faults: u64,
     pub orders: u64,
     pub refused: u64,
+    /// Orders for one node alone.
+    pub local: u64,
+    /// Those of them that all followed in the end.
+    pub offered: u64,
+    /// Stores that had gone back and were accepted.
+    pub accepted: u64,
     pub probes: u64,
     pub swaps: u64,
     pub checks: u64,
@@ -48,6 +52,9 @@ impl Tally {
         self.faults += other.faults;
         self.orders += other.orders;
         self.refused += other.refused;
+        self.local += other.local;
+        self.offered += other.offered;
+        self.accepted += other.accepted;
         self.probes += other.probes;
         self.swaps += other.swaps;
         self.checks += other.checks;
@@ -55,13 +62,13 @@ impl Tally {
     }
 }
 
-enum Event {
+pub(crate) enum Event {
     Wake { node: usize, endpoint: usize },
     Done { node: usize, incarnation: u32, endpoint: usize, number: ProbeNumber, finding: Box<Finding> },
     Publish { node: usize, incarnation: u32 },
     Deliver { to: usize, incarnation: u32, from: usize, ballot: Rc<Ballot> },
     Told { to: usize, incarnation: u32, orders: Rc<Orders> },
-    Commit { node: usize, incarnation: u32, expected: u64, write: Box<Write>, agreed: Vec<State>, forced: bool },
+    Commit { node: usize, incarnation: u32, expected: Rc<Orders>, write: Box<Write>, agreed: Vec<State>, forced: bool },
     Swap { node: usize, incarnation: u32, plan: Rc<Plan> },
     Begin(usize),
     End(usize),
@@ -97,23 +104,23 @@ pub enum Quiet {
 
 /// See the module.
 pub struct Run<'a> {
-    scenario: &'a Scenario,
-    core: Core,
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) core: Core,
     quiet: Quiet,
-    topology: Topology,
-    reviewed: Topology,
+    pub(crate) topology: Topology,
+    /// The topology that orders are reviewed against.
+    pub(crate) reviewed: Topology,
     names: Vec<String>,
-    now: Mono,
+    pub(crate) now: Mono,
     numbers: u64,
     queue: BinaryHeap<Reverse<Entry>>,
-    world: World,
-    nodes: Vec<Node>,
+    pub(crate) world: World,
+    pub(crate) nodes: Vec<Node>,
     kept: Vec<Option<crate::node::Kept>>,
-    store: Store,
-    chance: Chance,
-    oracle: Oracle,
-    tally: Tally,
-    last_fault: Mono,
+    pub(crate) store: Store,
+    pub(crate) chance: Chance,
+    pub(crate) oracle: Oracle,
+    pub(crate) tally: Tally,
 }
 
 /// Runs a scenario to its end or to the first rule that is broken.
@@ -125,19 +132,18 @@ pub fn run(scenario: &Scenario, core: Core, quiet: Quiet) -> (Tally, Result<(), 
 }
 
 impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario, core: Core, quiet: Quiet) -> Self {
+    pub fn new(scenario: &'a Scenario, core: Core, quiet: Quiet) -> Self {
         let topology = topology(&scenario.shape);
         let names: Vec<String> = (0..scenario.shape.nodes.len()).map(|ix| format!("n{ix}")).collect();
-        let place = |ix: usize| scenario.shape.nodes[ix];
-        let nodes: Vec<Node> =
-            (0..names.len()).map(|ix| Node::start(place(ix), ix, &topology, &names, Mono::START, None)).collect();
+        let start = |ix: usize| Node::start(core, voter(&scenario.shape, ix), &topology, &names, Mono::START, None);
+        let nodes: Vec<Node> = (0..names.len()).map(start).collect();
         let mut run = Self {
             scenario,
             core,
             quiet,
             reviewed: core.reviewed(&topology),
             world: World::new(&scenario.shape, &topology),
-            oracle: Oracle::new(&topology),
+            oracle: Oracle::new(&topology, names.len()),
             topology,
             kept: vec![None; names.len()],
             names,
@@ -148,7 +154,6 @@ impl<'a> Run<'a> {
             store: Store::default(),
             chance: Chance::new(scenario.seed ^ 0x5157),
             tally: Tally::default(),
-            last_fault: Mono::START,
         };
         (0..run.nodes.len()).for_each(|node| run.set_going(node));
         run.after(TICK, Event::Tick);
@@ -170,11 +175,11 @@ impl<'a> Run<'a> {
         self.queue.push(Reverse(Entry(at, self.numbers, event)));
     }
 
-    fn after(&mut self, span: Duration, event: Event) {
+    pub(crate) fn after(&mut self, span: Duration, event: Event) {
         self.at(self.now.after(span), event);
     }
 
-    fn some_millis(&mut self, range: std::ops::Range<u64>) -> Duration {
+    pub(crate) fn some_millis(&mut self, range: std::ops::Range<u64>) -> Duration {
         Duration::from_millis(self.chance.within(range))
     }
 
@@ -184,15 +189,7 @@ impl<'a> Run<'a> {
         for episode in 0..self.scenario.episodes.len() {
             self.leap_to(Mono(self.scenario.episodes[episode]))?;
             let begins = self.now;
-            let acts = self.scenario.acts.iter().enumerate().filter(|(_, act)| act.episode == episode);
-            let acts: Vec<(usize, Act)> = acts.map(|(number, act)| (number, *act)).collect();
-            let mut ends = begins;
-            for (number, act) in acts {
-                self.at(begins.after(act.after), Event::Begin(number));
-                let lasts = if let Deed::Fault { lasts, .. } = act.deed { lasts } else { Duration::ZERO };
-                ends = ends.max(begins.after(act.after).after(lasts));
-            }
-            self.last_fault = ends;
+            let ends = self.set_out(episode);
             self.until(ends.after(Duration::from_millis(1)))?;
             self.come_to_rest(ends)?;
             self.tally.stepped += self.now.since(begins);
@@ -200,8 +197,22 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Goes on until nothing is in motion; that must not take long.
-    fn come_to_rest(&mut self, since: Mono) -> Result<(), Violation> {
+    /// Schedules what happens in an episode that begins now; gives when the last of it is over.
+    pub fn set_out(&mut self, episode: usize) -> Mono {
+        let begins = self.now;
+        let acts = self.scenario.acts.iter().enumerate().filter(|(_, act)| act.episode == episode);
+        let acts: Vec<(usize, Act)> = acts.map(|(number, act)| (number, *act)).collect();
+        let mut ends = begins;
+        for (number, act) in acts {
+            self.at(begins.after(act.after), Event::Begin(number));
+            let lasts = if let Deed::Fault { lasts, .. } = act.deed { lasts } else { Duration::ZERO };
+            ends = ends.max(begins.after(act.after).after(lasts));
+        }
+        ends
+    }
+
+    /// Goes on until nothing is in motion; that must not take long. Then all nodes follow the same and come to the same.
+    pub fn come_to_rest(&mut self, since: Mono) -> Result<(), Violation> {
         while !self.is_at_rest() {
             if self.now.since(since) > REST_WITHIN {
                 return Err(self.violation(format!(
@@ -212,7 +223,7 @@ impl<'a> Run<'a> {
             }
             self.until(self.now.after(TICK))?;
         }
-        Ok(())
+        self.oracle.check_unison(&self.nodes).map_err(|why| self.violation(why))
     }
 
     fn is_at_rest(&self) -> bool {
@@ -221,7 +232,9 @@ impl<'a> Run<'a> {
                 && node.is_at_rest()
                 && node.has_said_all()
                 && node.served.same_outcome(&node.made)
-                && node.orders.revision == self.store.orders().revision
+                && node.orders.id == self.store.orders().id
+                && node.over().is_empty()
+                && node.local.is_empty()
         };
         self.world.is_calm() && self.nodes.iter().all(settled) && self.everyone_is_heard()
     }
@@ -275,12 +288,13 @@ impl<'a> Run<'a> {
         for (from, to) in (0..count).flat_map(|from| (0..count).map(move |to| (from, to))) {
             if let (true, Some(ballot)) = (from != to, ballots[from].clone()) {
                 let name = self.names[from].clone();
-                self.nodes[to].council.hear(&name, (*ballot).clone(), self.now);
+                let heard = self.core.heard(&ballot);
+                self.nodes[to].council.hear(&name, heard, self.now);
             }
         }
     }
 
-    fn until(&mut self, end: Mono) -> Result<(), Violation> {
+    pub fn until(&mut self, end: Mono) -> Result<(), Violation> {
         while let Some(Reverse(Entry(at, ..))) = self.queue.peek() {
             if *at > end {
                 break;
@@ -313,7 +327,7 @@ impl<'a> Run<'a> {
             }
             Event::Deliver { to, incarnation, from, ballot } if self.is_current(to, incarnation) => {
                 let name = self.names[from].clone();
-                let hints = self.nodes[to].council.hear(&name, (*ballot).clone(), self.now);
+                let hints = self.nodes[to].council.hear(&name, self.core.heard(&ballot), self.now);
                 for endpoint in hints.iter().filter_map(|hint| usize::try_from(*hint).ok()) {
                     self.nodes[to].detectors[endpoint].hint(self.now);
                     self.drive(to, endpoint, false);
@@ -321,13 +335,13 @@ impl<'a> Run<'a> {
                 self.decide(to);
             }
             Event::Told { to, incarnation, orders } if self.is_current(to, incarnation) => {
-                self.nodes[to].take(orders, self.now);
-                self.decide(to);
+                self.nodes[to].hear(self.core, orders, self.now);
+                return self.followed(to);
             }
             Event::Commit { node, incarnation, expected, write, agreed, forced }
                 if self.is_current(node, incarnation) =>
             {
-                return self.commit(node, expected, &write, &agreed, forced);
+                return self.commit(node, &expected, &write, &agreed, forced);
             }
             Event::Swap { node, incarnation, plan } if self.is_current(node, incarnation) => {
                 return self.swap(node, plan);
@@ -397,7 +411,7 @@ impl<'a> Run<'a> {
     }
 
     /// Plans anew; the tables take a moment to compile, and the next ones may be ready sooner.
-    fn decide(&mut self, node: usize) {
+    pub(crate) fn decide(&mut self, node: usize) {
         if let Some(plan) = self.nodes[node].decide(self.core, &self.topology, self.now) {
             let (delay, incarnation) = (self.some_millis(0..40), self.nodes[node].incarnation);
             self.after(delay, Event::Swap { node, incarnation, plan });
@@ -421,25 +435,11 @@ impl<'a> Run<'a> {
                 continue;
             }
             self.nodes[node].expire(self.now);
-            // Also what could not be cleared when it was over.
-            if self.world.reaches_store(node)
-                && let Some(over) = self.nodes[node].over().first().map(|intent| intent.scope.clone())
-            {
-                self.write(node, Write::Clear(over), false);
-            }
+            self.look_after_orders(node)?;
             self.decide(node);
             let silent_for = self.now.since(self.nodes[node].published_at);
             if silent_for >= BALLOT_INTERVAL || !self.nodes[node].has_said_all() {
                 self.publish_soon(node);
-            }
-            // Watches lose events: what the store holds is read in full now and then.
-            let orders = self.store.orders();
-            if orders.revision > self.nodes[node].orders.revision
-                && self.world.reaches_store(node)
-                && self.chance.is(100)
-            {
-                self.nodes[node].take(orders, self.now);
-                self.decide(node);
             }
         }
         self.oracle
@@ -457,15 +457,15 @@ impl<'a> Run<'a> {
                     self.nodes[node].clock_error += seconds;
                     return Ok(());
                 }
+                if let Fault::StoreBack { changes } = fault {
+                    self.store.go_back(changes);
+                }
                 self.oracle.fault_begins(fault, &self.nodes, self.now);
                 self.world.begin(number, fault, self.now);
                 self.after(lasts, Event::End(number));
                 self.bury()
             }
-            Deed::Command(command) => {
-                self.command(command);
-                Ok(())
-            }
+            Deed::Command(command) => self.command(command),
         }
     }
 
@@ -484,8 +484,8 @@ impl<'a> Run<'a> {
                 }
                 (false, true) => {
                     let (kept, error) = (self.kept[node].take(), self.nodes[node].clock_error);
-                    let place = self.scenario.shape.nodes[node];
-                    self.nodes[node] = Node::start(place, node, &self.topology, &self.names, self.now, kept);
+                    let voter = self.nodes[node].voter.clone();
+                    self.nodes[node] = Node::start(self.core, voter, &self.topology, &self.names, self.now, kept);
                     self.nodes[node].clock_error = error;
                     self.nodes[node].restore_ends(self.now);
                     self.set_going(node);
@@ -502,97 +502,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// An operator types something at a node, which holds it against the rules and writes it to the store.
-    fn command(&mut self, command: Command) {
-        let Command { node, site, service, verb, force, lasts } = command;
-        if !self.nodes[node].alive {
-            return;
-        }
-        let service = service.map(|ix| self.topology.services[ix].name.clone());
-        let scope = Scope { site: format!("s{site}"), service };
-        let kind = match verb {
-            Verb::Undrain => {
-                if self.nodes[node].standing.iter().any(|(intent, _)| intent.scope == scope) {
-                    self.write(node, Write::Clear(scope), true);
-                }
-                return;
-            }
-            Verb::Drain { permille } => IntentKind::Drain { share: Share::from_permille(permille).unwrap() },
-            Verb::Isolate => IntentKind::Isolate,
-            Verb::Pin => IntentKind::Pin,
-        };
-        let wall = self.nodes[node].wall(self.now);
-        let order = Order {
-            scope,
-            kind,
-            by: "operator".to_owned(),
-            reason: "simulated".to_owned(),
-            lifetime: Lifetime::Until(wall + SignedDuration::try_from(lasts).unwrap()),
-            schedule: None,
-            reach: waypost::model::Reach::Everywhere,
-            force,
-        };
-        let place = &self.nodes[node];
-        let since = place.last_change.map(|last| self.now.since(last));
-        let reviewed = plan::review(&self.reviewed, &place.made, &place.health, &place.intents(), &order, since, &[]);
-        match reviewed {
-            Ok(Reviewed::Accept { overridden, .. }) => {
-                let intent = order.into_intent(wall, place.orders.revision + 1, !overridden.is_empty());
-                let forced = intent.forced;
-                self.write(node, Write::Put(intent), forced);
-            }
-            Ok(Reviewed::Unchanged) => {}
-            Err(_) => self.tally.refused += 1,
-        }
-    }
-
-    fn write(&mut self, node: usize, write: Write, forced: bool) {
-        let delay = self.some_millis(1..20);
-        let place = &self.nodes[node];
-        let (incarnation, expected, agreed) = (place.incarnation, place.orders.revision, place.agreed.clone());
-        self.after(delay, Event::Commit { node, incarnation, expected, write: Box::new(write), agreed, forced });
-    }
-
-    fn commit(
-        &mut self,
-        node: usize,
-        expected: u64,
-        write: &Write,
-        agreed: &[State],
-        forced: bool,
-    ) -> Result<(), Violation> {
-        if !self.world.reaches_store(node) {
-            return Ok(());
-        }
-        let over = self.nodes[node].over();
-        let stands = |orders: &Orders| -> Vec<Intent> {
-            orders.intents.iter().filter(|intent| !over.contains(intent)).cloned().collect()
-        };
-        let before = stands(&self.store.orders());
-        let expected = if self.core == Core::BlindWrites { self.store.orders().revision } else { expected };
-        let Some(orders) = self.store.change(expected, write) else {
-            self.tally.refused += 1;
-            return Ok(());
-        };
-        self.tally.orders += 1;
-        self.nodes[node].last_change = Some(self.now);
-        if let (Write::Put(intent), false) = (write, forced) {
-            let (topology, oracle) = (&self.topology, &mut self.oracle);
-            let checked = oracle.check_accepted(topology, agreed, &before, &stands(&orders), intent);
-            checked.map_err(|why| self.violation(why))?;
-        }
-        self.nodes[node].take(Rc::clone(&orders), self.now);
-        self.decide(node);
-        for to in (0..self.nodes.len()).filter(|to| *to != node) {
-            if self.world.reaches_store(to) && !self.chance.is(30) {
-                let (delay, incarnation) = (self.some_millis(3..400), self.nodes[to].incarnation);
-                self.after(delay, Event::Told { to, incarnation, orders: Rc::clone(&orders) });
-            }
-        }
-        Ok(())
-    }
-
-    fn violation(&self, why: String) -> Violation {
+    pub(crate) fn violation(&self, why: String) -> Violation {
         Violation { at: self.now, why }
+    }
+}
+
+/// Who a node is.
+fn voter(shape: &Shape, node: usize) -> Voter {
+    Voter {
+        name: format!("n{node}"),
+        standing_in: shape.nodes[node].map(SiteIx),
+        failure_domain: shape.domains[node].map(|domain| format!("d{domain}")),
     }
 }

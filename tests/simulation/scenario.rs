@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use waypost::model::Reach;
+
 use crate::chance::Chance;
 
 /// How long one scenario lasts.
@@ -12,6 +14,12 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 const EPISODES_OF_YEAR: u64 = 8;
 /// Faults and commands of one episode begin within this time.
 const EPISODE: u64 = 45_000;
+
+/// How long the store has no majority in episodes of that alone, in milliseconds: ten minutes.
+const ISLANDS: u64 = 600_000;
+
+/// Failure domains, where there are any.
+const DOMAINS: u8 = 2;
 
 /// Sites, nodes and what is declared.
 #[derive(Clone, Debug)]
@@ -24,6 +32,8 @@ pub struct Shape {
     pub imap: u8,
     /// Where each node stands.
     pub nodes: Vec<Option<u8>>,
+    /// The failure domain of each node, where it has one.
+    pub domains: Vec<Option<u8>>,
     /// `min_sites` of both services.
     pub min_sites: usize,
 }
@@ -47,6 +57,8 @@ pub enum Fault {
     SiteLoss { site: u8 },
     /// What a node sends to a site does not arrive, or the reply does not: only this node sees it fail.
     OneWay { node: usize, site: u8 },
+    /// The same for all nodes of a failure domain, but those in the site.
+    Uplink { domain: u8, site: u8 },
     /// A path loses packets.
     Lossy { node: usize, site: u8, permille: u64 },
     /// A node is cut off from every other site and from the store.
@@ -55,6 +67,8 @@ pub enum Fault {
     NoStore { node: usize },
     /// The store answers nobody.
     StoreLoss,
+    /// The store is restored from a backup that is some changes old; afterwards an operator looks after it.
+    StoreBack { changes: usize },
     /// A node dies; it starts again afterwards with what it had kept.
     NodeLoss { node: usize },
     /// The wall clock of a node jumps.
@@ -69,6 +83,8 @@ pub struct Command {
     pub service: Option<usize>,
     pub verb: Verb,
     pub force: bool,
+    /// Whether it is meant for this node alone.
+    pub reach: Reach,
     /// How long the order is to stand.
     pub lasts: Duration,
 }
@@ -135,12 +151,19 @@ fn shape(chance: &mut Chance) -> Shape {
     let mut order: Vec<u8> = (0..sites).collect();
     let turn = chance.below(order.len());
     order.rotate_left(turn);
+    let domained = chance.is(400);
+    let domain = |chance: &mut Chance| {
+        let domain = u8::try_from(chance.within(0..3)).unwrap();
+        (domained && domain < DOMAINS).then_some(domain)
+    };
+    let domains = (0..nodes).map(|_| domain(chance)).collect();
     let standing = |ix: usize, chance: &mut Chance| (!chance.is(150)).then(|| order[ix % order.len()]);
     Shape {
         sites,
         mx: u8::try_from(chance.within(1..4)).unwrap(),
         imap: u8::try_from(chance.within(0..u64::from(sites) + 1)).unwrap(),
         nodes: (0..nodes).map(|ix| standing(ix, chance)).collect(),
+        domains,
         min_sites: usize::try_from(chance.within(1..u64::from(sites))).unwrap(),
     }
 }
@@ -153,6 +176,10 @@ impl Shape {
 }
 
 fn episode_of(chance: &mut Chance, shape: &Shape, episode: usize, acts: &mut Vec<Act>) {
+    if chance.is(40) {
+        islands(chance, shape, episode, acts);
+        return;
+    }
     let first = acts.len();
     for _ in 0..[1, 1, 2, 2, 3, 4][chance.below(6)] {
         let (fault, lasts) = fault(chance, shape);
@@ -174,11 +201,35 @@ fn episode_of(chance: &mut Chance, shape: &Shape, episode: usize, acts: &mut Vec
     }
 }
 
+/// The store loses its majority for ten minutes, in which sites fail and recover and operators act at every node.
+fn islands(chance: &mut Chance, shape: &Shape, episode: usize, acts: &mut Vec<Act>) {
+    let deed = Deed::Fault { fault: Fault::StoreLoss, lasts: Duration::from_millis(ISLANDS) };
+    acts.push(Act { episode, after: Duration::ZERO, deed });
+    for _ in 0..chance.within(1..5) {
+        let endpoint = chance.below(shape.endpoints());
+        let site = u8::try_from(chance.within(0..u64::from(shape.sites))).unwrap();
+        let fault = match chance.within(0..5) {
+            0 => Fault::Crash { endpoint },
+            1 => Fault::BlackHole { endpoint },
+            2 => Fault::Storm { site },
+            _ => Fault::SiteLoss { site },
+        };
+        let after = Duration::from_millis(chance.within(0..ISLANDS));
+        acts.push(Act { episode, after, deed: Deed::Fault { fault, lasts: chance.span(1_000..120_000) } });
+    }
+    for _ in 0..chance.within(0..6) {
+        let reach = if chance.is(700) { Reach::ThisNode } else { Reach::Everywhere };
+        let command = Command { reach, ..command(chance, shape) };
+        let after = Duration::from_millis(chance.within(0..ISLANDS));
+        acts.push(Act { episode, after, deed: Deed::Command(command) });
+    }
+}
+
 fn fault(chance: &mut Chance, shape: &Shape) -> (Fault, Duration) {
     let endpoint = chance.below(shape.endpoints());
     let site = u8::try_from(chance.within(0..u64::from(shape.sites))).unwrap();
     let node = chance.below(shape.nodes.len());
-    let fault = match chance.within(0..18) {
+    let fault = match chance.within(0..20) {
         0 | 1 => Fault::Crash { endpoint },
         2 => Fault::BlackHole { endpoint },
         3 => Fault::Hang { endpoint },
@@ -192,6 +243,8 @@ fn fault(chance: &mut Chance, shape: &Shape) -> (Fault, Duration) {
         14 => Fault::NoStore { node },
         15 => Fault::StoreLoss,
         16 => Fault::NodeLoss { node },
+        17 => Fault::Uplink { domain: u8::try_from(chance.within(0..u64::from(DOMAINS))).unwrap(), site },
+        18 => Fault::StoreBack { changes: chance.below(4) },
         _ => Fault::ClockStep { node, seconds: i64::try_from(chance.within(0..20_000)).unwrap() - 10_000 },
     };
     (fault, chance.span(200..180_000))
@@ -211,6 +264,7 @@ fn command(chance: &mut Chance, shape: &Shape) -> Command {
             _ => Verb::Undrain,
         },
         force: chance.is(100),
+        reach: if chance.is(100) { Reach::ThisNode } else { Reach::Everywhere },
         lasts: chance.span(5_000..14_400_000),
     }
 }

@@ -79,16 +79,20 @@ pub struct World {
     /// The site of each endpoint.
     sites: Vec<u8>,
     standing: Vec<Option<u8>>,
+    domains: Vec<Option<u8>>,
     active: Vec<(usize, Fault, Mono)>,
     /// Since when nothing is wrong with an endpoint itself.
     well_since: Vec<Mono>,
+    /// Since when no fault lies between nodes and sites.
+    ways_clear_since: Mono,
 }
 
 impl World {
     pub fn new(shape: &Shape, topology: &Topology) -> Self {
         let sites: Vec<u8> = topology.endpoints.iter().map(|endpoint| endpoint.site.0).collect();
         let well_since = vec![Mono::START; sites.len()];
-        Self { sites, standing: shape.nodes.clone(), active: Vec::new(), well_since }
+        let (standing, domains) = (shape.nodes.clone(), shape.domains.clone());
+        Self { sites, standing, domains, active: Vec::new(), well_since, ways_clear_since: Mono::START }
     }
 
     /// A fault begins under a number of its own.
@@ -99,7 +103,11 @@ impl World {
     /// A fault ends.
     pub fn end(&mut self, number: usize, now: Mono) {
         let before: Vec<bool> = (0..self.sites.len()).map(|endpoint| self.is_troubled(endpoint)).collect();
+        let was_clear = self.are_ways_clear();
         self.active.retain(|(other, ..)| *other != number);
+        if !was_clear && self.are_ways_clear() {
+            self.ways_clear_since = now;
+        }
         for (endpoint, troubled) in before.into_iter().enumerate() {
             if troubled && !self.is_troubled(endpoint) {
                 self.well_since[endpoint] = now;
@@ -131,6 +139,22 @@ impl World {
     /// Since when an endpoint has been well by itself, if it is.
     pub fn well_since(&self, endpoint: usize) -> Option<Mono> {
         (!self.is_troubled(endpoint)).then(|| self.well_since[endpoint])
+    }
+
+    fn are_ways_clear(&self) -> bool {
+        !self.faults().any(|fault| {
+            matches!(fault, Fault::OneWay { .. } | Fault::Uplink { .. } | Fault::Lossy { .. } | Fault::CutOff { .. })
+        })
+    }
+
+    /// Since when no fault has lain between nodes and sites, if none does.
+    pub fn ways_clear_since(&self) -> Option<Mono> {
+        self.are_ways_clear().then_some(self.ways_clear_since)
+    }
+
+    /// Whether the store has gone back and nobody looks after it yet.
+    pub fn has_old_store(&self) -> bool {
+        self.faults().any(|fault| matches!(fault, Fault::StoreBack { .. }))
     }
 
     /// Since when an endpoint has been dead for everyone without a break, if it is.
@@ -197,6 +221,11 @@ impl World {
                 Fault::Slow { site: other, millis } if other == site => latency += Duration::from_millis(millis),
                 Fault::SiteLoss { site: other } if other == site => return silence(),
                 Fault::OneWay { node: other, site: there } if (other, there) == (node, site) => return silence(),
+                Fault::Uplink { domain, site: there }
+                    if (self.domains[node], there) == (Some(domain), site) && self.standing[node] != Some(site) =>
+                {
+                    return silence();
+                }
                 Fault::Lossy { node: other, site: there, permille }
                     if (other, there) == (node, site) && chance.is(permille) =>
                 {

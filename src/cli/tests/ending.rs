@@ -136,6 +136,87 @@ fn an_order_is_sent_as_typed_and_ends_well() {
 }
 
 #[test]
+fn a_local_order_is_asked_of_this_node_only() {
+    let mut local = order();
+    local["intent"]["reach"] = json!("this_node");
+    let scene = Scene::new(vec![("/api/v1/orders", 200, local)]);
+    assert_eq!(scene.ends("drain fra --local --until-cleared --reason no-store"), 0);
+    assert_eq!(scene.ends("isolate fra --reason no-store --local -o json"), 0);
+    assert_eq!(scene.ends("pin fra --local --reason no-store"), 0);
+    assert_eq!(scene.ends("pin fra --reason no-store"), 0);
+    let asked = scene.prepared.asked.lock().unwrap();
+    let reaches: Vec<_> = asked.iter().map(|(_, body)| body["reach"].clone()).collect();
+    assert_eq!(reaches, [json!("this_node"), json!("this_node"), json!("this_node"), Value::Null]);
+}
+
+#[test]
+fn nodes_that_have_yet_to_follow_do_not_make_an_order_fail() {
+    let missing = json!([{ "name": "nrt-ns1", "why": "not heard of for 14 s" }]);
+    let mut given = order();
+    given["missing"] = missing.clone();
+    let lifted = json!({ "schema": "waypost.lift/1", "outcome": "accepted", "intent": given["intent"], "changes": [],
+        "generation": { "epoch": 1, "sequence": 3 }, "acknowledged_by": ["ns1"], "missing": missing, "undo": null });
+    let scene = Scene::new(vec![("/api/v1/orders", 200, given), ("/api/v1/orders/lift", 200, lifted)]);
+    for line in ["drain fra --reason x", "drain fra --reason x -o json", "undrain fra", "undrain fra -o json"] {
+        assert_eq!(scene.ends(line), 0, "{line}");
+    }
+}
+
+#[test]
+fn a_store_out_of_reach_ends_an_order_with_five() {
+    let refused = problem("unavailable", 503, 5);
+    let scene = Scene::new(vec![("/api/v1/orders", 503, refused.clone()), ("/api/v1/orders/lift", 503, refused)]);
+    for line in ["drain fra --reason x", "isolate fra --reason x -o json", "undrain fra"] {
+        assert_eq!(scene.ends(line), 5, "{line}");
+    }
+}
+
+fn store(went_back: bool, found: Value) -> Value {
+    json!({
+        "schema": "waypost.store/1", "kind": "etcd", "went_back": went_back, "known": { "epoch": 3, "revision": 17 },
+        "known_orders": ["fra: drain until lifted"], "found": found, "found_orders": [], "trouble": null
+    })
+}
+
+#[test]
+fn a_store_that_went_back_is_accepted_by_a_clear_word_only() {
+    let accepted =
+        json!({ "schema": "waypost.store-accepted/1", "changed": true, "orders": { "epoch": 4, "revision": 2 } });
+    let scene = Scene::new(vec![
+        ("/api/v1/store", 200, store(true, json!({ "epoch": 3, "revision": 2 }))),
+        ("/api/v1/store/accept", 200, accepted.clone()),
+    ]);
+    let posted = |scene: &Scene| -> Vec<Value> {
+        let asked = scene.prepared.asked.lock().unwrap();
+        let posts = asked.iter().filter(|(call, _)| call == "POST /api/v1/store/accept");
+        posts.map(|(_, body)| body.clone()).collect()
+    };
+    assert_eq!(scene.ends("store status"), 0);
+    assert_eq!(scene.ends("store status -o json"), 0);
+    assert_eq!(scene.ends("store accept"), 2, "there is nobody to ask");
+    assert!(posted(&scene).is_empty());
+    assert_eq!(scene.ends("store accept --yes"), 0);
+    assert_eq!(scene.ends("store accept --keep-known --yes -o json"), 0);
+    assert_eq!(posted(&scene), [json!({ "keep_known": false }), json!({ "keep_known": true })]);
+
+    let well = Scene::new(vec![
+        ("/api/v1/store", 200, store(false, json!({ "epoch": 3, "revision": 17 }))),
+        ("/api/v1/store/accept", 200, accepted),
+    ]);
+    assert_eq!(well.ends("store accept"), 0, "nothing to accept, nothing to ask");
+    assert_eq!(well.ends("store accept --keep-known -o json"), 0);
+    assert!(posted(&well).is_empty());
+
+    let unread = Scene::new(vec![
+        ("/api/v1/store", 200, store(false, Value::Null)),
+        ("/api/v1/store/accept", 503, problem("unavailable", 503, 5)),
+    ]);
+    assert_eq!(unread.ends("store status"), 0, "what the node knows is shown all the same");
+    assert_eq!(unread.ends("store accept"), 5);
+    assert_eq!(unread.ends("store accept --yes"), 5);
+}
+
+#[test]
 fn the_node_s_problem_decides_the_exit_code() {
     for (kind, status, code) in
         [("refused", 422, 3), ("unauthenticated", 401, 6), ("not-found", 404, 2), ("diagnostics", 422, 1)]
@@ -188,7 +269,7 @@ fn reading_commands_end_well() {
         ("/api/v1/tokens", 200, json!({ "schema": "waypost.tokens/1", "tokens": [] })),
         ("/api/v1/tokens/a%20b", 204, Value::Null),
     ]);
-    for line in ["status", "explain example.org", "events", "undrain fra", "token list"] {
+    for line in ["status", "status --nodes", "explain example.org", "events", "undrain fra", "token list"] {
         assert_eq!(scene.ends(line), 0, "{line}");
         assert_eq!(scene.ends(&format!("{line} -o json")), 0, "{line}");
     }

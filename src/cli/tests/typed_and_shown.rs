@@ -4,13 +4,17 @@ use clap::{CommandFactory, Parser};
 use jiff::Timestamp;
 
 use super::super::arguments::{Arguments, Command};
+use super::super::nodes::render as render_nodes;
 use super::super::output::Palette;
 use super::super::status::render;
 use crate::admin::api::{
-    Degradation, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus, SiteLoadStatus, SiteStatus,
-    Status,
+    ClusterStatus, Degradation, EndpointStatus, GeoStatus, MonitorStatus, NodeStatus, OrderStatus, ServiceStatus,
+    SiteLoadStatus, SiteStatus, Status,
 };
-use crate::model::{Generation, Intent, IntentKind, Lifetime, MonitorPart, Reach, Scope, Share, Standing, State, Tier};
+use crate::model::{
+    Connection, Generation, Intent, IntentKind, Lifetime, MonitorPart, OrdersVersion, Reach, Scope, Share, Standing,
+    State, Tier,
+};
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     Arguments::try_parse_from(line.split_whitespace()).map(|arguments| arguments.command)
@@ -35,6 +39,14 @@ fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
         "waypost drain fra --reason x --steps 25%,50% --over 30m --in 1h",
         "waypost drain fra --reason x --over 30m",
         "waypost pin fra --reason x",
+        "waypost drain fra --reason x --local --service mx --wait",
+        "waypost isolate fra --reason x --local --dry-run",
+        "waypost pin fra --reason x --local --force",
+        "waypost status --nodes",
+        "waypost status --nodes -o json",
+        "waypost store status -o json",
+        "waypost store accept",
+        "waypost store accept --keep-known --yes",
         "waypost --config a.toml drain fra --reason x -o json",
         "waypost drain fra --reason x --config a.toml",
         "waypost undrain fra --service mx",
@@ -74,6 +86,10 @@ fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
         "waypost drain fra --reason x --steps 25%,100% --every 10m --share 50%",
         "waypost drain fra --reason x --over 30m --share 50%",
         "waypost isolate fra --reason x --steps 25%,100% --every 10m",
+        "waypost undrain fra --local",
+        "waypost store",
+        "waypost store accept fra",
+        "waypost store status --yes",
         "waypost events --limit 0",
         "waypost whatif",
         "waypost whatif fra",
@@ -201,6 +217,115 @@ fn status_says_the_verdict_first_and_shapes_with_words() {
         assert!(lines.iter().any(|line| line == row), "no row {row:?} in\n{shown}");
     }
     assert!(!shown.contains('\u{1b}'), "no colours where none are wanted, and no one else's");
+}
+
+fn cluster_node(name: &str, heard_seconds_ago: Option<f64>) -> NodeStatus {
+    NodeStatus {
+        name: name.into(),
+        is_this: name == "fra-ns1",
+        site: Some(name.split('-').next().unwrap().into()),
+        failure_domain: None,
+        version: "0.1.0".into(),
+        heard_seconds_ago,
+        fresh: heard_seconds_ago.is_some_and(|age| age < 11.0),
+        connection: Connection::Connected,
+        orders: OrdersVersion { epoch: 3, revision: 17 },
+        lag: 0,
+        generation: Generation { epoch: 1, sequence: 4 },
+        plan: "77ab01cd23ef4567".into(),
+        diverges: false,
+        local_orders: vec![],
+    }
+}
+
+fn status_with(others: Vec<NodeStatus>, connection: Connection) -> Status {
+    let this = NodeStatus { connection, ..cluster_node("fra-ns1", Some(0.0)) };
+    let cluster = ClusterStatus {
+        connection,
+        connection_since: Some("2026-05-01T11:59:46Z".parse().unwrap()),
+        orders: this.orders,
+        plan: this.plan.clone(),
+        went_back: None,
+        nodes: [this].into_iter().chain(others).collect(),
+    };
+    Status { node: "fra-ns1".into(), cluster: Some(cluster), ..status() }
+}
+
+fn lines(shown: &str) -> Vec<String> {
+    shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn status_says_below_its_head_how_the_nodes_stand_together() {
+    let third = |status: &Status| lines(&render(status, Palette::Plain))[2].clone();
+    assert_eq!(third(&status()), "", "a node alone by configuration says nothing of others");
+    let well = vec![cluster_node("iad-ns1", Some(0.4)), cluster_node("nrt-ns1", Some(1.9))];
+    assert_eq!(third(&status_with(well.clone(), Connection::Connected)), "3 nodes, all in step at orders 3.17");
+    let silent = vec![cluster_node("iad-ns1", Some(14.2)), cluster_node("nrt\u{1b}-ns1", None)];
+    let shown = lines(&render(&status_with(silent, Connection::Connected), Palette::Plain));
+    assert_eq!(shown[2], "iad-ns1 not heard of for 14 s: its votes do not count");
+    assert_eq!(shown[3], "nrt\\u{1b}-ns1 not heard of since this node started: its votes do not count");
+    assert_eq!(shown[4], "");
+    for (connection, said) in [
+        (Connection::StoreLost, "store lost since 2026-05-01T11:59:46Z (14 s ago): "),
+        (Connection::Alone, "ALONE since 2026-05-01T11:59:46Z (14 s ago): "),
+        (Connection::CutOff, "CUT OFF since 2026-05-01T11:59:46Z (14 s ago): "),
+    ] {
+        assert!(third(&status_with(well.clone(), connection)).starts_with(said));
+    }
+}
+
+#[test]
+fn an_order_that_only_this_node_follows_is_marked() {
+    let mut status = status();
+    status.orders[0].intent.reach = Reach::ThisNode;
+    let shown = lines(&render(&status, Palette::Plain));
+    assert!(shown.iter().any(|line| line.starts_with("drain fra (this node only) (forced) alice ")), "{shown:?}");
+}
+
+#[test]
+fn the_nodes_are_shown_with_words_for_whatever_sets_them_apart() {
+    let others = vec![
+        NodeStatus {
+            diverges: true,
+            plan: "1f3a9c0b22d1ffff".into(),
+            failure_domain: Some("isp-a".into()),
+            ..cluster_node("iad-ns1", Some(3.9))
+        },
+        NodeStatus {
+            lag: 2,
+            orders: OrdersVersion { epoch: 3, revision: 15 },
+            local_orders: vec!["fra".into(), "iad/mx".into()],
+            version: "0.2.0\u{1b}[2J".into(),
+            ..cluster_node("nrt-ns1", Some(0.2))
+        },
+        cluster_node("syd-ns1", Some(14.2)),
+        NodeStatus { version: String::new(), plan: String::new(), site: None, ..cluster_node("gru-ns1", None) },
+    ];
+    let status = status_with(others, Connection::Connected);
+    let shown = render_nodes(&status, Palette::Plain);
+    let rows = lines(&shown);
+    for row in [
+        "as fra-ns1 sees it at 2026-05-01T12:00:00Z",
+        "NODE SITE CONNECTION HEARD ORDERS PLAN VERSION LOCAL ORDERS",
+        "fra-ns1 fra ● connected this node 3.17 77ab01cd23ef 0.1.0 none",
+        "iad-ns1 iad (fails with isp-a) ● connected 3 s ago 3.17 1f3a9c0b22d1 diverges 0.1.0 none",
+        "nrt-ns1 nrt ● connected now 3.15, 2 changes behind 77ab01cd23ef 0.2.0\\u{1b}[2J fra, iad/mx",
+        "syd-ns1 syd ? not heard of 14 s ago 3.17 77ab01cd23ef 0.1.0 none",
+        "gru-ns1 - ? not heard of never - - - none",
+    ] {
+        assert!(rows.iter().any(|line| line == row), "no row {row:?} in\n{shown}");
+    }
+    assert!(rows[0].starts_with("syd-ns1 not heard of for 14 s"), "what is wrong comes first: {shown}");
+    assert!(!shown.contains('\u{1b}'));
+    let coloured = render_nodes(&status, Palette::Colours);
+    assert!(coloured.contains("\u{1b}[") && coloured.contains("● connected"), "colours repeat the words");
+}
+
+#[test]
+fn a_node_alone_by_configuration_says_so_instead_of_a_table() {
+    let shown = render_nodes(&status(), Palette::Plain);
+    assert!(shown.starts_with("ns1 is the only node by its configuration"), "{shown}");
 }
 
 #[test]

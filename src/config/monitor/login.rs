@@ -31,7 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, tls: &TlsPolicy) 
         reader.warning(&value.key_span, format!("{value} with verify = false"), expected, remedy);
     }
     if let Some(password) = entries.get("password") {
-        misplaced(reader, &entries, &password);
+        reader.misplaced_password(&entries, &password);
         return None;
     }
     reader.allow(&entries, &["user", "password_file"]);
@@ -41,16 +41,6 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, tls: &TlsPolicy) 
         reader.required(&entries, "password_file", "the file that holds the password", "\"/etc/waypost/probe.pw\"");
     let password_file = file.and_then(|value| reader.path(&value));
     Some(Login { user: user?, password_file: password_file? })
-}
-
-/// Reports a password that stands in the configuration, which more people may read than should know it.
-fn misplaced(reader: &mut Reader<'_>, entries: &Table<'_>, password: &Value<'_>) {
-    let remedy = if entries.get("password_file").is_some() {
-        "delete it, and the password that was written here should be changed"
-    } else {
-        "write the password into a file that only waypost may read, and its path as password_file"
-    };
-    reader.error(&password.key_span, format!("a password in {}", entries.title), "password_file", remedy);
 }
 
 /// A name as SASL PLAIN takes it (RFC 4616 section 2), in one line.

@@ -47,7 +47,7 @@ const ERRORS: &[Mistake] = &[
     // Unknown keys and sections.
     mistake(10, "[dnssec]\nkey = \"keys\"\n[state]", (11, 1), "unknown key \"key\" in [dnssec]", "keys", "did you mean \"keys\"?"),
     mistake(10, "[dnssec]\nkeys = 1\n[state]", (11, 8), "the integer 1 as keys of [dnssec]", "a text in quotes", "quotes: \"1\""),
-    mistake(2, "name = \"a\"\nnmae = \"b\"", (3, 1), "unknown key \"nmae\" in [node]", "name, site, listen", "did you mean \"name\"?"),
+    mistake(2, "name = \"a\"\nnmae = \"b\"", (3, 1), "unknown key \"nmae\" in [node]", "name, site, failure_domain, listen", "did you mean \"name\"?"),
     mistake(6, "[amdin]", (6, 2), "unknown key \"amdin\" in the file", "admin", "did you mean \"admin\"?"),
     mistake(23, "capacty = 1200", (23, 1), "unknown key \"capacty\" in [[site]] \"fra\"", "capacity", "did you mean \"capacity\"?"),
     mistake(41, "frobnicate = 1", (41, 1), "unknown key \"frobnicate\"", "one of name", "delete it"),
@@ -104,9 +104,11 @@ const ERRORS: &[Mistake] = &[
     mistake(21, "location = { lat = 50 }", (21, 12), "without lon", "both", "add lon"),
     mistake(17, "networks = { \"10.20.0.0/16\" = \"99, 8\" }", (17, 31), "\"99, 8\"", "latitude -90 to 90", "50.1, 8.7"),
     // State.
-    mistake(11, "store = \"etcd\"", (11, 9), "\"etcd\" as store", "not in this version", "store = \"embedded\""),
-    mistake(11, "store = \"embeded\"", (11, 9), "\"embeded\"", "embedded", "did you mean \"embedded\"?"),
-    mistake(13, "etcd = { prefix = \"/waypost\" }", (13, 1), "etcd in [state]", "not in this version", "delete it"),
+    mistake(11, "store = \"etcd\"", (10, 1), "[state] without etcd", "how its members are reached", "add etcd = {"),
+    mistake(11, "store = \"embeded\"", (11, 9), "\"embeded\"", "one of embedded, etcd", "did you mean \"embedded\"?"),
+    mistake(11, "store = \"etdc\"\netcd = { }", (11, 9), "\"etdc\" as store of [state]", "one of embedded, etcd", "did you mean \"etcd\"?"),
+    mistake(13, "etcd = { prefix = \"/waypost\" }", (13, 1), "etcd in [state] with store = \"embedded\"", "store = \"etcd\"", "or delete etcd"),
+    mistake(11, "etcd = { prefix = \"/waypost\" }", (11, 1), "etcd in [state] without store = \"etcd\"", "store = \"etcd\"", "write store = \"etcd\""),
     mistake(12, "path = \"\"", (12, 8), "\"\" as path", "a path", "write the path"),
     // Services.
     mistake(33, "names = [\"mx.*.example\"]", (33, 10), "\"mx.*.example\"", "first label only", "*.suffix"),

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod accepted;
+mod cluster;
 mod composite;
 mod infrastructure;
 mod mail_monitors;

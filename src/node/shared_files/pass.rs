@@ -11,8 +11,8 @@ use super::known::Known;
 use super::shelf::{Here, Left, SharedName, Shelf};
 use crate::model::FileChange;
 use crate::store::mirror::{Content, Digest, Found, Obstacle, Replaced, Step, Version, step};
-use crate::store::sealed::{ClusterKeys, OpenError, Opened, SecretText};
-use crate::store::{SharedFile, SharedFiles, StoreError, Swap};
+use crate::store::sealed::{ClusterKeys, OpenError, Opened, RECORDS_OCTETS, SecretText};
+use crate::store::{SharedFile, SharedFiles, StoreError, Written};
 
 /// The most files that are shared: all of them are read in each pass. Zones may share a keyset.
 const FILES: usize = 1_000;
@@ -46,6 +46,7 @@ struct Record {
     found: Found,
     opened: Result<Opened, OpenError>,
     seen: u64,
+    octets: usize,
 }
 
 impl Record {
@@ -59,7 +60,7 @@ impl Record {
             }
             Err(error) => Found::Closed(error.version()),
         };
-        Self { found, opened, seen: file.seen }
+        Self { found, opened, seen: file.seen, octets: file.record.len() }
     }
 
     /// Who sealed it.
@@ -74,13 +75,15 @@ pub struct Mirror {
     files: Arc<dyn SharedFiles>,
     known: Known,
     passed: Passed,
+    /// Octets of all records in the store.
+    stored: usize,
 }
 
 impl Mirror {
     /// A mirror of the node called `node`.
     #[must_use]
     pub fn new(node: &str, files: Arc<dyn SharedFiles>, known: Known) -> Self {
-        Self { node: node.to_owned(), files, known, passed: Passed::default() }
+        Self { node: node.to_owned(), files, known, passed: Passed::default(), stored: 0 }
     }
 
     /// Looks at all files of `shelf` once, as of `now`. Says what came of it, and whether the store could be read and written
@@ -101,6 +104,7 @@ impl Mirror {
 
     async fn look_at_all(&mut self, shelf: &Shelf, keys: &ClusterKeys, now: Timestamp) -> Result<(), StoreError> {
         let listed = self.files.list().await?;
+        self.stored = listed.iter().map(|file| file.record.len()).sum();
         let mut records: BTreeMap<SharedName, Record> = listed
             .iter()
             .filter_map(|file| Some((SharedName::of_record(&file.name)?, Record::open(keys, file))))
@@ -176,12 +180,23 @@ impl Mirror {
                 return Ok(());
             }
         };
+        let stored = self.stored.saturating_sub(case.record.as_ref().map_or(0, |record| record.octets)) + record.len();
+        if stored > RECORDS_OCTETS {
+            let trouble = format!(
+                "{name} is not shared: with it all shared files would come to more than {} MiB in the store. Let zones \
+                 share keysets, or delete the files of keysets that no zone needs",
+                RECORDS_OCTETS >> 20
+            );
+            self.passed.troubles.push(trouble);
+            return Ok(());
+        }
         match self.files.swap(&name, case.record.as_ref().map(|record| record.seen), record).await? {
-            Swap::Overtaken => self.passed.overtaken += 1,
-            Swap::Done => {
+            Written::Overtaken => self.passed.overtaken += 1,
+            Written::Done => {
                 let found = case.record.as_ref().map_or(Found::Nothing, |record| record.found);
                 let detail = why(found, version, self.known.get(&case.name));
                 self.known.note(&case.name, version);
+                self.stored = stored;
                 self.passed.changes.push(Change { name: case.name.clone(), change, version: version.number, detail });
             }
         }

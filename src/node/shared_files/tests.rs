@@ -16,7 +16,7 @@ use crate::dnssec::lifecycle::{Division, Policy, begin};
 use crate::model::{FileChange, Settings};
 use crate::node::keyset_files;
 use crate::store::sealed::ClusterKeys;
-use crate::store::{SharedFile, Swap};
+use crate::store::{SharedFile, Written};
 
 /// A store in memory that anybody may write, as an attacker could.
 #[derive(Default)]
@@ -53,16 +53,12 @@ impl SharedFiles for Shared {
         Ok(records.iter().map(file).collect())
     }
 
-    async fn swap(&self, name: &str, seen: Option<u64>, record: Vec<u8>) -> Result<Swap, StoreError> {
+    async fn swap(&self, name: &str, seen: Option<u64>, record: Vec<u8>) -> Result<Written, StoreError> {
         if self.records.lock().unwrap().get(name).map(|(_, seen)| *seen) != seen {
-            return Ok(Swap::Overtaken);
+            return Ok(Written::Overtaken);
         }
         self.put(name, &record);
-        Ok(Swap::Done)
-    }
-
-    async fn changed(&self) {
-        std::future::pending().await
+        Ok(Written::Done)
     }
 }
 
@@ -344,6 +340,21 @@ async fn files_that_were_never_the_same_are_left_alone() {
     fs::write(two.path("shared-files.json"), "{").unwrap();
     let (known, trouble) = Known::load(two.place.path());
     assert!(trouble.unwrap().contains("shared-files.json") && known.names().next().is_none());
+}
+
+#[tokio::test]
+async fn a_store_is_not_filled_beyond_what_it_can_give_at_once() {
+    let store: Arc<Shared> = Arc::default();
+    let [mut one, ..] = nodes(&store);
+    one.write("cookies", COOKIES);
+    one.pass().await;
+    for at in 0..64 {
+        store.put(&format!("later/{at}"), &[0; 64 << 10]);
+    }
+    one.write("cookies", OTHER);
+    assert!(troubles(&mut one).await.contains("cookies is not shared: with it all shared files"));
+    store.put("later/0", &[0; 60 << 10]);
+    assert_eq!(Node::changes(&one.pass().await), ["cookies published 2"]);
 }
 
 #[tokio::test]

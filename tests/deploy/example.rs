@@ -1,12 +1,11 @@
-//! The example configuration. Broken, the first thing an operator copies does not work.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+//! The example of one node. Broken, the first thing an operator copies does not work.
 
 use std::path::Path;
 
 use waypost::config::read;
 
 const FILE: &str = "deploy/waypost.toml";
-const EXAMPLE: &str = include_str!("../deploy/waypost.toml");
+const EXAMPLE: &str = include_str!("../../deploy/waypost.toml");
 
 #[test]
 fn the_example_is_accepted_without_a_warning() {
