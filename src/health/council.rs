@@ -118,6 +118,16 @@ impl Council {
         }
     }
 
+    /// The node called `node` is there no more.
+    pub fn forget(&mut self, node: &str) {
+        self.others.remove(node);
+    }
+
+    /// Goes on in the place of `other`, which sat over other endpoints: a node that is cut off stays so.
+    pub fn succeed(&mut self, other: &Self) {
+        (self.seclusion, self.returning, self.relieved) = (other.seclusion, other.returning, other.relieved);
+    }
+
     /// The other nodes.
     pub fn others(&self) -> impl Iterator<Item = &str> {
         self.others.keys().map(String::as_str)
@@ -234,6 +244,7 @@ impl Council {
 
     /// Whether, since the store answers again, all other nodes have spoken or had the time to.
     fn has_returned(&mut self, now: Mono) -> bool {
+        self.relieved = None;
         let since = *self.returning.get_or_insert(now);
         let spoke = |heard: &Option<(Ballot, Mono)>| heard.as_ref().is_some_and(|(_, at)| *at >= since);
         self.others.values().all(spoke) || now.since(since) > BALLOT_FRESHNESS
