@@ -31,6 +31,7 @@ mod orders;
 mod outlook;
 mod peers;
 mod picture;
+pub mod private_files;
 mod recorder;
 mod reloading;
 mod retired;
@@ -38,6 +39,7 @@ mod roster;
 mod secondaries;
 mod secrets;
 mod settling;
+pub mod shared_files;
 mod shared_orders;
 mod signing;
 mod status;
@@ -77,7 +79,7 @@ use crate::model::{Event, EventKind, Generation, Settings, SiteIx, Topology};
 use crate::plan::Record;
 use crate::probe::Prober;
 use crate::serve::{ServeError, Server, Setup, Usage};
-use crate::store::{self, Alone, Commons, Embedded, Memory, Snapshot, Store, StoreError};
+use crate::store::{self, Alone, Commons, Embedded, InEtcd, Memory, SharedFiles, Snapshot, Store, StoreError};
 
 /// Messages that may wait for the engine.
 const MAILBOX: usize = 1_024;
@@ -189,7 +191,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         forward(&journal, events);
     }
 
-    let Shared { commons, peers, voice } = share(&settings, &store, &mut trouble).await;
+    let Shared { commons, peers, voice, files } = share(&settings, &store, &mut trouble).await;
     let usage = Arc::new(Usage::new(clock.origin()));
     let first = engine::first_picture(&loaded, Generation { epoch, sequence: 0 });
     let plan = engine::first_plan(&loaded.attribution.topology, Generation { epoch, sequence: 0 });
@@ -291,13 +293,14 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     }
     notify(&[sd_notify::NotifyState::Ready]);
     let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
+    let sharing = files.map(|files| tokio::spawn(shared_files::keep(Arc::clone(&desk), files)));
     let measuring = tokio::spawn(Arc::clone(&demand).keep(Arc::clone(&picture), tables, mailbox.clone()));
     let transferred = tokio::spawn(secondaries::keep(Arc::clone(&desk), inbox));
     let signals = (options.signals == Signals::Obeyed).then(|| tokio::spawn(watch::hangups(Arc::clone(&desk))));
 
     options.stop.await;
     notify(&[sd_notify::NotifyState::Stopping]);
-    among_others.into_iter().flatten().for_each(|task| task.abort());
+    among_others.into_iter().flatten().chain(sharing).for_each(|task| task.abort());
     zones.abort();
     measuring.abort();
     transferred.abort();
@@ -382,6 +385,8 @@ async fn stop(
 struct Shared {
     commons: Arc<dyn Commons>,
     peers: Peers,
+    /// The files that nodes share; `None` also where access to the store is wrongly configured.
+    files: Option<Arc<dyn SharedFiles>>,
     /// What the engine has to say; `None` for a node that shares with nobody.
     voice: Option<latest::Receiver<Option<cluster::Said>>>,
 }
@@ -389,7 +394,8 @@ struct Shared {
 /// Shares what `settings` say. A store that does not answer, or cannot be asked at all, keeps no node from answering.
 async fn share(settings: &Settings, store: &Arc<dyn Store>, trouble: &mut Option<(&'static str, String)>) -> Shared {
     let Some(access) = &settings.state.etcd else {
-        return Shared { commons: Arc::new(Alone(Arc::clone(store))), peers: Peers::none(), voice: None };
+        let commons = Arc::new(Alone(Arc::clone(store)));
+        return Shared { commons, peers: Peers::none(), files: None, voice: None };
     };
     let (said, voice) = latest::channel(None);
     let peers = Peers::known(said, &**store);
@@ -401,7 +407,9 @@ async fn share(settings: &Settings, store: &Arc<dyn Store>, trouble: &mut Option
     if let Ok(Err(problem)) = tokio::time::timeout(FIRST_LOOK, commons.read()).await {
         warn!("starting with the orders that were known last: {problem}");
     }
-    Shared { commons, peers, voice: Some(voice) }
+    // What is wrong with the access has just been told.
+    let files = InEtcd::new(access).ok().map(|files| Arc::new(files) as Arc<dyn SharedFiles>);
+    Shared { commons, peers, files, voice: Some(voice) }
 }
 
 /// A store and what was in it.

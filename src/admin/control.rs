@@ -72,6 +72,9 @@ pub trait Control: Send + Sync + 'static {
     /// Goes on with a store that went back: with what it holds, or with what this node knows.
     fn accept_store(&self, request: StoreAccept, caller: Caller) -> BoxFuture<'_, Result<StoreAccepted, Problem>>;
 
+    /// Takes a node out of the cluster that is there no more; refused while it is heard of.
+    fn forget_node(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>>;
+
     /// The token that `secret` belongs to, if it is still good.
     fn authenticate(&self, secret: &str) -> Option<Token>;
 

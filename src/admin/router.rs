@@ -58,6 +58,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/store/accept", post(accept_store))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))
+        .route("/api/v1/nodes/{name}", delete(forget_node))
         .route("/api/v1/tokens/{name}", delete(revoke_token));
     open.merge(guarded(status, Access::LoopbackOr(Role::Viewer)))
         .merge(guarded(views, Access::Of(Role::Viewer)))
@@ -154,6 +155,15 @@ async fn create_token(
 ) -> Result<(StatusCode, Json<TokenCreated>), Problem> {
     let request = tokens::checked(request?.0, jiff::Timestamp::now())?;
     Ok((StatusCode::CREATED, Json(shared.control.create_token(request, caller).await?)))
+}
+
+async fn forget_node(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    shared.control.forget_node(name, caller).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn revoke_token(

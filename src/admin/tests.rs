@@ -282,6 +282,10 @@ impl Control for Fake {
         Box::pin(async { Ok(TokenCreated { schema: TokenCreated::SCHEMA.into(), token, secret: "wp_x".into() }) })
     }
 
+    fn forget_node(&self, _name: String, _caller: Caller) -> BoxFuture<'_, Result<(), Problem>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn revoke_token(&self, _name: String, _caller: Caller) -> BoxFuture<'_, Result<(), Problem>> {
         Box::pin(async { Ok(()) })
     }
@@ -342,6 +346,7 @@ async fn nothing_is_changed_over_tcp_without_a_token() {
         (Method::POST, "/api/v1/reload"),
         (Method::POST, "/api/v1/tokens"),
         (Method::DELETE, "/api/v1/tokens/ci"),
+        (Method::DELETE, "/api/v1/nodes/nrt-ns1"),
         (Method::GET, "/api/v1/tokens"),
         (Method::GET, "/api/v1/events"),
         (Method::GET, "/api/v1/events?follow=1"),

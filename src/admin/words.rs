@@ -175,6 +175,7 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::ZoneTransferred { .. } => "transferred",
         EventKind::ZoneExpired { .. } => "zone expired",
         EventKind::NotifyUnanswered { .. } => "notify unanswered",
+        EventKind::SharedFile { .. } => "shared file",
         EventKind::Token { .. } => "token",
         EventKind::ConnectionChanged { .. } => "connection",
         EventKind::StoreWentBack { .. } => "store went back",
@@ -240,6 +241,10 @@ pub fn event(event: &Event) -> String {
             "{zone}: no primary was heard of for as long as its SOA allows; it is answered with SERVFAIL until one is"
         ),
         EventKind::NotifyUnanswered { zone, serial, to, detail } => format!("{zone} serial {serial} to {to}: {detail}"),
+        EventKind::SharedFile { name, change, version, detail } => {
+            let more = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+            format!("{name} {} as version {version}{more}", change.as_str())
+        }
         EventKind::Token { action, name, by } => format!("{name} {action} by {by}"),
         EventKind::ConnectionChanged { from, to, detail } => {
             format!("{} -> {}{}", from.as_str(), to.as_str(), in_brackets(detail))

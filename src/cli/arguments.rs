@@ -89,7 +89,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Token,
     },
-    /// Make, show and replace the DNSSEC keys of zones
+    /// Make, show and replace the DNSSEC keys of zones; make the key that nodes share secrets under
     Key {
         #[command(subcommand)]
         command: Key,

@@ -21,6 +21,11 @@ pub(super) enum Store {
     Status,
     /// Go on with a store that went back: restored from a backup, emptied or replaced
     Accept(Accept),
+    /// Take a node out of the cluster that is there no more, so that no order waits for it
+    Forget {
+        /// Its name
+        node: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -37,6 +42,11 @@ pub(super) async fn store(node: &Node, output: &Output, command: Store) -> Resul
     match command {
         Store::Status => status(node, output).await,
         Store::Accept(arguments) => accept(node, output, &arguments).await,
+        Store::Forget { node: name } => {
+            node.delete("/api/v1/nodes", &name).await?;
+            output.progress(&format!("{} is forgotten; a node of that name that starts is known again", plain(&name)));
+            Ok(Exit::Done)
+        }
     }
 }
 

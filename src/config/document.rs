@@ -4,13 +4,13 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, safety, service,
-    site, zone,
+    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, safety, secrets,
+    service, site, zone,
 };
 use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "node",
     "admin",
     "state",
@@ -20,6 +20,7 @@ const SECTIONS: [&str; 16] = [
     "limits",
     "rate_limit",
     "cookies",
+    "secrets",
     "site",
     "service",
     "monitor",
@@ -60,6 +61,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let zones = zone::read(reader, &zone_tables, &keys);
     let rate_limit = rate_limit::read(reader, root);
     let cookies = cookies::read(reader, root);
+    let secrets = secrets::read(reader, root, &state);
 
     if reader.is_good() {
         node::warn_of_no_site(reader, root, &node, &state, &sites);
@@ -85,6 +87,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         encrypted,
         rate_limit,
         cookies,
+        secrets,
         limits: limits::read(reader, root),
     }
 }

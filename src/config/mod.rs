@@ -33,6 +33,7 @@ mod render;
 mod requires;
 mod roster;
 mod safety;
+mod secrets;
 mod sections;
 mod service;
 mod site;

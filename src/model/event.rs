@@ -177,6 +177,17 @@ pub enum EventKind {
         /// What came instead.
         detail: String,
     },
+    /// A file of secrets came from the store that the nodes share, or went there. It never holds the text.
+    SharedFile {
+        /// Its logical name: `cookies`, `dnssec/example.org`.
+        name: String,
+        /// What became of it.
+        change: FileChange,
+        /// The version that file and store have from now on.
+        version: u64,
+        /// More: who published it, what was kept of the file that was here.
+        detail: String,
+    },
     /// A token was made or revoked.
     Token {
         /// What was done: `created`, `revoked`.
@@ -224,6 +235,33 @@ pub enum EventKind {
         /// Its name.
         peer: String,
     },
+}
+
+/// What became of a file that nodes share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileChange {
+    /// What lies here was published to the others.
+    Published,
+    /// That it was deleted here was published to the others.
+    Withdrawn,
+    /// What another node published lies here now.
+    TakenOver,
+    /// It was deleted here, as it was elsewhere.
+    Removed,
+}
+
+impl FileChange {
+    /// The words that operators see.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Withdrawn => "withdrawn",
+            Self::TakenOver => "taken over",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 #[cfg(test)]

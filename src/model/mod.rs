@@ -41,7 +41,7 @@ pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrd
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, FileChange};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
 };
@@ -57,7 +57,9 @@ pub use readings::{
 pub use schedule::Schedule;
 pub use series::{Series, SeriesError};
 pub use service::{GeoRule, MxMode, NamePattern, Policy, Service, ServiceIx};
-pub use service_points::{CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings};
+pub use service_points::{
+    CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings, SecretsSettings,
+};
 pub use settings::{
     AdminSettings, ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings,
     StateSettings, StoreLogin, XdpMode, XdpSettings,

@@ -58,6 +58,14 @@ pub struct CookieSettings {
     pub secrets: Option<PathBuf>,
 }
 
+/// `[secrets]`: how files of secrets come to the other nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretsSettings {
+    /// File of the key under which cookie secrets and keysets travel through the store that the nodes share, the same on
+    /// all nodes. `None` where nothing travels: operators bring the files to each node.
+    pub shared_under: Option<PathBuf>,
+}
+
 /// `[limits]`: bounds on what clients may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::{
     Assertion, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings, KeySource, Limits, Monitor,
-    RateLimitSettings, Service, Site, SiteIx, ZoneSource,
+    RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
 };
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
@@ -44,6 +44,8 @@ pub struct Settings {
     pub rate_limit: RateLimitSettings,
     /// `[cookies]`
     pub cookies: CookieSettings,
+    /// `[secrets]`
+    pub secrets: SecretsSettings,
     /// `[limits]`
     pub limits: Limits,
 }

@@ -83,6 +83,8 @@ pub async fn speak(
     engine: mpsc::Sender<Message>,
 ) {
     let mut declared: Option<String> = None;
+    // Above every start of this node that the others may have heard of, also where its own state was lost since.
+    let mut start: Option<u64> = None;
     let mut number = 0;
     loop {
         let Some(Said { mut report, list }) = said.borrow_and_update().clone() else {
@@ -93,8 +95,15 @@ pub async fn speak(
         };
         let (begun, at) = (Instant::now(), clock.mono());
         number += 1;
-        report.sequence.1 = number;
         let outcome = async {
+            let least = match start {
+                Some(least) => least,
+                None => {
+                    let last = commons.last_report(&report.node).await?;
+                    *start.insert(last.map_or(0, |last| last.sequence.0.saturating_add(1)))
+                }
+            };
+            report.sequence = (report.sequence.0.max(least), number);
             if declared.as_ref() != Some(&report.endpoints) {
                 commons.declare(&list).await?;
                 declared = Some(report.endpoints.clone());

@@ -334,6 +334,10 @@ impl Control for Desk {
         self.go_on_with_store(request, caller).boxed()
     }
 
+    fn forget_node(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>> {
+        self.forget_peer(name, caller).boxed()
+    }
+
     fn authenticate(&self, secret: &str) -> Option<Token> {
         self.store.verify_token(secret, self.clock.wall())
     }

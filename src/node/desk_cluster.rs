@@ -10,7 +10,7 @@ use super::engine::Message;
 use super::orders::{Done, Effect};
 use super::peers::ClusterView;
 use crate::admin::api::{ClusterStatus, StoreAccept, StoreAccepted, StoreStatus};
-use crate::admin::{Caller, Problem, words};
+use crate::admin::{Caller, Problem, ProblemKind, words};
 use crate::model::{EventKind, Mono, OrdersVersion, Reach, SharedOrders};
 use crate::store::{Comparison, Kept};
 
@@ -118,6 +118,25 @@ impl Desk {
             let _ = self.engine.send(Message::Resync(Ok(orders.clone()))).await;
         }
         Ok(StoreAccepted { schema: StoreAccepted::SCHEMA.to_owned(), changed, orders: orders.version })
+    }
+
+    /// Takes a node out of the cluster that is there no more.
+    pub(super) async fn forget_peer(&self, name: String, caller: Caller) -> Result<(), Problem> {
+        let nodes = self.cluster().map(|cluster| cluster.nodes).unwrap_or_default();
+        let Some(node) = nodes.iter().find(|node| node.name == name) else {
+            let names = nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", ");
+            let problem = Problem::new(ProblemKind::NotFound, format!("there is no node '{name}'"));
+            return Err(problem.with_remedy(format!("the nodes are {names}")));
+        };
+        if node.is_this || node.fresh {
+            let problem =
+                Problem::new(ProblemKind::Refused, format!("{name} is heard of: it would be known again at once"));
+            return Err(problem.with_remedy("stop the node first, and wait until its votes no longer count"));
+        }
+        self.commons.forget(&name).await.map_err(|error| store_problem(&error))?;
+        let detail = format!("taken out of the cluster by {}", caller.name);
+        self.journal.record(EventKind::PeerLost { peer: name, detail });
+        Ok(())
     }
 }
 

@@ -1,10 +1,12 @@
 //! Keysets on disk: read only from files that nobody else can read, written whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+pub use super::private_files::Earlier;
+use super::private_files::{self, Owner};
 use crate::config::{Diagnostic, Severity};
 use crate::dnssec::bounds::KEYSET_OCTETS;
 use crate::dnssec::{Keyset, KeysetName};
@@ -15,6 +17,8 @@ const DIRECTORY_ENTRIES: usize = 100_000;
 const OTHERS: u32 = 0o077;
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
+const WRITABLE: &str = "a file that can be written";
+const MAKE_ROOM: &str = "make room, or use another directory";
 
 /// Why a keyset or the directory of keysets cannot be used.
 #[derive(Debug)]
@@ -63,6 +67,15 @@ pub fn path_of(directory: &Path, name: &KeysetName) -> PathBuf {
 /// # Errors
 /// If it is not there, anybody but its owner may read it, or it has faults.
 pub fn read(directory: &Path, name: &KeysetName) -> Result<Keyset, Problem> {
+    let text = read_text(directory, name)?;
+    Keyset::parse(&path_of(directory, name), &text).map_err(Problem::Faulty)
+}
+
+/// Reads the text of the keyset `name`, whatever it says.
+///
+/// # Errors
+/// If it is not there, or anybody but its owner may read it.
+pub fn read_text(directory: &Path, name: &KeysetName) -> Result<String, Problem> {
     check_directory(directory, name)?;
     let path = path_of(directory, name);
     let missing = |error: io::Error| Problem::of_system(&path, &error, "the keyset's file", make_it(name));
@@ -75,7 +88,7 @@ pub fn read(directory: &Path, name: &KeysetName) -> Result<Keyset, Problem> {
     file.take(KEYSET_OCTETS + 1).read_to_string(&mut text).map_err(|error| {
         Problem::of_system(&path, &error, "the text of a keyset", "restore the file from a backup or another node")
     })?;
-    Keyset::parse(&path, &text).map_err(Problem::Faulty)
+    Ok(text)
 }
 
 /// The keysets of `directory`, by name.
@@ -112,7 +125,7 @@ pub fn make_directory(directory: &Path) -> Result<(), Problem> {
     // The mode of a new directory depends on the umask, which may have taken too much.
     fs::set_permissions(directory, fs::Permissions::from_mode(DIRECTORY_MODE)).map_err(failed)?;
     match directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => give_to_owner_of(directory, parent).map_err(failed),
+        Some(parent) => private_files::give_to_owner_of(directory, parent).map_err(failed),
         None => Ok(()),
     }
 }
@@ -130,15 +143,6 @@ pub fn lock(directory: &Path, name: &KeysetName) -> Result<File, Problem> {
     Ok(file)
 }
 
-/// Whether a file that is there is replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Earlier {
-    /// No: that is an error.
-    Kept,
-    /// Yes, by one step.
-    Replaced,
-}
-
 /// Writes `keyset` as `name`: whole or not at all, for the owner of the directory alone.
 ///
 /// # Errors
@@ -146,20 +150,9 @@ pub enum Earlier {
 pub fn write(directory: &Path, name: &KeysetName, keyset: &Keyset, earlier: Earlier) -> Result<(), Problem> {
     check_directory(directory, name)?;
     let path = path_of(directory, name);
-    let failed = |error: io::Error| {
-        Problem::of_system(&path, &error, "a file that can be written", "make room, or use another directory")
-    };
-    let passing = directory.join(format!("{}.{}.tmp", name.file_name(), std::process::id()));
-    // Left behind by a process of this number that was killed.
-    let _gone = fs::remove_file(&passing);
-    let written = write_whole(&passing, directory, &keyset.to_text()).and_then(|()| match earlier {
-        Earlier::Replaced => fs::rename(&passing, &path),
-        // Unlike a rename, a link replaces nothing.
-        Earlier::Kept => fs::hard_link(&passing, &path),
-    });
-    let _gone = fs::remove_file(&passing);
-    match written {
-        Ok(()) => File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed),
+    let failed = |error: io::Error| Problem::of_system(&path, &error, WRITABLE, MAKE_ROOM);
+    match private_files::put(&path, &keyset.to_text(), earlier, Owner::OfDirectory) {
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let remedy = format!("use 'waypost key rollover' for new keys, or move {} away", path.display());
             let found = diagnostic(&path, "a keyset already", "none: its keys may be in use", remedy);
@@ -169,20 +162,15 @@ pub fn write(directory: &Path, name: &KeysetName, keyset: &Keyset, earlier: Earl
     }
 }
 
-fn write_whole(path: &Path, directory: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
-    give_to_owner_of(path, directory)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// What root makes in a directory of the node's user is for that user.
-fn give_to_owner_of(path: &Path, directory: &Path) -> io::Result<()> {
-    let (made, wanted) = (fs::metadata(path)?, fs::metadata(directory)?);
-    if made.uid() == wanted.uid() {
-        return Ok(());
-    }
-    std::os::unix::fs::chown(path, Some(wanted.uid()), Some(wanted.gid()))
+/// Writes `text` as the keyset `name` as [`write`] does, in place of what was there.
+///
+/// # Errors
+/// If the system refuses.
+pub fn replace_text(directory: &Path, name: &KeysetName, text: &str) -> Result<(), Problem> {
+    check_directory(directory, name)?;
+    let path = path_of(directory, name);
+    let written = private_files::put(&path, text, Earlier::Replaced, Owner::OfDirectory);
+    written.map_err(|error| Problem::of_system(&path, &error, WRITABLE, MAKE_ROOM))
 }
 
 fn check_directory(directory: &Path, name: &KeysetName) -> Result<(), Problem> {

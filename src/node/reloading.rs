@@ -11,10 +11,12 @@ use super::engine::{Message, with_remedy};
 use super::loading::{self, Fallback, Loaded};
 use super::picture::Picture;
 use super::roster::{self, Roster};
+use super::secrets;
 use crate::admin::api::ReloadOutcome;
 use crate::admin::{Problem, ProblemKind};
 use crate::config::Report;
 use crate::model::{EventKind, Name, Settings, ZoneState};
+use crate::serve::Secrets;
 use crate::zone::Zone;
 
 /// Zones of one kind of change that a reload tells of; the others are counted.
@@ -104,6 +106,34 @@ impl Desk {
             }
             Err(panic) => Err(Problem::new(ProblemKind::Internal, format!("loading failed: {panic}"))),
         }
+    }
+
+    /// Takes up the cookie secrets as their file holds them now; if they cannot be used, those in use stay.
+    pub async fn load_cookies(&self, cause: &str) {
+        let _one = self.reloading.lock().await;
+        let settings = Arc::clone(&self.picture.load().settings);
+        let Some(file) = settings.cookies.secrets.clone() else { return };
+        let read = move || (secrets::cookies(&file), secrets::load(&settings, Fallback::Start, &mut Report::new()));
+        let detail = match in_background(read).await {
+            Ok((Ok(cookies), all)) => {
+                let before = self.secrets.load_full();
+                let now = Secrets { keyring: before.keyring.clone(), cookies };
+                // Keys of transaction signatures stay; only if they are good too, nothing is wrong with secrets any more.
+                if all.is_some_and(|all| all.troubles.is_empty() && all.secrets.is_same_as(&now)) {
+                    let good = Message::Part("secrets", Ok("the files are good again".to_owned()));
+                    // A node that is stopping needs no news.
+                    let _ = self.engine.send(good).await;
+                }
+                if !now.is_same_as(&before) {
+                    self.secrets.store(Arc::new(now));
+                    self.journal.record(EventKind::Reloaded { detail: format!("{cause}: secrets changed") });
+                }
+                return;
+            }
+            Ok((Err(problem), _)) => problem.to_string(),
+            Err(panic) => panic.to_string(),
+        };
+        self.journal.record(EventKind::ReloadFailed { detail });
     }
 
     /// Loads zone files that changed on disk; a zone that broke keeps its last good version. Does nothing unless a

@@ -1,4 +1,4 @@
-//! Secrets on disk: TSIG keys and the secrets of DNS Cookies.
+//! Secrets on disk: TSIG keys, the secrets of DNS Cookies, and the key under which secrets are shared.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,6 +12,7 @@ use super::loading::Fallback;
 use crate::config::{Diagnostic, Report, Severity};
 use crate::model::{KeySource, Settings};
 use crate::serve::Secrets;
+use crate::store::sealed::{ClusterKeys, KeyFileFault};
 use crate::tsig::Key;
 
 /// The largest file of a secret that is read, in octets.
@@ -22,6 +23,8 @@ const KEY_LEAST: usize = 16;
 const COOKIE_SECRETS: usize = 3;
 /// Permissions that nobody but the owner may have.
 const OTHERS: u32 = 0o077;
+/// What a file of cookie secrets holds.
+const COOKIES: &str = "one to three secrets, each a line of 32 hexadecimal digits";
 
 /// Secrets as they were read.
 #[derive(Clone)]
@@ -39,6 +42,9 @@ pub fn load(settings: &Settings, fallback: Fallback<'_>, report: &mut Report) ->
         Fallback::LastGood(..) => None,
         Fallback::Nothing => {
             let secrets = Arc::new(read(settings, &mut problems));
+            // Read anew whenever it is used, which tells of a bad one; who loads or checks by hand shall hear of it at once.
+            let shared = settings.secrets.shared_under.as_deref().map(cluster_keys);
+            problems.extend(shared.and_then(Result::err).map(|problem| *problem));
             for problem in problems {
                 report.push(problem);
             }
@@ -78,14 +84,35 @@ fn key(source: &KeySource) -> Result<Key, Box<Diagnostic>> {
     Ok(Key::new(source.name.clone(), source.algorithm, &secret))
 }
 
-fn cookies(path: &Path) -> Result<Vec<[u8; 16]>, Box<Diagnostic>> {
-    let expected = "one to three secrets, each a line of 32 hexadecimal digits";
-    let remedy = format!(
+/// Reads the secrets of DNS Cookies.
+///
+/// # Errors
+/// If there are none, or anybody but their owner may read them.
+pub fn cookies(path: &Path) -> Result<Vec<[u8; 16]>, Box<Diagnostic>> {
+    cookie_secrets(path, &cookie_text(path)?)
+}
+
+/// Reads the text of the file of cookie secrets, whatever it says.
+///
+/// # Errors
+/// If it is not there, or anybody but its owner may read it.
+pub fn cookie_text(path: &Path) -> Result<String, Box<Diagnostic>> {
+    private_text(path, COOKIES, &cookie_remedy(path))
+}
+
+fn cookie_remedy(path: &Path) -> String {
+    format!(
         "make one with: (umask 077; head -c 16 /dev/urandom | od -An -tx1 | tr -d ' ' > {}); all nodes need the same",
         path.display()
-    );
-    let wrong = |line: usize, what: &str| Box::new(problem(path, line, what, expected, remedy.clone()));
-    let text = private_text(path, expected, &remedy)?;
+    )
+}
+
+/// The cookie secrets that `text` holds; `path` names it in diagnostics.
+///
+/// # Errors
+/// What is wrong with it; never what stands there.
+pub fn cookie_secrets(path: &Path, text: &str) -> Result<Vec<[u8; 16]>, Box<Diagnostic>> {
+    let wrong = |line: usize, what: &str| Box::new(problem(path, line, what, COOKIES, cookie_remedy(path)));
     let mut secrets = Vec::new();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let decoded = HEXLOWER_PERMISSIVE.decode(line.trim().as_bytes()).ok();
@@ -97,6 +124,24 @@ fn cookies(path: &Path) -> Result<Vec<[u8; 16]>, Box<Diagnostic>> {
         }
     }
     if secrets.is_empty() { Err(wrong(0, "no cookie secret in the file")) } else { Ok(secrets) }
+}
+
+/// Reads the key under which secrets travel through the store that the nodes share.
+///
+/// # Errors
+/// If it is none, or anybody but its owner may read it.
+pub fn cluster_keys(path: &Path) -> Result<ClusterKeys, Box<Diagnostic>> {
+    let expected = "one to three keys, each a line of 32 octets in base64";
+    let shown = path.display();
+    let remedy = format!("make one with 'waypost key cluster {shown}' at one node, and copy it to all others");
+    let text = private_text(path, expected, &remedy)?;
+    ClusterKeys::parse(&text).map_err(|fault| {
+        let line = match fault {
+            KeyFileFault::NoKey { line } | KeyFileFault::TooMany { line } => line,
+            KeyFileFault::Empty => 0,
+        };
+        Box::new(problem(path, line, fault.to_string(), expected, remedy))
+    })
 }
 
 /// The text of a file that only its owner may read.
@@ -222,6 +267,31 @@ mod tests {
         fs::remove_file(place.path("key")).unwrap();
         place.write("cookies", COOKIES, 0o600);
         assert!(place.read().1[0].what.contains("No such file"));
+    }
+
+    #[test]
+    fn the_key_of_the_cluster_is_looked_at_with_the_others_and_never_repeated() {
+        let place = Place::new();
+        place.write("key", KEY, 0o600);
+        place.write("cookies", COOKIES, 0o600);
+        let mut settings = place.settings();
+        settings.secrets.shared_under = Some(place.path("cluster.key"));
+        let key = ClusterKeys::generate().unwrap();
+        let cases = [
+            (key.reveal().to_owned(), 0o600, ""),
+            (key.reveal().to_owned(), 0o640, "mode 0640"),
+            (format!("\n{}x\n", key.reveal().trim_end()), 0o600, "cluster.key:2:1"),
+            (key.reveal().repeat(4), 0o600, "a fourth key"),
+            (String::new(), 0o600, "waypost key cluster"),
+        ];
+        for (text, mode, words) in cases {
+            place.write("cluster.key", &text, mode);
+            let mut report = Report::new();
+            load(&settings, Fallback::Nothing, &mut report);
+            let said = report.to_string();
+            assert_eq!(report.errors().count(), usize::from(!words.is_empty()), "{said}");
+            assert!(said.contains(words) && !said.contains(key.reveal().trim_end()), "{words}: {said}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Zones that are to be signed, signed with the keys on disk.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use super::keys::{self, Keys};
 use super::loading::Marks;
 use crate::config::{Report, Severity};
-use crate::dnssec::SERIAL_PERIOD;
+use crate::dnssec::{KeysetName, SERIAL_PERIOD};
 use crate::model::{Settings, ZoneOrigins};
 use crate::zone::{Zone, Zones};
 
@@ -92,8 +93,8 @@ pub fn signed<'z>(zone: &'z Zone, keys: &Keys, now: Timestamp) -> Option<Cow<'z,
 /// How soon after the moment that it is due zones are signed anew, so that every node has passed it.
 pub const AFTER: Duration = Duration::from_secs(1);
 
-/// The key files that `settings` need, by what tells that they changed.
-pub fn marks(settings: &Settings) -> Marks {
+/// The keysets that `settings` need.
+pub fn keysets(settings: &Settings) -> BTreeSet<KeysetName> {
     let single = settings.zones.iter().filter_map(|source| match &source.origins {
         ZoneOrigins::One(origin) | ZoneOrigins::Catalog(origin) => Some((origin, &source.policy)),
         ZoneOrigins::Listed(_) => None,
@@ -102,5 +103,10 @@ pub fn marks(settings: &Settings) -> Marks {
     // Zones of a list share a keyset that the policy names.
     let shared = settings.zones.iter().filter_map(|source| source.policy.dnssec.as_ref()?.keyset.as_ref());
     names.extend(shared.filter_map(|name| name.parse().ok()));
-    keys::marks(&settings.dnssec.keys, &names)
+    names
+}
+
+/// The key files that `settings` need, by what tells that they changed.
+pub fn marks(settings: &Settings) -> Marks {
+    keys::marks(&settings.dnssec.keys, &keysets(settings))
 }

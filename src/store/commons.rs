@@ -134,11 +134,23 @@ pub trait Commons: Send + Sync + 'static {
     /// If a majority of the store has not acknowledged it in time.
     async fn report(&self, report: &NodeReport) -> Result<(), StoreError>;
 
+    /// What a node said last, as the store holds it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    async fn last_report(&self, node: &str) -> Result<Option<NodeReport>, StoreError>;
+
     /// Tells the others which list the letters of this node's reports follow.
     ///
     /// # Errors
     /// As for [`Commons::report`].
     async fn declare(&self, list: &EndpointList) -> Result<(), StoreError>;
+
+    /// Takes out the record of a node that is there no more.
+    ///
+    /// # Errors
+    /// As for [`Commons::report`].
+    async fn forget(&self, node: &str) -> Result<(), StoreError>;
 
     /// Waits for news. One caller at a time.
     async fn news(&self) -> News;
@@ -199,7 +211,15 @@ impl Commons for Alone {
         Ok(())
     }
 
+    async fn last_report(&self, _: &str) -> Result<Option<NodeReport>, StoreError> {
+        Ok(None)
+    }
+
     async fn declare(&self, _: &EndpointList) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn forget(&self, _: &str) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -13,9 +13,16 @@ mod embedded;
 mod error;
 pub mod etcd;
 mod memory;
+pub mod mirror;
+#[cfg(test)]
+mod mirror_tests;
 mod out_of_reach;
 mod replicated;
+pub mod sealed;
+#[cfg(test)]
+mod sealed_tests;
 mod secret;
+mod shared;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -28,6 +35,7 @@ pub use error::StoreError;
 pub use memory::Memory;
 pub use replicated::{Replicated, replicated};
 pub use secret::Secret;
+pub use shared::{InEtcd, SharedFile, SharedFiles, Written};
 
 use jiff::Timestamp;
 

@@ -54,7 +54,15 @@ impl Commons for OutOfReach {
         Err(self.error())
     }
 
+    async fn last_report(&self, _: &str) -> Result<Option<NodeReport>, StoreError> {
+        Err(self.error())
+    }
+
     async fn declare(&self, _: &EndpointList) -> Result<(), StoreError> {
+        Err(self.error())
+    }
+
+    async fn forget(&self, _: &str) -> Result<(), StoreError> {
         Err(self.error())
     }
 

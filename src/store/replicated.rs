@@ -343,10 +343,20 @@ impl Commons for Replicated {
         self.etcd.put(&format!("{NODES}{}", report.node), &octets).await
     }
 
+    async fn last_report(&self, node: &str) -> Result<Option<NodeReport>, StoreError> {
+        let entry = self.etcd.get(&format!("{NODES}{node}")).await?;
+        // What cannot be read is as good as nothing: it is about to be overwritten.
+        Ok(entry.and_then(|entry| serde_json::from_slice(&entry.value).ok()))
+    }
+
     async fn declare(&self, list: &EndpointList) -> Result<(), StoreError> {
         let unreadable = |error: serde_json::Error| StoreError::Unreadable { detail: error.to_string() };
         let octets = serde_json::to_vec(list).map_err(unreadable)?;
         self.etcd.put(&format!("{ENDPOINTS}{}", list.fingerprint()), &octets).await
+    }
+
+    async fn forget(&self, node: &str) -> Result<(), StoreError> {
+        self.etcd.remove(&format!("{NODES}{node}")).await
     }
 
     async fn news(&self) -> News {

@@ -7,9 +7,6 @@ use std::process::Command;
 
 use super::{done, repository, said, text};
 
-/// What the guides name and this version does not have: nothing may join it, and what comes to exist leaves it.
-const ABSENT: &[&str] = &["link shared-secrets.md"];
-
 /// Every guide and runbook, with its text.
 fn guides() -> Vec<(PathBuf, String)> {
     let directories = ["deploy/guides", "deploy/runbooks", "deploy/cluster"];
@@ -169,7 +166,7 @@ fn everything_that_a_guide_names_exists() {
         absent.extend(links.filter(gone).map(|link| format!("link {link}")));
     }
     assert!(called > 60, "only {called} calls were found");
-    assert_eq!(absent, ABSENT.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(absent, BTreeSet::new());
 }
 
 #[test]

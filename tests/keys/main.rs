@@ -2,6 +2,7 @@
 //! gives the parent a wrong DS, or takes a zone out of reach for everyone who validates.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+mod cluster;
 mod parent;
 mod refusals;
 mod rollovers;

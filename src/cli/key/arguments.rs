@@ -20,6 +20,8 @@ pub(in super::super) enum Key {
     Ds(Ds),
     /// Replace a key by a new one, step by step, so that every resolver can validate at every moment
     Rollover(Rollover),
+    /// Make the key under which nodes share keys and cookie secrets through the store
+    Cluster(Cluster),
 }
 
 /// Where the files lie.
@@ -124,6 +126,13 @@ impl From<Role> for KeyRole {
             Role::Csk => Self::Csk,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(in super::super) struct Cluster {
+    /// The file to make; a file that is there is not overwritten
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,8 @@
-//! `key`: the DNSSEC keys of zones, in the files of the key directory. A running node takes changes of them up by itself.
+//! `key`: the DNSSEC keys of zones, in the files of the key directory, and the key under which nodes share them. A
+//! running node takes changes of them up by itself.
 
 mod arguments;
+mod cluster;
 mod documents;
 mod ds;
 mod generate;
@@ -21,5 +23,6 @@ pub(super) fn key(global: &Global, output: &Output, command: Key) -> Result<Exit
         Key::List(arguments) => list::list(global, output, &arguments),
         Key::Ds(arguments) => ds::ds(global, output, &arguments),
         Key::Rollover(arguments) => rollover::rollover(global, output, &arguments),
+        Key::Cluster(arguments) => cluster::cluster(output, &arguments),
     }
 }

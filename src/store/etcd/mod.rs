@@ -36,6 +36,18 @@ use super::StoreError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u64);
 
+impl Version {
+    /// The one that [`Version::number`] gave.
+    pub(in crate::store) const fn of(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// As a number, for who keeps it without knowing of etcd.
+    pub(in crate::store) const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
