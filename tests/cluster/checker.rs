@@ -180,33 +180,56 @@ pub fn answers_are_safe(history: &History) -> Vec<String> {
 }
 
 /// A node agrees that a site is down only where the site's own node says so, or both others do, or the only one that can
-/// be heard.
+/// be heard. A node that comes back from being cut off waits for whoever can be heard.
 pub fn withdrawals_are_founded(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
-    for (node, journal) in &history.journals {
-        for event in journal {
-            let EventKind::Verdict { site, from, to: State::Down, .. } = &event.kind else { continue };
-            // What it takes over from the others at its start it has not withdrawn.
-            if *from == State::Unknown {
-                continue;
+    for (node, site, at) in withdrawals(history) {
+        let (local, remote): (Vec<&String>, Vec<&String>) =
+            history.stands_in.keys().partition(|voter| history.stands_in[*voter] == site);
+        let may_say_down = |voter: &&&String| says_down(history, voter, node, site, at);
+        let may_be_unheard = |voter: &&&String| {
+            if comes_back(history, node, at) {
+                voter.as_str() != node && !was_connected(history, voter, at)
+            } else {
+                !surely_counts(history, voter, node, at)
             }
-            let (local, remote): (Vec<&String>, Vec<&String>) =
-                history.stands_in.keys().partition(|voter| history.stands_in[*voter] == *site);
-            let may_say_down = |voter: &&&String| says_down(history, voter, node, site, event.time);
-            let down = remote.iter().filter(may_say_down).count();
-            let heard = remote.iter().filter(|voter| surely_counts(history, voter, node, event.time)).count();
-            let founded = local.iter().any(|voter| may_say_down(&voter))
-                || 2 * down > remote.len()
-                || (down > 0 && heard < remote.len());
-            if !founded {
-                broken.push(format!(
-                    "{}: {node} takes {site} down, and of {remote:?} only {down} can have said so",
-                    event.time
-                ));
-            }
+        };
+        let down = remote.iter().filter(may_say_down).count();
+        let founded = local.iter().any(|voter| may_say_down(&voter))
+            || 2 * down > remote.len()
+            || (down > 0 && remote.iter().any(|voter| may_be_unheard(&voter)));
+        if !founded {
+            broken.push(format!("{at}: {node} takes {site} down, and of {remote:?} only {down} can have said so"));
         }
     }
     broken
+}
+
+/// When which node took which site down. What it takes over from the others at its start it has not withdrawn.
+pub fn withdrawals(history: &History) -> impl Iterator<Item = (&str, &str, Timestamp)> {
+    let each = history.journals.iter().flat_map(|(node, journal)| journal.iter().map(move |event| (node, event)));
+    each.filter_map(|(node, event)| match &event.kind {
+        EventKind::Verdict { site, from, to: State::Down, .. } if *from != State::Unknown => {
+            Some((node.as_str(), site.as_str(), event.time))
+        }
+        _ => None,
+    })
+}
+
+/// Whether at this moment a node is no longer cut off because it has the others back.
+fn comes_back(history: &History, node: &str, at: Timestamp) -> bool {
+    let looks = history.looks.get(node).map_or(&[][..], Vec::as_slice);
+    let before = looks.iter().rev().find(|look| look.span.from <= at);
+    let after = looks.iter().find(|look| look.span.until > at && look.connection != Connection::CutOff);
+    before.is_some_and(|look| look.connection == Connection::CutOff)
+        && after.is_some_and(|look| look.connection == Connection::Connected)
+}
+
+/// Whether a node was in touch with the store at any moment of those whose votes count at `at`.
+fn was_connected(history: &History, node: &str, at: Timestamp) -> bool {
+    let from = at.saturating_sub(FRESHNESS).unwrap();
+    let looks = history.looks.get(node).map_or(&[][..], Vec::as_slice);
+    looks.iter().any(|look| look.connection == Connection::Connected && look.span.touches(from, at))
 }
 
 /// Whether `voter` may have said, as `node` heard it until `at`, that the mail server of `site` is down.

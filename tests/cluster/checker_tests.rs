@@ -252,6 +252,19 @@ fn the_only_one_who_can_be_heard_decides() {
 }
 
 #[test]
+fn who_comes_back_waits_for_those_who_can_be_heard() {
+    let mut history = taken_down("fra", &["iad"], "iad");
+    let down = [("fra", State::Down)];
+    let cut_off = Look { connection: Connection::CutOff, ..look(10, 31, &down) };
+    history.looks.insert(node("iad"), vec![look(0, 10, &[]), cut_off, look(32, END, &down)]);
+    assert!(finding(&history).contains("only 1 can have said so"));
+    // The other is gone itself.
+    let lost = Look { connection: Connection::StoreLost, ..look(12, END, &[]) };
+    history.looks.insert(node("nrt"), vec![look(0, 12, &[]), lost]);
+    passes(&history);
+}
+
+#[test]
 fn nodes_that_do_not_agree_are_caught() {
     let mut history = quiet();
     history.settled[0].nodes.get_mut(&node("iad")).unwrap().plan = "other".to_owned();

@@ -12,11 +12,11 @@ use crate::stage::Fault;
 /// Faults begin within this.
 const BEGIN: u64 = 2_500;
 /// How long most faults last, in milliseconds.
-const SHORT: std::ops::Range<u64> = 200..4_000;
+const SHORT: std::ops::Range<u64> = 300..6_000;
 /// How long a fault lasts that is to be noticed by everyone: until votes are too old to count, and more.
 const LONG: std::ops::Range<u64> = 9_000..15_000;
 /// Of 1000 schedules so many have faults that last long.
-const LONG_ONES: u64 = 150;
+const LONG_ONES: u64 = 250;
 
 /// Something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Schedule {
         let mut acts = Vec::new();
         let mut struck = BTreeSet::new();
         let mut latest = Duration::ZERO;
-        for _ in 0..=chance.below(3) {
+        for _ in 0..=chance.below(4) {
             let fault = fault(&mut chance);
             // One thing can only be broken in one way at a time.
             if !struck.insert(target(fault)) {
@@ -101,7 +101,7 @@ fn order(chance: &mut Chance) -> Act {
     let (node, site) = (chance.below(COUNT), chance.below(COUNT));
     match chance.below(10) {
         0..4 => Act::Drain(node, site, Reach::Everywhere),
-        4 => Act::Drain(node, site, Reach::ThisNode),
+        4 | 5 => Act::Drain(node, site, Reach::ThisNode),
         _ => Act::Lift(node, site),
     }
 }

@@ -9,6 +9,7 @@ use waypost::admin::api::Status;
 use waypost::model::{Intent, Reach};
 
 use crate::api::{Api, Trouble};
+use crate::checker::withdrawals;
 use crate::cluster::{Cluster, node_name};
 use crate::history::{Given, History, Outcome, Settled, Span, Standing, Wish};
 use crate::network::{COUNT, Cut, NAMES};
@@ -195,9 +196,10 @@ fn standing(status: &Status) -> Standing {
 pub fn summary(history: &History) -> String {
     let of = |outcome| history.orders.iter().filter(|given| given.outcome == outcome).count();
     let answers: usize = history.answers.values().map(Vec::len).sum();
-    let events: usize = history.journals.values().map(Vec::len).sum();
+    let withdrawals = withdrawals(history).count();
     format!(
-        "{} orders ({} acknowledged, {} local, {} refused, {} in doubt), {answers} changes of answers, {events} events",
+        "{} orders ({} acknowledged, {} local, {} refused, {} in doubt), {withdrawals} sites taken down by a node, \
+         {answers} changes of answers",
         history.orders.len(),
         of(Outcome::Acknowledged),
         of(Outcome::Local),
