@@ -24,7 +24,8 @@ pub(super) enum Store {
     /// Take a node out of the cluster that is there no more, so that no order waits for it
     Forget {
         /// Its name
-        node: String,
+        #[arg(value_name = "NODE")]
+        name: String,
     },
 }
 
@@ -42,7 +43,7 @@ pub(super) async fn store(node: &Node, output: &Output, command: Store) -> Resul
     match command {
         Store::Status => status(node, output).await,
         Store::Accept(arguments) => accept(node, output, &arguments).await,
-        Store::Forget { node: name } => {
+        Store::Forget { name } => {
             node.delete("/api/v1/nodes", &name).await?;
             output.progress(&format!("{} is forgotten; a node of that name that starts is known again", plain(&name)));
             Ok(Exit::Done)

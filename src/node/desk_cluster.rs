@@ -49,10 +49,9 @@ impl Desk {
 
     /// Who follows what was done.
     pub(super) async fn acknowledged(&self, done: &Done) -> Acknowledgements {
-        let is_of_this_node = done.intent.as_ref().is_some_and(|intent| intent.reach == Reach::ThisNode);
         match done.effect {
             Effect::Rehearsed => Acknowledgements::default(),
-            _ if is_of_this_node => self.this_node(),
+            _ if done.reach == Reach::ThisNode => self.this_node(),
             Effect::Changed | Effect::Unchanged => self.acknowledgements(done.version).await,
         }
     }

@@ -17,7 +17,7 @@ use super::journal::{Journal, StoreHealth};
 use super::judging::MonitorView;
 use super::loading::Loaded;
 use super::orders::{Change, Written};
-use super::peers::{Peers, agreed_before};
+use super::peers::{Identity, Peers, agreed_before};
 use super::picture::{Degradation, Picture, StandingOrder};
 use super::recorder::{Recorder, Shown};
 use super::retired::Burden;
@@ -38,6 +38,8 @@ use crate::zone::Zones;
 
 /// How often deadlines and clocks are looked at.
 pub(super) const TICK: Duration = Duration::from_millis(100);
+/// How long other nodes take to follow an order, where they can be reached.
+const FOLLOW: Duration = Duration::from_secs(2);
 /// At most this often are verdicts written to the store.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -122,6 +124,8 @@ pub struct Engine {
     pub(super) own_stored: Vec<Intent>,
     /// The revision of the orders in this node's own store, which are for this node alone where it shares others.
     pub(super) own_revision: u64,
+    /// Who this node is to the others, from its start to its end: one that changed its name would have two votes for a while.
+    pub(super) identity: Identity,
     /// The other nodes.
     pub(super) peers: Peers,
     /// This node's votes, parallel to the endpoints.
@@ -179,6 +183,7 @@ impl Engine {
             version,
             stored,
             own_revision,
+            identity: Identity::of(&loaded.settings),
             peers,
             votes: Vec::new(),
             cleared: mono,
@@ -293,7 +298,7 @@ impl Engine {
         self.forget_strangers();
         // A council that goes on sitting remembers what it doubts.
         let is_first = self.votes.is_empty();
-        if is_first || before.topology != self.picture.topology || before.settings.node != self.picture.settings.node {
+        if is_first || before.topology != self.picture.topology {
             self.convene();
         }
         self.presume_named();
@@ -331,6 +336,23 @@ impl Engine {
         for service in &self.picture.topology.services {
             for site in &service.sites {
                 self.parts.usage.presume(&service.name, self.picture.topology.site_name(*site), now.after(service.ttl));
+            }
+        }
+    }
+
+    /// Other nodes have named a site until they followed as well, which takes them a moment: caches are given the time that they
+    /// may hold such an answer, whether this node gave any or not.
+    fn presume_others_named(&self, before: &[crate::model::SiteSet]) {
+        if !self.peers.is_shared() {
+            return;
+        }
+        let until = |ttl| self.parts.clock.mono().after(FOLLOW).after(ttl);
+        for ((service, before), named) in
+            self.picture.topology.services.iter().zip(before).zip(self.picture.named.iter())
+        {
+            for site in service.sites.iter().filter(|site| before.contains(**site) && !named.contains(**site)) {
+                let site = self.picture.topology.site_name(*site);
+                self.parts.usage.presume_elsewhere(&service.name, site, until(service.ttl));
             }
         }
     }
@@ -376,7 +398,9 @@ impl Engine {
     /// moment of the swap).
     /// Gives what was served until then.
     fn swap(&mut self, plan: Arc<Plan>, tables: Tables) -> Arc<Tables> {
+        let before = std::mem::take(&mut self.picture.named);
         self.picture.named = self.picture.topology.services().map(|(service, _)| tables.named_sites(service)).collect();
+        self.presume_others_named(&before);
         let tables = Arc::new(tables);
         let served = self.parts.tables.rcu(|present| {
             if plan.generation.replaces(present.plan().generation) { Arc::clone(&tables) } else { Arc::clone(present) }

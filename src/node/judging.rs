@@ -90,9 +90,12 @@ impl Engine {
             let known = self.agreed.get(&key).map(|verdict| verdict.state);
             known.unwrap_or_else(|| self.own_opinion(&topology, endpoint, &key).state)
         });
-        let node = &self.picture.settings.node;
-        let this =
-            Voter { name: node.name.clone(), standing_in: node.site, failure_domain: node.failure_domain.clone() };
+        let node = &self.identity;
+        let this = Voter {
+            name: node.name.clone(),
+            standing_in: node.site.as_deref().and_then(|site| topology.site_named(site)),
+            failure_domain: node.failure_domain.clone(),
+        };
         let mut council = Council::new(&topology, this, agreed.collect());
         council.succeed(&self.council);
         self.council = council;
@@ -132,6 +135,8 @@ impl Engine {
                     transcript,
                 });
             }
+            // A start without the store begins with it.
+            self.unsaved |= state != previous && self.peers.is_shared();
             self.agreed.insert(key, Verdict { state, reason: reason.clone(), since });
             all.push(EndpointHealth { state, since, reason, ..own });
         }

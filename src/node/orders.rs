@@ -87,6 +87,8 @@ pub struct Done {
     pub generation: Generation,
     /// The orders that it follows.
     pub version: OrdersVersion,
+    /// Who follows the change.
+    pub reach: Reach,
 }
 
 /// Whether anything changed.
@@ -164,9 +166,8 @@ impl Engine {
     fn give(&mut self, order: Order, rehearsal: Rehearsal, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
         let now = self.parts.clock.mono();
         let order = Order { reach: self.reach_of(order.reach, now), ..order };
-        if rehearsal == Rehearsal::No
-            && let Some(error) = self.out_of_reach(order.reach, now)
-        {
+        // Before the rules: advice to repeat or to force an order that nobody can take would only cost time.
+        if let Some(error) = self.out_of_reach(order.reach, now) {
             let _ = reply.send(Err(OrderFailure::NotTried(error)));
             return;
         }
@@ -204,6 +205,7 @@ impl Engine {
                     plan: Arc::new(preview),
                     generation,
                     version: self.version,
+                    reach: order.reach,
                 }));
             }
             Ok(Reviewed::Accept { overridden, .. }) => {
@@ -306,7 +308,8 @@ impl Engine {
                     change
                 {
                     let intent = self.standing_at(&scope).map(|order| order.intent.clone());
-                    let _ = reply.send(Ok(self.done(Effect::Changed, intent)));
+                    let reach = if seen.is_some() { Reach::Everywhere } else { Reach::ThisNode };
+                    let _ = reply.send(Ok(Done { reach, ..self.done(Effect::Changed, intent) }));
                 }
             }
             Err(StoreError::Conflict { .. }) if self.peers.is_shared() && seen.is_some() => {
@@ -407,6 +410,7 @@ impl Engine {
             plan: Arc::clone(&self.picture.plan),
             generation: self.picture.plan.generation,
             version: self.version,
+            reach: Reach::Everywhere,
         }
     }
 }

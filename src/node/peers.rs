@@ -12,7 +12,7 @@ use super::cluster::{Said, Word};
 use super::engine::Engine;
 use crate::health::bounds::{BALLOT_FRESHNESS, STORE_LOST};
 use crate::health::{self, Contact, Seclusion};
-use crate::model::{Connection, EndpointKey, EndpointList, EventKind, Mono, NodeReport, Reach, Verdict};
+use crate::model::{Connection, EndpointKey, EndpointList, EventKind, Mono, NodeReport, Reach, Settings, Verdict};
 use crate::store::Store;
 
 /// The name of the copy that holds the names of the other nodes.
@@ -24,6 +24,30 @@ const AGREED: &str = "agreed";
 const NAMESAKES: u32 = 3;
 /// After so long without one, the other node is gone.
 const NAMESAKES_APART: Duration = Duration::from_secs(30);
+
+/// Who a node is to the others.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its name.
+    pub name: String,
+    /// The site that it stands in, by name.
+    pub site: Option<String>,
+    /// What it would fail with.
+    pub failure_domain: Option<String>,
+}
+
+impl Identity {
+    /// What `settings` say.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let site = settings.node.site.and_then(|site| settings.sites.get(site.get()));
+        Self {
+            name: settings.node.name.clone(),
+            site: site.map(|site| site.name.clone()),
+            failure_domain: settings.node.failure_domain.clone(),
+        }
+    }
+}
 
 /// What the engine knows of the others. A node that shares with nobody has no voice and hears nothing.
 pub struct Peers {
@@ -58,6 +82,8 @@ pub struct Peers {
 /// A node that is known.
 #[derive(Clone, Debug)]
 pub struct Heard {
+    /// The number of the report that was found first: it may be from long ago, and counts only for telling a later one.
+    first: Option<(u64, u64)>,
     /// What it said last; `None` since this node's start.
     pub last: Option<(Arc<NodeReport>, Arc<EndpointList>, Mono)>,
     /// Whether its silence was told of.
@@ -89,7 +115,7 @@ impl Peers {
     pub fn known(voice: watch::Sender<Option<Said>>, store: &dyn Store) -> Self {
         let names = copied(store, NODES);
         let names: Vec<String> = names.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        let silent = Heard { last: None, missed: true };
+        let silent = Heard { first: None, last: None, missed: true };
         Self::with(Some(voice), names.into_iter().map(|name| (name, silent.clone())).collect())
     }
 
@@ -136,6 +162,12 @@ impl Peers {
     #[must_use]
     pub fn trouble(&self) -> &str {
         self.trouble.as_deref().unwrap_or("no report was acknowledged for a while")
+    }
+
+    /// Why the store's orders do not continue what is known.
+    #[must_use]
+    pub fn went_back(&self) -> Option<&str> {
+        self.went_back.as_deref()
     }
 
     /// The names of the others.
@@ -187,7 +219,7 @@ impl Engine {
 
     fn hear_report(&mut self, report: NodeReport, list: Arc<EndpointList>) {
         let now = self.parts.clock.mono();
-        if report.node == self.picture.settings.node.name {
+        if report.node == self.identity.name {
             self.hear_namesake(&report);
             return;
         }
@@ -197,13 +229,22 @@ impl Engine {
         }
         let name = report.node.clone();
         let is_new = !self.peers.heard.contains_key(&name);
+        if self.peers.heard.get(&name).is_none_or(|heard| heard.first.is_none_or(|first| first >= report.sequence)) {
+            let first = self.peers.heard.get(&name).and_then(|heard| heard.first);
+            let first = Some(first.unwrap_or(report.sequence));
+            self.peers.heard.entry(name.clone()).or_insert(Heard { first, last: None, missed: true }).first = first;
+            if is_new {
+                self.council.expect(&name);
+                self.keep_names();
+                self.publish();
+            }
+            return;
+        }
         let was_missed = self.peers.heard.get(&name).is_none_or(|heard| heard.missed);
         let report = Arc::new(report);
-        let heard = Heard { last: Some((Arc::clone(&report), Arc::clone(&list), now)), missed: false };
+        let first = Some(report.sequence);
+        let heard = Heard { first, last: Some((Arc::clone(&report), Arc::clone(&list), now)), missed: false };
         self.peers.heard.insert(name.clone(), heard);
-        if is_new {
-            self.keep_names();
-        }
         if was_missed {
             self.parts.journal.record(EventKind::PeerHeard { peer: name.clone() });
         }
@@ -387,7 +428,7 @@ impl Engine {
     }
 
     fn report(&self) -> NodeReport {
-        let node = &self.picture.settings.node;
+        let node = &self.identity;
         let topology = &self.picture.topology;
         let suspects = (0_u32..).zip(self.picture.health.iter()).filter(|(_, health)| health.suspect);
         let local = self.picture.orders.iter().filter(|order| order.intent.reach == Reach::ThisNode);
@@ -395,7 +436,7 @@ impl Engine {
             node: node.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.parts.started,
-            site: node.site.map(|site| topology.site_name(site).to_owned()),
+            site: node.site.clone(),
             failure_domain: node.failure_domain.clone(),
             sequence: (self.peers.start.max(self.picture.plan.generation.epoch), 0),
             endpoints: self.peers.fingerprint.clone(),

@@ -9,6 +9,7 @@ use super::crew::in_background;
 use super::desk::Desk;
 use super::engine::{Message, with_remedy};
 use super::loading::{self, Fallback, Loaded};
+use super::peers::Identity;
 use super::picture::Picture;
 use super::roster::{self, Roster};
 use super::secrets;
@@ -278,8 +279,15 @@ fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
             changes.push(format!("[{section}] changed: restart the node to use it"));
         }
     }
-    if at_start.node.name != now.node.name {
-        changes.push("node.name changed: restart the node to use it everywhere".to_owned());
+    let (before, after) = (Identity::of(at_start), Identity::of(now));
+    for (key, changed) in [
+        ("name", before.name != after.name),
+        ("site", before.site != after.site),
+        ("failure_domain", before.failure_domain != after.failure_domain),
+    ] {
+        if changed {
+            changes.push(format!("node.{key} changed: restart the node to use it"));
+        }
     }
     changes
 }

@@ -32,8 +32,12 @@ impl Engine {
     /// Why an order cannot be given to everyone now. It is not even tried: a store without a majority may write it later,
     /// when nobody counts on it any more.
     pub(super) fn out_of_reach(&self, reach: Reach, now: Mono) -> Option<StoreError> {
-        let is_lost = reach == Reach::Everywhere && self.peers.contact(now) == Contact::Lost;
-        is_lost.then(|| StoreError::Unreachable { detail: self.peers.trouble().to_owned() })
+        match (reach, self.peers.contact(now), self.peers.went_back()) {
+            (Reach::ThisNode, ..) => None,
+            (_, Contact::Lost, _) => Some(StoreError::Unreachable { detail: self.peers.trouble().to_owned() }),
+            (_, Contact::Kept, Some(detail)) => Some(StoreError::WentBack { detail: detail.to_owned() }),
+            (_, Contact::Kept, None) => None,
+        }
     }
 
     /// Takes over the orders of other nodes.

@@ -323,6 +323,15 @@ impl Usage {
         self.cells().entry((service.to_owned(), site.to_owned())).or_insert_with(|| Arc::new(AtomicU64::new(millis)));
     }
 
+    /// Takes it that caches may hold answers naming the site for the service until `until`, whatever was answered here: other
+    /// nodes answer too.
+    pub fn presume_elsewhere(&self, service: &str, site: &str, until: Mono) {
+        let millis = u64::try_from(until.0.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut cells = self.cells();
+        let cell = cells.entry((service.to_owned(), site.to_owned())).or_default();
+        cell.fetch_max(millis, Ordering::AcqRel);
+    }
+
     /// Where steered answers are counted by view.
     pub(super) const fn demand(&self) -> &Sheets {
         &self.demand

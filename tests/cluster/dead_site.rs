@@ -10,10 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use waypost::cli::demo::Authority;
 use waypost::model::{Event, EventKind};
 
-use crate::cluster::{Cluster, Manner};
+use crate::cluster::{Cluster, Manner, PATIENCE};
 use crate::history::{Answer, Seen};
 use crate::network::{COUNT, NAMES, mail};
 use crate::observer::Observer;
+use crate::patience::wait_for;
 use crate::postfix::Postfix;
 use crate::world::{World, in_a_world};
 
@@ -42,8 +43,11 @@ fn a_dead_site_leaves_all_nodes_together() {
             thread::sleep(10 * GAP);
             let answers = observer.finish().answers;
             let answered = answers.values().map(|seen| withdrawn(seen, site));
-            let journals: Vec<_> = (0..COUNT).map(|node| cluster.api(node).journal()).collect();
-            let planned: Vec<_> = journals.iter().map(|journal| planned(journal, site, struck)).collect();
+            // Journals are written a moment after answers have changed.
+            let in_journal = |node| {
+                wait_for("the plan is journalled", PATIENCE, || planned(&cluster.api(node).journal(), site, struck)).0
+            };
+            let planned: Vec<_> = (0..COUNT).map(in_journal).collect();
             let spread = planned.iter().max().unwrap().duration_since(*planned.iter().min().unwrap());
             println!(
                 "{} killed: out of the plans after {}, out of the answers after {}; {:.3} s apart",
@@ -87,13 +91,13 @@ fn set(world: &World) -> (Cluster, Vec<Postfix>) {
 }
 
 /// When a node's plan took a site out.
-fn planned(journal: &[Event], site: usize, after: Timestamp) -> Timestamp {
+fn planned(journal: &[Event], site: usize, after: Timestamp) -> Option<Timestamp> {
     let phrase = format!("mx: {} serving -> down", NAMES[site]);
     let is_it = |event: &&Event| {
         let EventKind::Plan { changes, .. } = &event.kind else { return false };
         event.time > after && changes.iter().any(|change| change.starts_with(&phrase))
     };
-    journal.iter().find(is_it).expect("the plan is journalled").time
+    journal.iter().find(is_it).map(|event| event.time)
 }
 
 /// When a node's answers named a site for the first time no more.

@@ -83,3 +83,32 @@ fn without_a_majority_of_the_store_answers_follow_health_and_orders_wait() {
         assert!(history.journals[&node_name(NAMES[0])].iter().filter(told).count() > 0);
     });
 }
+
+#[test]
+fn what_lies_under_an_order_of_one_node_is_there_when_that_is_lifted() {
+    in_a_world("store_lost::what_lies_under_an_order_of_one_node_is_there_when_that_is_lifted", |world| {
+        let mut stage = Stage::set(world);
+        let drained = stage.cluster.nodes[0].order(&["drain", NAMES[2], "--for", "1h", "--reason", "for all", "--yes"]);
+        assert!(drained.contains("acknowledged by"), "{drained}");
+        stage.cluster.wait_until_named(&[0, 1, 2], &[0, 1]);
+        let lost = [Fault::MemberFrozen(0), Fault::MemberKilled(2)];
+        lost.into_iter().for_each(|fault| stage.begin(fault));
+        wait_until("the node says that the store is lost", PATIENCE, || {
+            stage.cluster.connection(1) != Connection::Connected
+        });
+        stage.cluster.nodes[1].order(&["pin", NAMES[2], "--for", "1h", "--reason", "here", "--local", "--yes"]);
+        stage.cluster.wait_until_named(&[1], &[0, 1, 2]);
+        stage.cluster.nodes[1].order(&["undrain", NAMES[2]]);
+        stage.cluster.wait_until_named(&[1], &[0, 1]);
+        lost.into_iter().for_each(|fault| stage.end(fault));
+        wait_until("the store is back", PATIENCE, || stage.cluster.connection(1) == Connection::Connected);
+        // Long enough for a node to clear what it holds for over.
+        thread::sleep(Duration::from_secs(5));
+        for node in 0..3 {
+            let orders = stage.cluster.status(node).orders;
+            assert_eq!(orders.len(), 1, "{orders:?}");
+            assert_eq!(orders[0].intent.reason, "for all");
+        }
+        stage.cluster.wait_until_named(&[0, 1, 2], &[0, 1]);
+    });
+}
