@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::dns::Client;
 use crate::patience::wait_until;
 
+/// Machines that test have a lot to do at the same time.
 const START: Duration = Duration::from_secs(60);
 
 /// A running node; dropping it ends it.
