@@ -38,10 +38,14 @@ pub fn register(registry: &mut Registry, cluster: &ClusterStatus, store: Traffic
         gauges(registry, "plan_digest_info", "What the plan comes to, the same on all nodes that decide alike");
     set(&digest, "digest", &cluster.plan, 1.0);
     for (name, help, count) in [
-        ("store_writes", "Writes that the shared store acknowledged", store.writes),
-        ("store_written_bytes", "Octets of keys and values in them", store.written_octets),
-        ("store_reads", "Reads that the shared store answered", store.reads),
-        ("store_failures", "Calls to the shared store that failed", store.failures),
+        ("store_writes", "Writes sent to the shared store, repeats included, acknowledged or not", store.writes),
+        (
+            "store_written_bytes",
+            "Octets of keys and values in the writes sent to the shared store",
+            store.written_octets,
+        ),
+        ("store_reads", "Reads sent to the shared store, repeats included, answered or not", store.reads),
+        ("store_failures", "Requests to the shared store, repeats and logins included, that failed", store.failures),
         ("store_reconnections", "Connections and watches begun anew after one was lost", store.reconnections),
     ] {
         let counter: Counter = Counter::default();

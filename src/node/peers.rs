@@ -213,7 +213,6 @@ impl Engine {
                 self.look_around();
             }
             Word::WentBack(detail) => self.store_went_back(detail),
-            Word::NotKept(error) => self.degrade("store", super::engine::with_remedy(&error)),
         }
     }
 

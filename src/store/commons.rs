@@ -59,12 +59,15 @@ pub struct Comparison {
 /// What happened in the store.
 #[derive(Debug)]
 pub enum News {
-    /// Other orders stand.
+    /// Other orders stand; told once besides when they were found for the first time since the start, even if they are known
+    /// or there are none.
     Orders(SharedOrders),
     /// Changes by other nodes are in this node's journal.
     Journalled(Vec<Event>),
     /// Changes by other nodes could not be put into this node's journal, nor the orders into its copy.
     NotKept(Vec<Event>, StoreError),
+    /// After that: the orders are in this node's copy again.
+    Kept,
     /// A node spoke. The list is that which its letters follow.
     Report(Box<NodeReport>, Arc<EndpointList>),
     /// The record of a node was removed.
@@ -73,8 +76,10 @@ pub enum News {
     WentBack(String),
     /// It does again.
     Continues,
-    /// It cannot be followed for now.
+    /// It cannot be followed for now, or holds orders that cannot be read.
     Trouble(StoreError),
+    /// All that it holds was taken in; after trouble: that is over.
+    Follows,
 }
 
 /// How much was asked of the store that the nodes share, since the start.
@@ -107,7 +112,8 @@ pub trait Commons: Send + Sync + 'static {
     /// If it cannot be read; [`StoreError::WentBack`] where it does not continue what is known.
     async fn read(&self) -> Result<SharedOrders, StoreError>;
 
-    /// Changes the orders; durable when this returns.
+    /// Changes the orders; durable when this returns. Where this node's own disk does not journal the event in time, it has
+    /// no id, and is the caller's to journal.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if others stand than were seen; [`StoreError::WentBack`]; otherwise if the store does not
@@ -146,13 +152,19 @@ pub trait Commons: Send + Sync + 'static {
     /// As for [`Commons::report`].
     async fn declare(&self, list: &EndpointList) -> Result<(), StoreError>;
 
+    /// Takes out the list called `fingerprint`, unless the letters of any node's report follow it.
+    ///
+    /// # Errors
+    /// If the reports cannot be read, or as for [`Commons::report`].
+    async fn retire(&self, fingerprint: &str) -> Result<(), StoreError>;
+
     /// Takes out the record of a node that is there no more.
     ///
     /// # Errors
     /// As for [`Commons::report`].
     async fn forget(&self, node: &str) -> Result<(), StoreError>;
 
-    /// Waits for news. One caller at a time.
+    /// Waits for news. One caller at a time, who waits until some come: what was being taken in would be lost otherwise.
     async fn news(&self) -> News;
 
     /// How much was asked of the store.
@@ -216,6 +228,10 @@ impl Commons for Alone {
     }
 
     async fn declare(&self, _: &EndpointList) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn retire(&self, _: &str) -> Result<(), StoreError> {
         Ok(())
     }
 

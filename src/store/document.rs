@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::bounds::CHANGES_KEPT;
+use super::bounds::{CHANGES_KEPT, COUNT_MOST};
 use super::{StoreError, stamped};
 use crate::model::{Event, Intent, OrdersVersion, Scope, SharedOrders};
 
@@ -56,7 +56,10 @@ pub(super) struct Next {
 impl Document {
     /// Reads what is kept under the key `key`.
     pub(super) fn read(key: &str, octets: &[u8]) -> Result<Self, StoreError> {
-        serde_json::from_slice(octets).map_err(|error| unreadable(key, &error))
+        let document: Self = serde_json::from_slice(octets).map_err(|error| unreadable(key, &error))?;
+        let versions = document.changes.iter().map(|change| change.version).chain([document.version]);
+        versions.into_iter().try_for_each(|version| countable(key, version))?;
+        Ok(document)
     }
 
     /// As it is kept.
@@ -133,6 +136,7 @@ impl Document {
     }
 
     fn record(&mut self, version: OrdersVersion, event: &Event, id: String) -> Result<(), StoreError> {
+        countable("orders", version)?;
         self.version = version;
         self.changes.push(Change { version, id, event: value(event)?, others: Map::new() });
         let surplus = self.changes.len().saturating_sub(CHANGES_KEPT);
@@ -166,6 +170,15 @@ impl Change {
     fn event(&self) -> Option<Event> {
         serde_json::from_value(self.event.clone()).ok()
     }
+}
+
+/// Refuses a version above which no other could be counted.
+pub(super) fn countable(key: &str, version: OrdersVersion) -> Result<(), StoreError> {
+    if version.epoch <= COUNT_MOST && version.revision <= COUNT_MOST {
+        return Ok(());
+    }
+    let detail = format!("{key}: version {version}; epoch and revision are at most {COUNT_MOST}");
+    Err(StoreError::Unreadable { detail })
 }
 
 fn value<T: Serialize>(document: &T) -> Result<Value, StoreError> {
@@ -279,6 +292,38 @@ mod tests {
         }
         assert_eq!(document.changes.len(), CHANGES_KEPT);
         assert!(document.continues(&given(&Document::default(), "fra", "0")).is_ok(), "too long ago to tell");
+    }
+
+    #[test]
+    fn a_version_that_none_could_follow_is_not_read() {
+        for (epoch, revision, is_read) in [
+            (0, COUNT_MOST, true),
+            (0, COUNT_MOST + 1, false),
+            (0, u64::MAX, false),
+            (COUNT_MOST + 1, 0, false),
+            (u64::MAX, 1, false),
+        ] {
+            let text = format!(r#"{{"epoch":{epoch},"revision":{revision}}}"#);
+            let read = Document::read("orders", text.as_bytes());
+            assert_eq!(read.is_ok(), is_read, "{text}");
+            if let Err(error) = read {
+                let error = error.to_string();
+                assert!(error.contains("orders") && error.contains(&revision.to_string()), "{error}");
+            }
+        }
+        let change = format!(r#"{{"epoch":0,"revision":{},"id":"x","event":{{}}}}"#, u64::MAX);
+        let text = format!(r#"{{"epoch":0,"revision":1,"changes":[{change}]}}"#);
+        assert!(matches!(Document::read("orders", text.as_bytes()), Err(StoreError::Unreadable { .. })));
+        // The last version that can be read is not gone beyond.
+        let last = format!(r#"{{"epoch":0,"revision":{COUNT_MOST}}}"#);
+        let last = Document::read("orders", last.as_bytes()).unwrap();
+        let event = Event {
+            id: 0,
+            time: Timestamp::UNIX_EPOCH,
+            node: "fra-ns1".into(),
+            kind: EventKind::Ordered { intent: drain("fra") },
+        };
+        assert!(last.changed(Some(drain("fra")), None, event, "y".to_owned()).is_err());
     }
 
     proptest::proptest! {

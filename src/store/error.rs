@@ -93,6 +93,14 @@ pub enum StoreError {
         /// Key and reason.
         detail: String,
     },
+    /// What was to be written into the shared store is longer than that takes; nothing was written.
+    #[error("the orders would take {octets} octets; at most {most} are kept")]
+    TooLarge {
+        /// What it would take.
+        octets: usize,
+        /// What it may take.
+        most: usize,
+    },
     /// There is a token of that name.
     #[error("there is already a token called '{name}'")]
     Exists {
@@ -126,6 +134,7 @@ impl StoreError {
                  goes on with the orders that it knows and takes no others"
             }
             Self::Unreadable { .. } => "run the version that wrote it, or give this cluster a prefix of its own",
+            Self::TooLarge { .. } => "lift orders that are no longer needed, then order again",
             Self::Exists { .. } => "choose another name, or revoke that token first",
         }
     }

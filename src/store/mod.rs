@@ -12,6 +12,9 @@ mod document;
 mod embedded;
 mod error;
 pub mod etcd;
+mod following;
+mod inbox;
+mod keeper;
 mod memory;
 pub mod mirror;
 #[cfg(test)]

@@ -62,6 +62,10 @@ impl Commons for OutOfReach {
         Err(self.error())
     }
 
+    async fn retire(&self, _: &str) -> Result<(), StoreError> {
+        Err(self.error())
+    }
+
     async fn forget(&self, _: &str) -> Result<(), StoreError> {
         Err(self.error())
     }

@@ -8,83 +8,98 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::Notify;
 
-use super::bounds::{DOCUMENT_OCTETS, LISTS_KEPT};
+use super::bounds::DOCUMENT_OCTETS;
 use super::commons::{Commons, Comparison, Kept, News, OrderChange, Traffic};
 use super::document::{Document, Next};
-use super::etcd::{Entry, Etcd, Listing, Notice, Swap, Version, Watch};
+use super::etcd::{Etcd, Swap, Version, Watch};
+use super::following::{Step, read_report};
+use super::inbox::Inbox;
+use super::keeper::Keeper;
 use super::out_of_reach::OutOfReach;
 use super::{Changed, Store, StoreError};
 use crate::model::{EndpointList, EtcdSettings, Event, NodeReport, OrdersVersion, SharedOrders};
 
 /// The key of the orders, and the name of their copy.
-const ORDERS: &str = "orders";
+pub(super) const ORDERS: &str = "orders";
 /// Where the nodes' reports are.
-const NODES: &str = "nodes/";
+pub(super) const NODES: &str = "nodes/";
 /// Where the lists are that the letters of reports follow.
-const ENDPOINTS: &str = "endpoints/";
+pub(super) const ENDPOINTS: &str = "endpoints/";
+/// The name of the copy that holds the names of the other nodes, as a list.
+const NAMES: &str = "nodes";
 
 /// See the module.
 pub struct Replicated {
-    etcd: Etcd,
-    local: Arc<dyn Store>,
+    pub(super) etcd: Etcd,
+    keeper: Keeper,
     known: Mutex<Known>,
     /// Changes and adoptions of orders come one after the other.
-    turn: tokio::sync::Mutex<()>,
-    watch: tokio::sync::Mutex<Watch>,
-    /// News that nobody has taken yet.
-    pending: Mutex<VecDeque<News>>,
-    more: Notify,
+    pub(super) turn: tokio::sync::Mutex<()>,
+    following: tokio::sync::Mutex<Following>,
+    pub(super) inbox: Arc<Inbox>,
 }
 
 /// What is known of the store.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     orders: Document,
-    /// Why what it holds does not continue that.
+    /// Whether orders were found since the start.
+    found: bool,
+    /// Why what it holds does not continue what is known.
     went_back: Option<String>,
-    nodes: BTreeSet<String>,
-    lists: HashMap<String, Arc<EndpointList>>,
+    /// Whether the orders that it holds could not be taken in.
+    pub(super) unread: bool,
+    pub(super) nodes: BTreeSet<String>,
+    pub(super) lists: HashMap<String, Arc<EndpointList>>,
+    /// The keys about which a warning was given.
+    pub(super) warned: BTreeSet<String>,
+}
+
+/// How far following has come.
+struct Following {
+    watch: Watch,
+    /// What the last notice asks for still.
+    steps: VecDeque<Step>,
 }
 
 impl Replicated {
-    /// The commons over `etcd`, known from the copy in `local`. A copy that cannot be read is as good as none: the second
-    /// value says why.
+    /// The commons over `etcd`, known from the copies in `local`. Orders that cannot be read there are as good as none: the
+    /// second value says why.
     #[must_use]
     pub fn new(etcd: Etcd, local: Arc<dyn Store>) -> (Self, Option<StoreError>) {
-        let (orders, trouble) = match copied(&*local) {
+        let (orders, unread) = match copied(&*local) {
             Ok(document) => (document, None),
             Err(error) => (Document::default(), Some(error)),
         };
+        let names = local.copy(NAMES).ok().flatten();
+        let nodes = names.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let inbox = Arc::new(Inbox::default());
+        let (keeper, started) = Keeper::start(ORDERS, local, Arc::clone(&inbox));
+        // Not the lists of endpoints, whose number nothing bounds.
+        let watch = etcd.watch_span(NODES, ORDERS);
         let replicated = Self {
-            watch: tokio::sync::Mutex::new(etcd.watch("")),
             etcd,
-            local,
-            known: Mutex::new(Known { orders, ..Known::default() }),
+            keeper,
+            known: Mutex::new(Known { orders, nodes, ..Known::default() }),
             turn: tokio::sync::Mutex::default(),
-            pending: Mutex::default(),
-            more: Notify::new(),
+            following: tokio::sync::Mutex::new(Following { watch, steps: VecDeque::new() }),
+            inbox,
         };
-        (replicated, trouble)
+        (replicated, unread.or(started.err()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
         // Nothing panics between two changes that belong together.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn orders(&self) -> Document {
+    pub(super) fn orders(&self) -> Document {
         self.lock().orders.clone()
     }
 
-    fn tell(&self, news: News) {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner).push_back(news);
-        self.more.notify_one();
-    }
-
     /// What the store holds, with the version of the entry; nothing is no orders.
-    async fn found(&self) -> Result<(Document, Option<Version>), StoreError> {
+    pub(super) async fn found(&self) -> Result<(Document, Option<Version>), StoreError> {
         match self.etcd.get(ORDERS).await? {
             Some(entry) => Ok((Document::read(ORDERS, &entry.value)?, Some(entry.version))),
             None => Ok((Document::default(), None)),
@@ -103,35 +118,25 @@ impl Replicated {
         known.went_back = verdict.as_ref().err().cloned();
         drop(known);
         if let Some(news) = news {
-            self.tell(news);
+            self.inbox.tell(news);
         }
         verdict.map_err(|detail| StoreError::WentBack { detail })
     }
 
     /// Takes over what the store holds, if it continues what is known. Only in [`Self::turn`].
-    async fn adopt(&self, found: Document) -> Result<(), StoreError> {
+    pub(super) fn adopt(&self, found: Document) -> Result<(), StoreError> {
         self.check(&found)?;
         let known = self.orders().version();
-        if found.version() == known {
-            return Ok(());
+        let is_first = !std::mem::replace(&mut self.lock().found, true);
+        if found.version() != known {
+            let (text, events) = (found.text()?, found.since(known));
+            self.inbox.tell(News::Orders(found.shared()));
+            self.lock().orders = found;
+            self.keeper.keep(text, events);
+        } else if is_first {
+            self.inbox.tell(News::Orders(found.shared()));
         }
-        let (text, events) = (found.text()?, found.since(known));
-        self.tell(News::Orders(found.shared()));
-        self.lock().orders = found;
-        let news = match self.keep(text, events.clone()).await {
-            Ok(kept) if kept.is_empty() => return Ok(()),
-            Ok(kept) => News::Journalled(kept),
-            Err(error) => News::NotKept(events, error),
-        };
-        self.tell(news);
         Ok(())
-    }
-
-    /// Puts the orders into this node's copy and the events into its journal.
-    async fn keep(&self, text: String, events: Vec<Event>) -> Result<Vec<Event>, StoreError> {
-        let local = Arc::clone(&self.local);
-        let ended = |error: tokio::task::JoinError| StoreError::Io { file: ORDERS.into(), detail: error.to_string() };
-        tokio::task::spawn_blocking(move || local.keep_copy(ORDERS, &text, events)).await.map_err(ended)?
     }
 
     /// Puts `text` in the place of the orders at `seen`; `id` is that of the change which it carries.
@@ -143,102 +148,6 @@ impl Replicated {
             Ok((found, Some(version))) if found.holds(id) => Ok(Swap::Done(version)),
             _ => Err(error),
         }
-    }
-
-    async fn take(&self, notice: Notice) {
-        match notice {
-            Notice::All(listing) => self.take_all(listing).await,
-            Notice::Put(entry) => self.take_entry(entry).await,
-            Notice::Gone(key) => match key.strip_prefix(NODES) {
-                Some(node) => {
-                    self.lock().nodes.remove(node);
-                    self.tell(News::Gone(node.to_owned()));
-                }
-                None if key == ORDERS => self.take_orders(Ok(Document::default())).await,
-                None => {}
-            },
-            Notice::Trouble(error) => self.tell(News::Trouble(error)),
-        }
-    }
-
-    async fn take_all(&self, listing: Listing) {
-        let holds_orders = listing.entries.iter().any(|entry| entry.key == ORDERS);
-        let named = listing.entries.iter().filter_map(|entry| entry.key.strip_prefix(NODES).map(str::to_owned));
-        let named: BTreeSet<String> = named.collect();
-        let gone: Vec<String> = self.lock().nodes.difference(&named).cloned().collect();
-        // Lists before the reports that follow them.
-        let (lists, others): (Vec<Entry>, Vec<Entry>) =
-            listing.entries.into_iter().partition(|entry| entry.key.starts_with(ENDPOINTS));
-        for entry in lists.into_iter().chain(others) {
-            self.take_entry(entry).await;
-        }
-        for node in gone {
-            self.lock().nodes.remove(&node);
-            self.tell(News::Gone(node));
-        }
-        if !holds_orders {
-            self.take_orders(Ok(Document::default())).await;
-        }
-    }
-
-    async fn take_entry(&self, entry: Entry) {
-        if entry.key == ORDERS {
-            return self.take_orders(Document::read(ORDERS, &entry.value)).await;
-        }
-        if let Some(node) = entry.key.strip_prefix(NODES) {
-            match serde_json::from_slice::<NodeReport>(&entry.value) {
-                Ok(report) if report.node == node => self.take_report(report).await,
-                Ok(report) => tracing::warn!(key = node, says = report.node, "a node's report is under another name"),
-                // Of a version to come, or damaged: the others go on without its votes.
-                Err(error) => tracing::warn!(node, %error, "the report of a node cannot be read"),
-            }
-        } else if let Some(fingerprint) = entry.key.strip_prefix(ENDPOINTS) {
-            self.take_list(fingerprint, &entry.value);
-        }
-    }
-
-    async fn take_orders(&self, found: Result<Document, StoreError>) {
-        let _turn = self.turn.lock().await;
-        let taken = match found {
-            Ok(found) => self.adopt(found).await,
-            Err(error) => Err(error),
-        };
-        match taken {
-            // Told already.
-            Ok(()) | Err(StoreError::WentBack { .. }) => {}
-            Err(error) => self.tell(News::Trouble(error)),
-        }
-    }
-
-    async fn take_report(&self, report: NodeReport) {
-        self.lock().nodes.insert(report.node.clone());
-        let known = self.lock().lists.get(&report.endpoints).cloned();
-        let list = match known {
-            Some(list) => Some(list),
-            None => match self.etcd.get(&format!("{ENDPOINTS}{}", report.endpoints)).await {
-                Ok(Some(entry)) => self.take_list(&report.endpoints, &entry.value),
-                // It comes again in two seconds.
-                Ok(None) | Err(_) => None,
-            },
-        };
-        if let Some(list) = list {
-            self.tell(News::Report(Box::new(report), list));
-        }
-    }
-
-    fn take_list(&self, fingerprint: &str, octets: &[u8]) -> Option<Arc<EndpointList>> {
-        let list: EndpointList = serde_json::from_slice(octets).ok()?;
-        if list.fingerprint() != fingerprint {
-            tracing::warn!(fingerprint, "a list of endpoints is not the one that its name says");
-            return None;
-        }
-        let list = Arc::new(list);
-        let mut known = self.lock();
-        if known.lists.len() >= LISTS_KEPT {
-            known.lists.clear();
-        }
-        known.lists.insert(fingerprint.to_owned(), Arc::clone(&list));
-        Some(list)
     }
 }
 
@@ -253,8 +162,7 @@ fn fits(text: &str) -> Result<(), StoreError> {
     if text.len() <= DOCUMENT_OCTETS {
         return Ok(());
     }
-    let detail = format!("the orders would take {} octets; at most {DOCUMENT_OCTETS} are kept", text.len());
-    Err(StoreError::Unreadable { detail })
+    Err(StoreError::TooLarge { octets: text.len(), most: DOCUMENT_OCTETS })
 }
 
 #[async_trait]
@@ -270,20 +178,20 @@ impl Commons for Replicated {
     async fn read(&self) -> Result<SharedOrders, StoreError> {
         let _turn = self.turn.lock().await;
         let (found, _) = self.found().await?;
-        self.adopt(found).await?;
+        self.adopt(found)?;
         Ok(self.known())
     }
 
     async fn change(&self, change: OrderChange) -> Result<Changed, StoreError> {
         let OrderChange { seen, put, clear, event } = change;
         let id = super::secret::random_id()?;
-        let _turn = self.turn.lock().await;
+        let turn = self.turn.lock().await;
         let (found, version) = self.found().await?;
         self.check(&found)?;
         let stale = |found: OrdersVersion| StoreError::Conflict { expected: seen.revision, found: found.revision };
         if found.version() != seen {
             let conflict = stale(found.version());
-            self.adopt(found).await?;
+            self.adopt(found)?;
             return Err(conflict);
         }
         let Next { document, intent, event } = found.changed(put, clear.as_ref(), event, id.clone())?;
@@ -292,15 +200,15 @@ impl Commons for Replicated {
         if self.swap(version, &text, &id).await? == Swap::Stale {
             let (found, _) = self.found().await?;
             let conflict = stale(found.version());
-            self.adopt(found).await?;
+            self.adopt(found)?;
             return Err(conflict);
         }
         let revision = document.version().revision;
         self.lock().orders = document;
-        // The order stands, whatever this node's disk says; without an id the journal tries again.
-        let kept = self.keep(text, vec![event.clone()]).await;
-        let kept = kept.inspect_err(|error| tracing::warn!(%error, "the copy of the orders was not kept"));
-        let event = kept.ok().and_then(|mut events| events.pop()).unwrap_or(event);
+        let kept = self.keeper.keep_own(text, event);
+        drop(turn);
+        // The order stands, whatever this node's disk says.
+        let event = kept.await;
         Ok(Changed { revision, intent, event })
     }
 
@@ -333,7 +241,7 @@ impl Commons for Replicated {
             let detail = "it was changed at the same moment; look at it again".to_owned();
             return Err(StoreError::WentBack { detail });
         }
-        self.adopt(document).await?;
+        self.adopt(document)?;
         Ok(Some(self.known()))
     }
 
@@ -346,7 +254,7 @@ impl Commons for Replicated {
     async fn last_report(&self, node: &str) -> Result<Option<NodeReport>, StoreError> {
         let entry = self.etcd.get(&format!("{NODES}{node}")).await?;
         // What cannot be read is as good as nothing: it is about to be overwritten.
-        Ok(entry.and_then(|entry| serde_json::from_slice(&entry.value).ok()))
+        Ok(entry.and_then(|entry| read_report(node, &entry.value).ok()))
     }
 
     async fn declare(&self, list: &EndpointList) -> Result<(), StoreError> {
@@ -355,20 +263,36 @@ impl Commons for Replicated {
         self.etcd.put(&format!("{ENDPOINTS}{}", list.fingerprint()), &octets).await
     }
 
+    async fn retire(&self, fingerprint: &str) -> Result<(), StoreError> {
+        let reports = self.etcd.list(NODES).await?;
+        let follows = |octets: &[u8]| match serde_json::from_slice::<NodeReport>(octets) {
+            Ok(report) => report.endpoints == fingerprint,
+            // Who knows.
+            Err(_) => true,
+        };
+        if reports.entries.iter().any(|entry| follows(&entry.value)) {
+            return Ok(());
+        }
+        self.etcd.remove(&format!("{ENDPOINTS}{fingerprint}")).await
+    }
+
     async fn forget(&self, node: &str) -> Result<(), StoreError> {
         self.etcd.remove(&format!("{NODES}{node}")).await
     }
 
     async fn news(&self) -> News {
+        let mut following = self.following.lock().await;
         loop {
-            let next = self.pending.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            if let Some(news) = next {
+            if let Some(news) = self.inbox.next() {
                 return news;
             }
-            let mut watch = self.watch.lock().await;
+            if let Some(step) = following.steps.pop_front() {
+                self.take(step).await;
+                continue;
+            }
             tokio::select! {
-                notice = watch.next() => self.take(notice).await,
-                () = self.more.notified() => {}
+                notice = following.watch.next() => following.steps = self.steps(notice).into(),
+                () = self.inbox.more() => {}
             }
         }
     }

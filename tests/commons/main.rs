@@ -4,6 +4,9 @@
 //! | --- | --- |
 //! | `orders.rs` | of two changes one is refused; every node has every change once, in its journal and in its copy |
 //! | `history.rs` | a store that was restored, emptied or replaced is not followed until an operator accepts it |
+//! | `lists.rs` | lists of endpoints that nobody uses harm nobody and go; reports and orders that cannot be read are told of |
+//! | `disk.rs` | a disk that hangs or refuses holds up neither news nor changes, and the journal has each once |
+//! | `start.rs` | a node that starts hears that it follows, and who left meanwhile |
 //! | `versions.rs` | an earlier and a later version beside this one are understood, and lose nothing |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
@@ -13,11 +16,14 @@ mod patience;
 #[path = "../failover/ports.rs"]
 mod ports;
 
+mod disk;
 mod history;
+mod lists;
 #[allow(dead_code)]
 #[path = "../etcd/member.rs"]
 mod member;
 mod orders;
+mod start;
 mod versions;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The client: keys and values, as a majority of the members has them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::keys::Keys;
@@ -35,7 +36,10 @@ impl Etcd {
     /// # Errors
     /// If it cannot be had.
     pub async fn list(&self, folder: &str) -> Result<Listing, StoreError> {
-        let range = self.keys.folder(folder);
+        self.list_range(self.keys.folder(folder)).await
+    }
+
+    pub(super) async fn list_range(&self, range: Range<Vec<u8>>) -> Result<Listing, StoreError> {
         let (key, range_end) = (Octets(range.start), Some(Octets(range.end)));
         let reply = self.range(&RangeRequest { key, range_end }).await?;
         let version = Version(reply.header.revision.0);
@@ -86,7 +90,14 @@ impl Etcd {
     /// Follows everything whose key begins with `folder`, for ever. The caller writes below it every 2 s.
     #[must_use]
     pub fn watch(&self, folder: &str) -> Watch {
-        Watch::new(self.clone(), folder)
+        Watch::new(self.clone(), self.keys.folder(folder))
+    }
+
+    /// Follows all keys from the first that begins with `folder` up to `last`, which is among them, for ever. The caller
+    /// writes one of them every 2 s.
+    #[must_use]
+    pub fn watch_span(&self, folder: &str, last: &str) -> Watch {
+        Watch::new(self.clone(), self.keys.span(folder, last))
     }
 
     /// What was done since the client was made.

@@ -33,6 +33,13 @@ impl Keys {
         let end = behind(&start);
         start..end
     }
+
+    /// All keys from the first that begins with `folder` up to `last`, which is among them.
+    pub(super) fn span(&self, folder: &str, last: &str) -> Range<Vec<u8>> {
+        let mut end = self.absolute(last);
+        end.push(0);
+        self.absolute(folder)..end
+    }
 }
 
 /// The first key behind all that begin with `start`. Where there is none, because all its octets are the highest, etcd
@@ -57,6 +64,10 @@ mod tests {
         assert_eq!(keys.absolute("orders"), b"/waypost/prod/v1/orders");
         assert_eq!(keys.folder("nodes/"), b"/waypost/prod/v1/nodes/".to_vec()..b"/waypost/prod/v1/nodes0".to_vec());
         assert_eq!(keys.folder(""), b"/waypost/prod/v1/".to_vec()..b"/waypost/prod/v10".to_vec());
+        let span = keys.span("nodes/", "orders");
+        let is_within = |key: &str| span.contains(&keys.absolute(key));
+        assert!(is_within("nodes/fra-ns1") && is_within("nodes/zrh-ns1") && is_within("orders"));
+        assert!(!is_within("endpoints/77ab") && !is_within("orders2") && !is_within("nodes"));
         assert_eq!(keys.relative(b"/waypost/prod/v1/nodes/fra-ns1").as_deref(), Some("nodes/fra-ns1"));
         assert_eq!(keys.relative(b"/waypost/prod/v2/orders"), None);
         assert_eq!(keys.relative(b"/waypost/prod/v1/\xff"), None);

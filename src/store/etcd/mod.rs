@@ -7,7 +7,7 @@
 //! | file | what lives there |
 //! | --- | --- |
 //! | `client.rs` | [`Etcd`]: list, get, put, swap, remove |
-//! | `watch.rs`, `ledger.rs` | [`Watch`]: follows everything below a folder; what of that is news |
+//! | `watch.rs`, `ledger.rs` | [`Watch`]: follows everything below a folder, or a span of keys; what of that is news |
 //! | `members.rs` | one request to whichever member answers, within its time; tokens of users |
 //! | `failure.rs` | why a member did not answer, and what that says of the request |
 //! | `wire.rs`, `keys.rs` | JSON as etcd speaks it; where keys lie |

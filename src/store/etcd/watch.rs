@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -30,8 +31,8 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    pub(super) fn new(etcd: Etcd, folder: &str) -> Self {
-        let follower = Follower::new(etcd, folder);
+    pub(super) fn new(etcd: Etcd, range: Range<Vec<u8>>) -> Self {
+        let follower = Follower::new(etcd, range);
         // The stream keeps the step that is under way: nothing is lost when `next` is no longer waited for.
         let step = |mut follower: Follower| async move { Some((follower.next().await, follower)) };
         Self { notices: stream::unfold(follower, step).boxed() }
@@ -50,7 +51,8 @@ impl Watch {
 
 struct Follower {
     etcd: Etcd,
-    folder: String,
+    /// The keys that are followed, as etcd knows them.
+    range: Range<Vec<u8>>,
     ledger: Ledger,
     /// What is still to be said.
     ready: VecDeque<Notice>,
@@ -85,12 +87,12 @@ impl<F: Into<Failure>> From<F> for Lost {
 }
 
 impl Follower {
-    fn new(etcd: Etcd, folder: &str) -> Self {
+    fn new(etcd: Etcd, range: Range<Vec<u8>>) -> Self {
         Self {
             ledger: Ledger::new(etcd.members.count()),
             member: etcd.members.first(),
             etcd,
-            folder: folder.to_owned(),
+            range,
             ready: VecDeque::new(),
             stage: Stage::Waiting(Instant::now()),
             pause: PAUSE_LEAST,
@@ -135,7 +137,7 @@ impl Follower {
             Stage::Waiting(until) => {
                 sleep_until(*until).await;
                 self.ledger.ask();
-                let listing = self.etcd.list(&self.folder).await.map_err(Lost::Listing)?;
+                let listing = self.etcd.list_range(self.range.clone()).await.map_err(Lost::Listing)?;
                 let version = listing.version;
                 self.say_all(listing)?;
                 self.stage = Stage::Listed(version);
@@ -148,8 +150,8 @@ impl Follower {
                 Heard::Frames(frames) => self.say(frames)?,
                 Heard::Due => {
                     self.ledger.ask();
-                    let (etcd, folder) = (self.etcd.clone(), self.folder.clone());
-                    open.listing = Relisting::Asked(Box::pin(async move { etcd.list(&folder).await }));
+                    let (etcd, range) = (self.etcd.clone(), self.range.clone());
+                    open.listing = Relisting::Asked(Box::pin(async move { etcd.list_range(range).await }));
                 }
                 Heard::Listing(listing) => self.say_all(listing.map_err(Lost::Listing)?)?,
             },
@@ -159,7 +161,7 @@ impl Follower {
 
     /// A watch for what happened after `version`.
     async fn open(&mut self, version: Version) -> Result<Open, Lost> {
-        let range = self.etcd.keys.folder(&self.folder);
+        let range = self.range.clone();
         let body = WatchRequest::from(version.0 + 1, Octets(range.start), Octets(range.end));
         let request = Request::new("/v3/watch", &body, Care::Repeat, Kind::Watch).map_err(Lost::Listing)?;
         let response = self.etcd.members.open(self.member, &request).await?;
