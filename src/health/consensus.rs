@@ -27,12 +27,20 @@ pub fn consensus(previous: State, votes: &[Vote<'_>], endpoint_site: SiteIx, now
     }
 }
 
-/// Whether `vote` is the one that counts of all those of `voters` that name its failure domain: that of the node whose
-/// name comes first, so that whoever heard the same counts the same. Votes on their own site and on others are told
-/// apart before: which of the two they are is what is counted.
-fn speaks_for_its_domain<'a>(vote: &Vote<'_>, mut voters: impl Iterator<Item = &'a Vote<'a>>) -> bool {
-    vote.failure_domain.is_none()
-        || voters.all(|other| other.failure_domain != vote.failure_domain || vote.node <= other.node)
+/// Whether `vote` is the one that counts of all those of `voters` that name its failure domain: the one in the middle, of
+/// two in the middle the better one, so that whoever heard the same counts the same and no single member speaks for the
+/// others. One that was cut off sees everything down for as long as damping lasts. Votes on their own site and on others
+/// are told apart before: which of the two they are is what is counted.
+fn speaks_for_its_domain<'a>(vote: &Vote<'_>, voters: impl Iterator<Item = &'a Vote<'a>>) -> bool {
+    if vote.failure_domain.is_none() {
+        return true;
+    }
+    let (mut before, mut all) = (0_usize, 0_usize);
+    for other in voters.filter(|other| other.failure_domain == vote.failure_domain) {
+        all += 1;
+        before += usize::from((severity(other.state), other.node) < (severity(vote.state), vote.node));
+    }
+    before == all.saturating_sub(1) / 2
 }
 
 /// Whether `vote` still counts at `now`.
@@ -166,10 +174,11 @@ mod tests {
         let elsewhere = [of("c", "y", Up), of("d", "z", Up)];
         let provider = [of("a", "x", Down), of("b", "x", Down), of("e", "x", Down)];
         assert_eq!(agreed(Up, &[&provider[..], &elsewhere].concat()), Up, "three of five, but of one provider");
-        // Of those that disagree, the first by name.
-        assert_eq!(agreed(Up, &[of("b", "x", Down), of("a", "x", Up), of("c", "y", Down)]), Up, "a tie");
-        assert_eq!(agreed(Up, &[of("b", "x", Up), of("a", "x", Down), of("c", "y", Down)]), Down);
-        // Whose vote is old, or who has none, speaks for nobody: the next one does.
+        // Of those that disagree, the one in the middle, and the better one of two.
+        let split = [of("a", "x", Down), of("b", "x", Up), of("c", "y", Down), of("d", "z", Up)];
+        assert_eq!(agreed(Up, &split), Up, "one of x is not enough");
+        assert_eq!(agreed(Up, &[&split[..], &[of("e", "x", Down)]].concat()), Down, "two of three are");
+        // Whose vote is old, or who has none, has no say in it either.
         let silent = [vote(Some(1), Up, 9), vote(Some(1), State::Unknown, 1)];
         for silent in silent {
             let silent = Vote { failure_domain: Some("x"), ..silent };
@@ -225,9 +234,11 @@ mod tests {
             let crowd = ["p", "q", "r", "s", "t"].map(|node| of(node, "x", state));
             let weighs = |count: usize| agreed(previous, &[&others[..], &crowd[..count]].concat());
             prop_assert_eq!(weighs(1 + more), weighs(1));
-            // Also where those behind the first one see something else.
-            let mixed = [&others[..], &crowd[..1], &[of("z", "x", State::Down), of("y", "x", State::Up)]].concat();
-            prop_assert!(state == State::Unknown || agreed(previous, &mixed) == weighs(1));
+            // Nor does the vote of one that sees something else than the others of its domain.
+            for odd in [State::Up, State::Deferring, State::Down] {
+                let with_odd = [&others[..], &crowd[..2], &[of("z", "x", odd)]].concat();
+                prop_assert!(state == State::Unknown || agreed(previous, &with_odd) == weighs(1));
+            }
         }
 
         #[test]

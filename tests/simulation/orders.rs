@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use waypost::health::{Contact, Seclusion};
 use waypost::model::{Intent, IntentKind, Lifetime, Reach, SafetySettings, Scope, Share, State};
-use waypost::plan::{self, Order, Pace, Reviewed};
+use waypost::plan::{self, Inputs, Order, Pace, Reviewed};
 
 use crate::core::Core;
 use crate::oracle::Violation;
@@ -64,8 +64,12 @@ impl Run<'_> {
             settle: SafetySettings::default().settle,
             since_last_change: place.last_change.map(|last| self.now.since(last)),
         };
-        let before = place.intents();
-        let reviewed = plan::review(&self.reviewed, &place.made, &place.health, &before, &order, pace, &[]);
+        // What a node follows alone makes nothing safe for all.
+        let before = if order.reach.is_everywhere() { place.shared() } else { place.intents() };
+        let generation = place.made.generation;
+        let inputs = Inputs { topology: &self.topology, health: &place.health, intents: &before, generation };
+        let current = plan::make(inputs);
+        let reviewed = plan::review(&self.reviewed, &current, &place.health, &before, &order, pace, &[]);
         let (reach, known) = (order.reach, place.orders.version.revision);
         let intent = match reviewed {
             Ok(Reviewed::Accept { overridden, .. }) => order.into_intent(wall, known, !overridden.is_empty()),
