@@ -232,10 +232,14 @@ impl Council {
         now.since(*self.relieved.get_or_insert(now)) >= MASS_CONFIRM
     }
 
-    /// Whether, since the store answers again, all other nodes have spoken or had the time to.
+    /// Whether, since the store answers again, all other nodes have spoken or had the time to. Who has seen nothing since its
+    /// own start has not spoken: next to it this node's word would be the only one.
     fn has_returned(&mut self, now: Mono) -> bool {
         let since = *self.returning.get_or_insert(now);
-        let spoke = |heard: &Option<(Ballot, Mono)>| heard.as_ref().is_some_and(|(_, at)| *at >= since);
+        let says_nothing = |ballot: &Ballot| !ballot.verdicts.iter().any(|verdict| *verdict != State::Unknown);
+        let spoke = |heard: &Option<(Ballot, Mono)>| {
+            heard.as_ref().is_some_and(|(ballot, at)| *at >= since && !says_nothing(ballot))
+        };
         self.others.values().all(spoke) || now.since(since) > BALLOT_FRESHNESS
     }
 

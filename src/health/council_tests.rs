@@ -120,8 +120,12 @@ fn sites_that_come_back_one_after_another_are_not_withdrawn_meanwhile() {
     let mut council = cut_off();
     council.agree(&[Up, Up, Down], Contact::Kept, at(70));
     assert_eq!((council.agreed(), council.seclusion()), (&[Up; 3][..], Seclusion::CutOff));
-    council.hear("b", ballot(2, 1, &[Up; 3]), at(71));
+    // Nor has it when it was started a moment ago and has seen nothing.
+    council.hear("b", ballot(2, 1, &[State::Unknown; 3]), at(71));
     council.agree(&[Up, Up, Down], Contact::Kept, at(71));
+    assert_eq!((council.agreed(), council.seclusion()), (&[Up; 3][..], Seclusion::CutOff));
+    council.hear("b", ballot(3, 1, &[Up; 3]), at(72));
+    council.agree(&[Up, Up, Down], Contact::Kept, at(72));
     assert_eq!((council.agreed(), council.seclusion()), (&[Up; 3][..], Seclusion::None));
     // The store is still lost: for a moment longer; then what is seen is so.
     let mut council = cut_off();

@@ -189,7 +189,7 @@ pub fn withdrawals_are_founded(history: &History) -> Vec<String> {
         let may_say_down = |voter: &&&String| says_down(history, voter, node, site, at);
         let may_be_unheard = |voter: &&&String| {
             if comes_back(history, node, at) {
-                voter.as_str() != node && !was_connected(history, voter, at)
+                voter.as_str() != node && !had_a_vote(history, voter, at)
             } else {
                 !surely_counts(history, voter, node, at)
             }
@@ -225,11 +225,19 @@ fn comes_back(history: &History, node: &str, at: Timestamp) -> bool {
         && after.is_some_and(|look| look.connection == Connection::Connected)
 }
 
-/// Whether a node was in touch with the store at any moment of those whose votes count at `at`.
-fn was_connected(history: &History, node: &str, at: Timestamp) -> bool {
+/// Whether a node may have told the others what it sees: it was in touch with the store while what is said counts at `at`,
+/// and was not started since, for at first it has seen nothing.
+fn had_a_vote(history: &History, node: &str, at: Timestamp) -> bool {
     let from = at.saturating_sub(FRESHNESS).unwrap();
     let looks = history.looks.get(node).map_or(&[][..], Vec::as_slice);
-    looks.iter().any(|look| look.connection == Connection::Connected && look.span.touches(from, at))
+    let spoke = looks.iter().any(|look| look.connection == Connection::Connected && look.span.touches(from, at));
+    spoke && !was_absent(history, node, at)
+}
+
+/// Whether a node was stopped while what is said counts at `at`.
+fn was_absent(history: &History, node: &str, at: Timestamp) -> bool {
+    let from = at.saturating_sub(FRESHNESS).unwrap();
+    history.absences.get(node).is_some_and(|spans| spans.iter().any(|absence| absence.touches(from, at)))
 }
 
 /// Whether `voter` may have said, as `node` heard it until `at`, that the mail server of `site` is down.
@@ -258,10 +266,7 @@ fn surely_counts(history: &History, voter: &str, node: &str, at: Timestamp) -> b
             && lately.last().is_some_and(|look| at.duration_since(look.span.until) < SignedDuration::from_secs(1));
         covered && lately.iter().all(|look| look.connection == Connection::Connected)
     };
-    let absent = |name: &str| {
-        history.absences.get(name).is_some_and(|spans| spans.iter().any(|absence| absence.touches(from, at)))
-    };
-    [voter, node].iter().all(|name| connected(name) && !absent(name))
+    [voter, node].iter().all(|name| connected(name) && !was_absent(history, name, at))
 }
 
 /// Once nothing is broken any more, all nodes follow the same orders with the same plan.

@@ -16,7 +16,7 @@ use crate::member::Member;
 use crate::network::{COUNT, NAMES, Network, machine, mail, subnet};
 use crate::node::{Node, executable};
 use crate::observer::ask;
-use crate::patience::wait_until;
+use crate::patience::{wait_for, wait_until};
 use crate::world::{World, run};
 
 /// Far beyond every goal: machines differ.
@@ -106,9 +106,7 @@ impl Cluster {
             let dns = SocketAddr::from((machine(site), DNS_PORT));
             self.nodes.push(Node::start_by(self.network.launcher(site), &directory, dns, &text));
         }
-        for site in 0..COUNT {
-            wait_until("the admin API answers", PATIENCE, || self.api(site).status().is_ok());
-        }
+        (0..COUNT).for_each(|site| drop(self.status(site)));
     }
 
     /// The directory in which a node keeps its state.
@@ -121,12 +119,9 @@ impl Cluster {
         Api::new(self.nodes[site].configuration().with_file_name("admin.sock"))
     }
 
-    /// What a node says of itself.
-    ///
-    /// # Panics
-    /// If it says nothing.
+    /// What a node says of itself, as soon as it does: the admin API opens a moment after the first answers.
     pub fn status(&self, site: usize) -> Status {
-        self.api(site).status().unwrap_or_else(|trouble| panic!("{}: {trouble}", NAMES[site]))
+        wait_for(&format!("{} says how it is", NAMES[site]), PATIENCE, || self.api(site).status().ok()).0
     }
 
     /// How a node says that it is connected.

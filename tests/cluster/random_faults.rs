@@ -16,7 +16,7 @@ use crate::world::in_worlds;
 
 const SCHEDULES: u64 = 100;
 /// So many clusters at the same time: they mostly wait.
-const WORLDS: usize = 5;
+const WORLDS: usize = 4;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
