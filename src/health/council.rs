@@ -118,6 +118,16 @@ impl Council {
         }
     }
 
+    /// The node called `node` is there no more.
+    pub fn forget(&mut self, node: &str) {
+        self.others.remove(node);
+    }
+
+    /// Goes on in the place of `other`, which sat over other endpoints: a node that is cut off stays so.
+    pub fn succeed(&mut self, other: &Self) {
+        (self.seclusion, self.returning, self.relieved) = (other.seclusion, other.returning, other.relieved);
+    }
+
     /// The other nodes.
     pub fn others(&self) -> impl Iterator<Item = &str> {
         self.others.keys().map(String::as_str)
@@ -235,6 +245,7 @@ impl Council {
     /// Whether, since the store answers again, all other nodes have spoken or had the time to. Who has seen nothing since its
     /// own start has not spoken: next to it this node's word would be the only one.
     fn has_returned(&mut self, now: Mono) -> bool {
+        self.relieved = None;
         let since = *self.returning.get_or_insert(now);
         let says_nothing = |ballot: &Ballot| !ballot.verdicts.iter().any(|verdict| *verdict != State::Unknown);
         let spoke = |heard: &Option<(Ballot, Mono)>| {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fingerprint::Fingerprint;
 use super::{EndpointKey, Event, Generation, Intent, State, Topology};
@@ -103,12 +104,18 @@ pub struct NodeReport {
     /// What the plan comes to, the same on all nodes that decide alike: [`super::Plan::digest`].
     #[serde(default)]
     pub plan: String,
-    /// How it is connected.
-    #[serde(default)]
+    /// How it is connected; a word of a later version says nothing.
+    #[serde(default, deserialize_with = "known_or_default")]
     pub connection: Connection,
     /// The scopes of orders that only this node follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub local_orders: Vec<String>,
+}
+
+/// What is written, or the default where this version does not know it.
+fn known_or_default<'de, T: Default + DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// The endpoints that the letters of a report follow, for nodes whose own list is another one.

@@ -21,6 +21,8 @@ use super::peers::{Peers, agreed_before};
 use super::picture::{Degradation, Picture, StandingOrder};
 use super::recorder::{Recorder, Shown};
 use super::retired::Burden;
+use super::shared_orders::own_orders;
+use super::standing::Standing;
 use super::steps::{due, due_since};
 use crate::answer::Tables;
 use crate::health::{Council, Voter};
@@ -47,6 +49,8 @@ pub enum Message {
     Written(Box<Written>),
     /// The orders that stand, after a write that was refused or whose outcome is not certain; or that they cannot be had.
     Resync(Result<SharedOrders, StoreError>),
+    /// The orders that this node's own store holds, and their revision, after a write to it that failed.
+    OwnOrders(u64, Vec<Intent>),
     /// What was heard of the other nodes.
     Word(Word),
     /// Serve what was loaded from disk. Answers with the first generation that does.
@@ -110,6 +114,12 @@ pub struct Engine {
     pub(super) version: OrdersVersion,
     /// Those orders as they are shared, whatever has ended or come further here.
     pub(super) stored: Vec<Intent>,
+    /// The orders that stand here.
+    pub(super) orders: Standing,
+    /// Shared orders that are over by this node's wall clock, which other nodes have followed all the time.
+    pub(super) left_to_others: Vec<Intent>,
+    /// The orders of this node alone as its own store holds them.
+    pub(super) own_stored: Vec<Intent>,
     /// The revision of the orders in this node's own store, which are for this node alone where it shares others.
     pub(super) own_revision: u64,
     /// The other nodes.
@@ -151,8 +161,10 @@ impl Engine {
         let (mono, wall) = (parts.clock.mono(), parts.clock.wall());
         let restore = |intent: &Intent| standing(intent.clone(), wall, mono);
         let own_revision = snapshot.revision;
-        let (version, stored, kept) = restored_orders(&peers, &*parts.commons, &snapshot);
-        let orders = kept.iter().map(restore).filter(|order| !order.is_over(mono)).collect::<Vec<_>>();
+        let Restored { version, stored, own } = restored_orders(&peers, &parts, &snapshot);
+        let restored: Vec<Intent> = stored.iter().chain(&own).cloned().collect();
+        let mut orders = Standing::default();
+        restored.iter().map(restore).filter(|order| !order.is_over(mono)).for_each(|order| orders.put(order));
         let agreed = if peers.is_shared() { agreed_before(&*parts.store) } else { Vec::new() };
         let opinions = snapshot
             .verdicts
@@ -161,7 +173,8 @@ impl Engine {
                 ((key, monitor), MonitorView { verdict, vote: State::Unknown, suspect: false, transcript: None })
             })
             .collect();
-        let picture = Picture { orders: orders.into(), ..first_picture(&loaded, Generation { epoch, sequence: 0 }) };
+        let picture =
+            Picture { orders: orders.effective(), ..first_picture(&loaded, Generation { epoch, sequence: 0 }) };
         let mut engine = Self {
             version,
             stored,
@@ -175,7 +188,10 @@ impl Engine {
             caps: Vec::new(),
             unkept: (Vec::new(), mono),
             tried: (Generation::default(), mono),
-            restored: kept,
+            orders,
+            left_to_others: Vec::new(),
+            own_stored: own,
+            restored,
             opinions,
             agreed: agreed.into_iter().collect(),
             council: Council::new(&Topology::default(), Voter::default(), Vec::new()),
@@ -203,47 +219,62 @@ impl Engine {
     ) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut verdicts_first = true;
         loop {
+            // Verdicts before messages: failover does not queue behind operators. But a storm of verdicts lets one message
+            // through after each batch, and never keeps the clocks from being looked at.
+            let first = std::mem::replace(&mut verdicts_first, true);
             tokio::select! {
-                // Verdicts first: failover does not queue behind operators.
                 biased;
-                Some(opinion) = opinions.recv() => {
-                    self.hear(opinion);
-                    // A site's endpoints fail together; one plan for all of them.
-                    while let Ok(opinion) = opinions.try_recv() {
-                        self.hear(opinion);
-                    }
-                    self.replan();
+                _ = ticks.tick() => self.tick(),
+                Some(opinion) = opinions.recv(), if first || messages.is_empty() => {
+                    self.hear_all(opinion, &mut opinions);
+                    verdicts_first = false;
                 }
-                Some(message) = messages.recv() => match message {
-                    Message::Change(change) => self.enqueue(change),
-                    Message::Written(written) => self.written(*written),
-                    Message::Load(loaded, done) => {
-                        self.take_over(*loaded);
-                        let _ = done.send(self.picture.plan.generation);
+                Some(message) = messages.recv() => if let Some(done) = self.take(message) {
+                    // What was judged in the last second is known after a restart too.
+                    if let Err(error) = self.write_verdicts().await {
+                        warn!("the last verdicts were not saved: {}", with_remedy(&error));
                     }
-                    Message::Part(part, Ok(detail)) => self.recover(part, &detail),
-                    Message::Part(part, Err(detail)) => self.degrade(part, detail),
-                    Message::Spill(topology, spill) => self.spill_over(&topology, spill),
-                    Message::Resync(orders) => self.resync(orders),
-                    Message::Word(word) => self.take_word(word),
-                    Message::Saved(result) => self.saved(result),
-                    Message::Stop(done) => {
-                        // What was judged in the last second is known after a restart too.
-                        if let Err(error) = self.write_verdicts().await {
-                            warn!("the last verdicts were not saved: {}", with_remedy(&error));
-                        }
-                        let _ = done.send(());
-                        return;
-                    }
+                    let _ = done.send(());
+                    return;
                 },
                 Some(report) = store_health.recv() => match report {
                     StoreHealth::Failing(error) => self.degrade("store", with_remedy(&error)),
                     StoreHealth::Recovered => self.recover("store", "writes go through again"),
                 },
-                _ = ticks.tick() => self.tick(),
             }
         }
+    }
+
+    /// Hears all opinions that are there: a site's endpoints fail together, one plan for all of them.
+    fn hear_all(&mut self, opinion: Opinion, opinions: &mut mpsc::Receiver<Opinion>) {
+        self.hear(opinion);
+        while let Ok(opinion) = opinions.try_recv() {
+            self.hear(opinion);
+        }
+        self.replan();
+    }
+
+    /// Does what a message asks for; gives who is told when the engine has ended, where that was asked.
+    fn take(&mut self, message: Message) -> Option<oneshot::Sender<()>> {
+        match message {
+            Message::Change(change) => self.enqueue(change),
+            Message::Written(written) => self.written(*written),
+            Message::Load(loaded, done) => {
+                self.take_over(*loaded);
+                let _ = done.send(self.picture.plan.generation);
+            }
+            Message::Part(part, Ok(detail)) => self.recover(part, &detail),
+            Message::Part(part, Err(detail)) => self.degrade(part, detail),
+            Message::Spill(topology, spill) => self.spill_over(&topology, spill),
+            Message::Resync(orders) => self.resync(orders),
+            Message::OwnOrders(revision, own) => self.resync_own(revision, own),
+            Message::Word(word) => self.take_word(word),
+            Message::Saved(result) => self.saved(result),
+            Message::Stop(done) => return Some(done),
+        }
+        None
     }
 
     /// Looks at the world through new files.
@@ -260,8 +291,11 @@ impl Engine {
             Arc::new(Plan { generation: before.plan.generation, services: Vec::new(), endpoints: Vec::new() })
         };
         self.forget_strangers();
-        self.convene();
-        self.take_seats();
+        // A council that goes on sitting remembers what it doubts.
+        let is_first = self.votes.is_empty();
+        if is_first || before.topology != self.picture.topology || before.settings.node != self.picture.settings.node {
+            self.convene();
+        }
         self.presume_named();
         self.judge();
         let plan = Arc::new(self.make_plan());
@@ -402,7 +436,7 @@ impl Engine {
         if self.council.looks_again_at().is_some_and(|at| at <= mono) {
             self.replan();
         }
-        self.clear_over(mono);
+        self.tidy(mono);
         self.offer_own(mono);
         self.take_steps(mono);
         self.step_ttls(mono);
@@ -449,26 +483,24 @@ pub(super) fn standing_live(intent: Intent, mono: Mono) -> StandingOrder {
     StandingOrder { intent, deadline, due, held: None }
 }
 
-/// The orders that a node starts with: their version, those that all nodes share, and all that it follows. Where it shares
-/// orders, those in its own store are for it alone.
-fn restored_orders(
-    peers: &Peers,
-    commons: &dyn Commons,
-    snapshot: &Snapshot,
-) -> (OrdersVersion, Vec<Intent>, Vec<Intent>) {
+/// The orders that a node starts with.
+struct Restored {
+    version: OrdersVersion,
+    /// Those that all nodes follow.
+    stored: Vec<Intent>,
+    /// Those of this node alone: where it shares orders, all that its own store holds.
+    own: Vec<Intent>,
+}
+
+fn restored_orders(peers: &Peers, parts: &Parts, snapshot: &Snapshot) -> Restored {
     if !peers.is_shared() {
         let version = OrdersVersion { epoch: 0, revision: snapshot.revision };
         let intents = snapshot.intents.iter().map(|intent| Intent { reach: Reach::Everywhere, ..intent.clone() });
-        let intents: Vec<Intent> = intents.collect();
-        return (version, intents.clone(), intents);
+        return Restored { version, stored: intents.collect(), own: Vec::new() };
     }
-    let shared = commons.known();
-    // They were given before the eyes of an operator who saw these shared orders, or were there before any.
-    let revision = shared.version.revision;
-    let own = snapshot.intents.iter().map(|intent| Intent { reach: Reach::ThisNode, revision, ..intent.clone() });
-    let own: Vec<Intent> = own.collect();
-    let followed = plan::effective(&shared.intents, &own);
-    (shared.version, shared.intents, followed)
+    let shared = parts.commons.known();
+    let own = own_orders(&*parts.store, snapshot);
+    Restored { version: shared.version, stored: shared.intents, own }
 }
 
 /// The picture of `loaded` before anything is known of health.

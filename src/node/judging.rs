@@ -93,7 +93,10 @@ impl Engine {
         let node = &self.picture.settings.node;
         let this =
             Voter { name: node.name.clone(), standing_in: node.site, failure_domain: node.failure_domain.clone() };
-        self.council = Council::new(&topology, this, agreed.collect());
+        let mut council = Council::new(&topology, this, agreed.collect());
+        council.succeed(&self.council);
+        self.council = council;
+        self.take_seats();
     }
 
     /// Agrees on every endpoint anew and records what changed.

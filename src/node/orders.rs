@@ -4,22 +4,18 @@
 //! is looked at only after the one before it is durable or refused.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::engine::{Engine, Message, Stepped, standing, with_remedy};
+use super::engine::{Engine, Message, standing, with_remedy};
 use super::picture::StandingOrder;
-use crate::model::{Event, EventKind, Generation, Intent, Mono, OrdersVersion, Plan, Reach, Scope};
+use super::shared_orders::SEEN;
+use crate::model::{Event, EventKind, Generation, Intent, OrdersVersion, Plan, Reach, Scope};
 use crate::plan::{self, Moment, Order, Pace, Refusal, Reviewed};
 use crate::store::{Changed, OrderChange, StoreError};
 
 /// Changes that may wait for the store. A store that hangs must not collect orders that nobody remembers.
 const WAITING: usize = 32;
-
-/// How long after its start a node waits for the time service before it takes an order for over that was given before.
-const CLOCK_TRUST: Duration = Duration::from_secs(600);
 
 /// A change of orders, with where its outcome goes.
 pub enum Change {
@@ -181,15 +177,9 @@ impl Engine {
         let tables = self.parts.tables.load();
         let demands = self.parts.demand.demands(&self.picture.topology, &tables, Moment::Peak);
         drop(tables);
-        let reviewed = plan::review(
-            &self.picture.topology,
-            &self.picture.plan,
-            &self.picture.health,
-            &self.intents(),
-            &order,
-            pace,
-            &demands,
-        );
+        let (intents, plan) = self.grounds(order.reach);
+        let (topology, health) = (&self.picture.topology, &self.picture.health);
+        let reviewed = plan::review(topology, &plan, health, &intents, &order, pace, &demands);
         match reviewed {
             Err(refusal) => {
                 if rehearsal == Rehearsal::No {
@@ -219,7 +209,7 @@ impl Engine {
             Ok(Reviewed::Accept { overridden, .. }) => {
                 // What takes effect later is held against the rules again, and may be meant to override them then.
                 let forced = !overridden.is_empty() || (order.force && order.schedule.is_some());
-                let order = order.continuing(&self.intents());
+                let order = order.continuing(&intents);
                 let intent = order.clone().into_intent(self.parts.clock.wall(), self.version.revision + 1, forced);
                 let kind = if intent.is_waiting() {
                     EventKind::Scheduled { intent: intent.clone() }
@@ -246,67 +236,6 @@ impl Engine {
         let kind = EventKind::Lifted { scope: scope.clone(), by: by.clone(), reason: reason.clone(), revision };
         let event = self.parts.journal.event(kind);
         self.write_to(reach, Change::Lift { scope: scope.clone(), by, reason, reply }, None, Some(scope), event);
-    }
-
-    fn end(&mut self, intent: Intent) {
-        // A new order for the same scope has taken the place of the old one in the store already.
-        if self.standing_at(&intent.scope).is_some() {
-            self.parts.journal.record(EventKind::Expired { intent });
-            return;
-        }
-        // Another node has cleared it, and the journal has it from there.
-        let is_shared = self.peers.is_shared() && intent.reach == Reach::Everywhere;
-        if is_shared && !self.stored.iter().any(|stored| stored.is_same_order(&intent)) {
-            return;
-        }
-        let event = self.parts.journal.event(EventKind::Expired { intent: intent.clone() });
-        let scope = intent.scope.clone();
-        self.write_to(intent.reach, Change::End { intent }, None, Some(scope), event);
-    }
-
-    /// Orders whose time is over leave the plan at once, whatever the store says; the store hears of it when it can.
-    pub(super) fn expire(&mut self, now: Mono) {
-        let over = |order: &StandingOrder| order.is_over(now);
-        let ended: Vec<Intent> =
-            self.picture.orders.iter().filter(|order| over(order)).map(|order| order.intent.clone()).collect();
-        if ended.is_empty() {
-            return;
-        }
-        self.picture.orders = self.picture.orders.iter().filter(|order| !over(order)).cloned().collect();
-        self.replan();
-        for intent in ended {
-            // Its end may have come early by a clock that is about to be set.
-            if self.restored.iter().any(|restored| restored.is_same_order(&intent)) {
-                continue;
-            }
-            self.enqueue(Change::End { intent });
-        }
-    }
-
-    /// Orders from before the start are read against a wall clock that the time service may not have set yet. For a
-    /// while a step of it makes their ends be found anew, and only then are those that are over taken from the store.
-    pub(super) fn settle_restored(&mut self, mono: Mono, wall: Timestamp, stepped: Stepped) {
-        if self.restored.is_empty() {
-            return;
-        }
-        if stepped == Stepped::Yes {
-            let restored =
-                |order: &StandingOrder| self.restored.iter().any(|intent| intent.is_same_order(&order.intent));
-            let given = self.picture.orders.iter().filter(|order| !restored(order));
-            let anew = self.restored.iter().map(|intent| self.found_anew(intent, wall, mono));
-            let newer = |intent: &Intent| given.clone().any(|order| order.intent.scope == intent.scope);
-            let anew = anew.filter(|order| !order.is_over(mono) && !newer(&order.intent));
-            let orders: Vec<StandingOrder> = given.clone().cloned().chain(anew).collect();
-            let before = std::mem::replace(&mut self.picture.orders, orders.into());
-            self.keep_taken_back(&before);
-            self.replan();
-        }
-        if mono.0 >= CLOCK_TRUST {
-            let stands = |intent: &Intent| self.picture.orders.iter().any(|order| order.intent.is_same_order(intent));
-            let over: Vec<Intent> = self.restored.drain(..).collect();
-            let over: Vec<Intent> = over.into_iter().filter(|intent| !stands(intent)).collect();
-            over.into_iter().for_each(|intent| self.enqueue(Change::End { intent }));
-        }
     }
 
     pub(super) fn write_to(
@@ -339,11 +268,17 @@ impl Engine {
         self.writing = true;
         let (store, mailbox, expected) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone(), self.own_revision);
         let kind = event.kind.clone();
+        let seen = put.as_ref().map(|intent| self.seen_by(intent));
         tokio::spawn(async move {
-            let result =
-                tokio::task::spawn_blocking(move || store.change_intents(expected, put, clear.as_ref(), event))
-                    .await
-                    .unwrap_or_else(|error| Err(StoreError::Io { file: "orders".into(), detail: error.to_string() }));
+            let work = move || {
+                if let Some(seen) = seen {
+                    store.keep_copy(SEEN, &seen, Vec::new())?;
+                }
+                store.change_intents(expected, put, clear.as_ref(), event)
+            };
+            let ended =
+                |error: tokio::task::JoinError| StoreError::Io { file: "orders".into(), detail: error.to_string() };
+            let result = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ended(error)));
             let _ = mailbox.send(Message::Written(Box::new(Written { change, seen: None, kind, result }))).await;
         });
     }
@@ -354,11 +289,9 @@ impl Engine {
         let Written { change, seen, kind, result } = written;
         match result {
             Ok(Changed { revision, intent, event }) => {
-                if let Some(seen) = seen {
-                    self.acknowledged(OrdersVersion { revision, ..seen }, &change, intent);
-                } else {
-                    self.own_revision = revision;
-                    self.put_into_effect(&change, intent.clone());
+                match seen {
+                    Some(seen) => self.acknowledged(OrdersVersion { revision, ..seen }, &change, intent),
+                    None => self.own_written(revision, &change, intent),
                 }
                 // What the disk did not take with the order waits for it.
                 if event.id == 0 {
@@ -387,7 +320,10 @@ impl Engine {
                 if !self.peers.is_shared() || seen.is_none() {
                     self.degrade("store", with_remedy(&error));
                 }
-                self.ask_the_store();
+                match seen {
+                    Some(_) => self.ask_the_store(),
+                    None => self.ask_own_store(),
+                }
                 match change {
                     Change::Give { reply, .. } | Change::Lift { reply, .. } => {
                         let _ = reply.send(Err(OrderFailure::Store(error)));
@@ -397,7 +333,9 @@ impl Engine {
                     // Out of the plan already. The store still holds it, with its end: a restart ends it again.
                     Change::End { .. } => self.parts.journal.record(kind),
                     Change::Step { intent, event } => self.unkept.0.push((intent, event)),
-                    Change::Offer { .. } | Change::Forget { .. } => self.peers.offered = false,
+                    // Both come again.
+                    Change::Offer { .. } => self.peers.offered = false,
+                    Change::Forget { .. } => {}
                 }
             }
         }
@@ -413,31 +351,49 @@ impl Engine {
         });
     }
 
-    pub(super) fn put_into_effect(&mut self, change: &Change, intent: Option<Intent>) {
+    /// Puts into effect what was made of the orders of `reach`.
+    pub(super) fn put_into_effect(&mut self, reach: Reach, change: &Change, intent: Option<Intent>) {
         let scope = match change {
             Change::Give { order, .. } => &order.scope,
             Change::Lift { scope, .. } => scope,
-            Change::End { .. } => return,
-            Change::Forget { intent, .. } => return self.forgotten(intent),
             Change::Offer { intent } => &intent.scope,
+            Change::End { .. } | Change::Forget { .. } => return,
             Change::Step { .. } => return self.step_kept(intent),
         };
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
-        // The orders that its operator saw, not how often this node's own store was written.
-        let intent = intent.map(|intent| match intent.reach {
-            Reach::ThisNode => Intent { revision: self.version.revision, ..intent },
-            Reach::Everywhere => intent,
-        });
         // Where the order was or is only scheduled, no answer changes.
         let changes_nothing = intent.as_ref().or_else(|| self.standing_at(scope).map(|order| &order.intent));
         let changes_nothing = changes_nothing.is_some_and(Intent::is_waiting);
-        let others = self.picture.orders.iter().filter(|order| order.intent.scope != *scope).cloned();
-        self.picture.orders = others.chain(intent.map(|intent| standing(intent, wall, mono))).collect();
-        self.restored.retain(|intent| intent.scope != *scope);
+        let before = self.orders.of(Reach::ThisNode).iter().find(|order| order.intent.scope == *scope).cloned();
+        match intent {
+            // It has stood here for a while already.
+            Some(intent) if matches!(change, Change::Offer { .. }) => {
+                let stood = before.clone().filter(|order| order.intent.is_same_order(&intent));
+                let anew = || standing(intent.clone(), wall, mono);
+                self.orders.put(stood.map_or_else(anew, |order| StandingOrder { intent: intent.clone(), ..order }));
+            }
+            // The orders that its operator saw, not how often this node's own store was written.
+            Some(intent) if reach == Reach::ThisNode => {
+                self.orders.put(standing(Intent { revision: self.version.revision, ..intent }, wall, mono));
+            }
+            Some(intent) => self.orders.put(standing(intent, wall, mono)),
+            None => self.orders.take_out(reach, scope),
+        }
+        if reach == Reach::Everywhere {
+            // What all follow is not covered by what this node followed alone before.
+            self.orders.take_out(Reach::ThisNode, scope);
+        }
+        self.restored.retain(|intent| intent.scope != *scope || intent.reach != reach);
         if !changes_nothing {
             self.last_change = Some(mono);
         }
+        self.lay_orders();
         self.replan();
+    }
+
+    /// Has the picture show the orders that stand.
+    pub(super) fn lay_orders(&mut self) {
+        self.picture.orders = self.orders.effective();
     }
 
     pub(super) fn standing_at(&self, scope: &Scope) -> Option<&StandingOrder> {

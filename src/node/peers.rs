@@ -34,7 +34,7 @@ pub struct Peers {
     start: u64,
     /// How often a report under this node's name was not its own, and when last.
     namesakes: (u32, Mono),
-    /// Why the last one was not.
+    /// Why the latest report was not acknowledged.
     trouble: Option<String>,
     heard: BTreeMap<String, Heard>,
     connection: Connection,
@@ -51,6 +51,8 @@ pub struct Peers {
     pub(super) followed: bool,
     /// Whether orders of this node alone were offered to the others since the store was last out of reach.
     pub(super) offered: bool,
+    /// When that was tried last.
+    pub(super) offered_at: Mono,
 }
 
 /// A node that is known.
@@ -85,7 +87,7 @@ impl Peers {
     /// A node that speaks by `voice`, and knows from before its start, by `store`, who else there is.
     #[must_use]
     pub fn known(voice: watch::Sender<Option<Said>>, store: &dyn Store) -> Self {
-        let names = store.copy(NODES).ok().flatten();
+        let names = copied(store, NODES);
         let names: Vec<String> = names.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let silent = Heard { last: None, missed: true };
         Self::with(Some(voice), names.into_iter().map(|name| (name, silent.clone())).collect())
@@ -107,6 +109,7 @@ impl Peers {
             fingerprint: String::new(),
             followed: false,
             offered: false,
+            offered_at: Mono::START,
         }
     }
 
@@ -141,9 +144,15 @@ impl Peers {
     }
 }
 
+/// What `store` has under `name`; what cannot be read is told and is as good as nothing.
+pub(super) fn copied(store: &dyn Store, name: &str) -> Option<String> {
+    let copy = store.copy(name);
+    copy.inspect_err(|error| warn!(name, %error, "a copy from before this start is lost")).ok().flatten()
+}
+
 /// What was agreed before this start, as `store` kept it.
 pub(super) fn agreed_before(store: &dyn Store) -> Vec<(EndpointKey, Verdict)> {
-    let text = store.copy(AGREED).ok().flatten();
+    let text = copied(store, AGREED);
     text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }
 
@@ -237,9 +246,14 @@ impl Engine {
     fn forget_node(&mut self, node: &str) {
         if self.peers.heard.remove(node).is_some() {
             self.keep_names();
-            self.convene();
+            self.council.forget(node);
             self.replan();
         }
+    }
+
+    /// Whether the votes of another node count.
+    pub(super) fn hears_others(&self) -> bool {
+        !self.peers.last_look.1.is_empty()
     }
 
     /// Who else there is must be known when nobody can be asked.
@@ -341,8 +355,7 @@ impl Engine {
             return;
         }
         let topology = &self.picture.topology;
-        let list =
-            EndpointList { endpoints: topology.endpoints.iter().map(|endpoint| topology.key(endpoint)).collect() };
+        let list = EndpointList::of(topology);
         self.peers.fingerprint = list.fingerprint();
         self.peers.list = Arc::new(list);
         for (name, heard) in &self.peers.heard {

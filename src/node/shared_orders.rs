@@ -1,18 +1,22 @@
 //! Orders that all nodes share: following those of other nodes, giving them where the store is out of reach, and clearing
 //! up behind those that are over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::{Engine, standing, standing_live};
+use super::engine::{Engine, Message, standing, standing_live};
 use super::orders::Change;
+use super::peers::copied;
 use super::picture::StandingOrder;
 use super::steps::taken;
 use crate::health::Contact;
-use crate::model::{Connection, EventKind, Intent, Mono, OrdersVersion, Reach, SharedOrders};
+use crate::model::{Connection, EventKind, Intent, Mono, OrdersVersion, Plan, Reach, SharedOrders};
 use crate::plan::{self, Moment, Offer};
-use crate::store::StoreError;
+use crate::store::{Snapshot, Store, StoreError};
 
+/// The name of the copy that holds what operators saw of the shared orders when they gave orders to this node alone.
+pub(super) const SEEN: &str = "seen";
 /// Between two tries to clear what is over from the store.
 const CLEAR_AGAIN: Duration = Duration::from_secs(2);
 
@@ -44,40 +48,61 @@ impl Engine {
         if news.any(|(_, event)| is_by_an_operator(&event.kind)) {
             self.last_change = Some(mono);
         }
-        let known = Arc::clone(&self.picture.orders);
-        let standing_now = |intent: &Intent| known.iter().find(|order| order.intent.is_same_order(intent));
+        // Of orders from before this start, and of those of a store that an operator has accepted, nobody here knows how long
+        // they have stood.
+        let is_old = first || orders.version.epoch > self.version.epoch;
         // What is in the store and stands here no more has ended here; the store hears of it.
         let has_ended = |intent: &Intent| {
             let before = self.stored.iter().find(|stored| stored.is_same_order(intent));
             before.is_some_and(|before| before.lifetime == intent.lifetime)
         };
-        let taken_over = |intent: Intent| match standing_now(&intent) {
+        let taken_over = |intent: Intent| match self.orders.same(&intent) {
             Some(order) if order.intent.lifetime == intent.lifetime && taken(&order.intent) >= taken(&intent) => {
                 let intent = Intent { revision: intent.revision, ..order.intent.clone() };
                 Some(StandingOrder { intent, ..order.clone() })
             }
             None if has_ended(&intent) => None,
-            // Of an order from before this start nobody here knows how long it has stood.
-            _ if first => Some(standing(intent, wall, mono)),
+            _ if is_old => Some(standing(intent, wall, mono)),
             _ => Some(standing_live(intent, mono)),
         };
-        let own: Vec<StandingOrder> =
-            known.iter().filter(|order| order.intent.reach == Reach::ThisNode).cloned().collect();
-        let is_own = |order: &StandingOrder| own.iter().any(|own| own.intent.scope == order.intent.scope);
-        let shared = orders.intents.iter().cloned().filter_map(taken_over).filter(|order| !is_own(order));
-        let standing: Vec<StandingOrder> = shared.chain(own.iter().cloned()).collect();
-        if first {
-            let unknown = orders.intents.iter().filter(|intent| standing_now(intent).is_none());
-            self.restored.extend(unknown.cloned());
-        } else {
-            self.restored.retain(|restored| orders.intents.iter().any(|intent| intent.is_same_order(restored)));
+        let shared: Vec<StandingOrder> = orders.intents.iter().cloned().filter_map(taken_over).collect();
+        let still = |restored: &Intent| {
+            restored.reach == Reach::ThisNode || orders.intents.iter().any(|intent| intent.is_same_order(restored))
+        };
+        self.restored.retain(still);
+        if is_old {
+            let unknown = orders.intents.iter().filter(|intent| self.orders.same(intent).is_none());
+            let unknown: Vec<Intent> = unknown.filter(|intent| !self.is_restored(intent)).cloned().collect();
+            self.restored.extend(unknown);
         }
-        self.picture.orders = standing.into();
+        self.orders.replace_shared(shared);
+        self.lay_orders();
         self.version = orders.version;
         self.stored = orders.intents;
+        self.left_to_others.retain(|left| self.stored.iter().any(|stored| stored.is_same_order(left)));
         self.replan();
         // Nobody waits with an acknowledgement.
         self.publish();
+    }
+
+    /// What an order that is given now is held against: the orders that those follow whom it is for, and their plan.
+    pub(super) fn grounds(&self, reach: Reach) -> (Vec<Intent>, Arc<Plan>) {
+        if reach == Reach::ThisNode || self.orders.of(Reach::ThisNode).is_empty() {
+            return (self.intents(), Arc::clone(&self.picture.plan));
+        }
+        let shared: Vec<Intent> = self.shared_intents();
+        let plan = plan::make(plan::Inputs {
+            topology: &self.picture.topology,
+            health: &self.picture.health,
+            intents: &shared,
+            generation: self.picture.plan.generation,
+        });
+        (shared, Arc::new(plan))
+    }
+
+    /// The orders that all nodes follow, as far as they have not ended here.
+    fn shared_intents(&self) -> Vec<Intent> {
+        self.orders.of(Reach::Everywhere).iter().map(|order| order.intent.clone()).collect()
     }
 
     /// Goes on after a write that was refused or whose outcome is not certain, with what the store really holds.
@@ -104,19 +129,19 @@ impl Engine {
     /// failed can be there all the same, and the next change must be made against it.
     fn restart_orders(&mut self, orders: SharedOrders) {
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
-        let known = Arc::clone(&self.picture.orders);
-        let still = |intent: &Intent| {
-            let order = known.iter().find(|order| order.intent.is_same_order(intent))?;
+        let still = |intent: Intent| match self.orders.same(&intent) {
             // It may have come further than the store has heard.
-            let intent = Intent { revision: intent.revision, ..order.intent.clone() };
-            Some(StandingOrder { intent, ..order.clone() })
+            Some(order) => {
+                let intent = Intent { revision: intent.revision, ..order.intent.clone() };
+                StandingOrder { intent, ..order.clone() }
+            }
+            None => standing(intent, wall, mono),
         };
+        let standing = orders.intents.iter().cloned().map(still).collect();
+        self.orders.replace_shared(standing);
+        self.lay_orders();
         self.version = orders.version;
-        self.own_revision = orders.version.revision;
-        self.stored.clone_from(&orders.intents);
-        let orders = orders.intents.into_iter();
-        self.picture.orders =
-            orders.map(|intent| still(&intent).unwrap_or_else(|| standing(intent, wall, mono))).collect();
+        self.stored = orders.intents;
         self.replan();
     }
 
@@ -125,9 +150,6 @@ impl Engine {
         // Where others have changed the orders since, all of it was followed already.
         if version > self.version {
             self.version = version;
-            if !self.peers.is_shared() {
-                self.own_revision = version.revision;
-            }
             let scope = match change {
                 Change::Give { order, .. } => &order.scope,
                 Change::Lift { scope, .. } => scope,
@@ -138,31 +160,100 @@ impl Engine {
             };
             self.stored.retain(|stored| stored.scope != *scope);
             self.stored.extend(intent.clone());
-            self.put_into_effect(change, intent);
+            self.put_into_effect(Reach::Everywhere, change, intent);
             self.publish();
+        } else if let Change::Offer { intent } = change {
+            self.orders.take_out(Reach::ThisNode, &intent.scope);
+            self.lay_orders();
+            self.replan();
         }
-        if let Change::Offer { intent } = change {
-            self.forget(intent.clone(), "all nodes follow it now".to_owned());
-        }
+        self.tidy_own();
     }
 
-    /// Clears orders from the store whose time is over: an error, or a store out of reach, may have left them there.
-    pub(super) fn clear_over(&mut self, now: Mono) {
-        let may = self.peers.is_shared()
-            && self.peers.contact(now) == Contact::Kept
-            && !self.writing
-            && self.waiting.is_empty()
-            && now.since(self.cleared) >= CLEAR_AGAIN;
-        if !may {
+    /// This node's own store has taken a change.
+    pub(super) fn own_written(&mut self, revision: u64, change: &Change, intent: Option<Intent>) {
+        self.own_revision = revision;
+        let changed = match change {
+            Change::End { intent } | Change::Forget { intent, .. } | Change::Step { intent, .. } => Some(&intent.scope),
+            Change::Lift { scope, .. } => Some(scope),
+            Change::Give { order, .. } => Some(&order.scope),
+            Change::Offer { .. } => None,
+        };
+        self.own_stored.retain(|stored| Some(&stored.scope) != changed);
+        self.own_stored.extend(intent.clone());
+        self.put_into_effect(Reach::ThisNode, change, intent);
+    }
+
+    /// Reads what this node's own store holds after a write that may or may not have happened.
+    pub(super) fn ask_own_store(&self) {
+        let (store, mailbox) = (Arc::clone(&self.parts.store), self.parts.mailbox.clone());
+        tokio::spawn(async move {
+            let read = move || store.load().map(|snapshot| (snapshot.revision, own_orders(&*store, &snapshot)));
+            if let Ok(Ok((revision, own))) = tokio::task::spawn_blocking(read).await {
+                let _ = mailbox.send(Message::OwnOrders(revision, own)).await;
+            }
+        });
+    }
+
+    /// Follows what this node's own store really holds.
+    pub(super) fn resync_own(&mut self, revision: u64, own: Vec<Intent>) {
+        if self.writing || revision == self.own_revision {
+            return;
+        }
+        (self.own_revision, self.own_stored) = (revision, own);
+        let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
+        for intent in self.own_stored.clone() {
+            if self.orders.same(&intent).is_none() {
+                self.orders.put(standing(intent, wall, mono));
+            }
+        }
+        self.lay_orders();
+        self.replan();
+    }
+
+    /// The revisions of the shared orders that the operators saw who gave this node its own orders, `intent` now among them:
+    /// which of two orders for a scope was given in sight of the other.
+    pub(super) fn seen_by(&self, intent: &Intent) -> String {
+        let own = self.orders.of(Reach::ThisNode).iter();
+        let own = own.map(|order| (order.intent.scope.to_string(), order.intent.revision));
+        let mut seen: BTreeMap<String, u64> = own.collect();
+        let stands = self.orders.same(intent).map(|order| order.intent.revision);
+        seen.insert(intent.scope.to_string(), stands.unwrap_or(self.version.revision));
+        serde_json::to_string(&seen).unwrap_or_default()
+    }
+
+    /// Takes out of the stores what stands no more: an error, or a store out of reach, may have left it there.
+    pub(super) fn tidy(&mut self, now: Mono) {
+        let is_busy = self.writing || !self.waiting.is_empty() || now.since(self.cleared) < CLEAR_AGAIN;
+        if is_busy || !self.peers.is_shared() {
             return;
         }
         self.cleared = now;
-        let is_known = |intent: &Intent| {
-            let stands = self.picture.orders.iter().any(|order| order.intent.scope == intent.scope);
-            stands || self.restored.iter().any(|restored| restored.is_same_order(intent))
-        };
-        let over: Vec<Intent> = self.stored.iter().filter(|intent| !is_known(intent)).cloned().collect();
+        self.tidy_own();
+        if self.peers.contact(now) == Contact::Lost {
+            return;
+        }
+        let is_left = |intent: &Intent| self.left_to_others.iter().any(|left| left.is_same_order(intent));
+        let stands =
+            |intent: &Intent| self.orders.of(Reach::Everywhere).iter().any(|order| order.intent.scope == intent.scope);
+        let is_over =
+            |intent: &&Intent| !(stands(intent) || self.is_restored(intent) || is_left(intent) && self.hears_others());
+        let over: Vec<Intent> = self.stored.iter().filter(is_over).cloned().collect();
         over.into_iter().for_each(|intent| self.enqueue(Change::End { intent }));
+    }
+
+    /// Has this node's own store forget what only this node followed and follows no more.
+    fn tidy_own(&mut self) {
+        if !self.peers.is_shared() {
+            return;
+        }
+        let is_void = |intent: &&Intent| self.orders.same(intent).is_none() && !self.is_restored(intent);
+        let void: Vec<Intent> = self.own_stored.iter().filter(is_void).cloned().collect();
+        for intent in void {
+            let is_shared = self.stored.iter().any(|stored| stored.is_same_order(&intent));
+            let reason = if is_shared { "all nodes follow it now" } else { "it stands no more" };
+            self.forget(intent, reason.to_owned());
+        }
     }
 
     /// Offers the orders that only this node follows to all, once the store answers again and was read.
@@ -170,11 +261,12 @@ impl Engine {
         let is_connected = self.peers.contact(now) == Contact::Kept && self.connection() == Connection::Connected;
         // While it doubts that sites are dead, the rules would count them as in service.
         let may_judge = is_connected && self.peers.has_spoken() && !self.council.is_in_doubt();
-        if self.peers.offered || !self.peers.is_shared() || !may_judge {
+        let is_tried = self.peers.offered || now.since(self.peers.offered_at) < CLEAR_AGAIN;
+        if is_tried || !self.peers.is_shared() || !may_judge {
             return;
         }
-        self.peers.offered = true;
-        let own = self.picture.orders.iter().filter(|order| order.intent.reach == Reach::ThisNode);
+        (self.peers.offered, self.peers.offered_at) = (true, now);
+        let own = self.orders.of(Reach::ThisNode).iter();
         let own: Vec<Intent> = own.map(|order| order.intent.clone()).collect();
         own.into_iter().for_each(|intent| self.enqueue(Change::Offer { intent }));
     }
@@ -189,18 +281,25 @@ impl Engine {
 
     /// Has an order of this node alone followed by all, or by nobody: nodes must not stay apart.
     pub(super) fn offer(&mut self, intent: Intent) {
-        let stands = self.standing_at(&intent.scope).filter(|order| order.intent.is_same_order(&intent));
-        let Some(intent) = stands.map(|order| order.intent.clone()) else { return };
+        let Some(intent) = self.orders.same(&intent).map(|order| order.intent.clone()) else { return };
+        // A crash may have come between that and forgetting it.
+        let is_it =
+            |kind: &EventKind| matches!(kind, EventKind::Ordered { intent: other } if other.is_same_order(&intent));
+        if self.parts.commons.known().changes.iter().any(|(_, event)| is_it(&event.kind)) {
+            self.give_up(intent, "it was offered to all nodes before".to_owned());
+            return;
+        }
         let demands = self.parts.demand.demands(&self.picture.topology, &self.parts.tables.load(), Moment::Peak);
-        match plan::offer(&self.picture.topology, &self.picture.health, &self.stored, &intent, &demands) {
+        let shared = self.shared_intents();
+        match plan::offer(&self.picture.topology, &self.picture.health, &shared, &intent, &demands) {
             Ok(Offer::Everywhere(shared)) => {
                 let event = self.parts.journal.event(EventKind::Ordered { intent: Intent::clone(&shared) });
                 self.write(Change::Offer { intent }, Some(*shared), None, event);
             }
-            Ok(Offer::Known) => self.forget(intent, "the same order stands for all nodes".to_owned()),
+            Ok(Offer::Known) => self.give_up(intent, "the same order stands for all nodes".to_owned()),
             Ok(Offer::Superseded(newer)) => {
                 let reason = format!("{} ordered {} for all nodes meanwhile", newer.by, newer.kind.as_str());
-                self.forget(intent, reason);
+                self.give_up(intent, reason);
             }
             Err(refusal) => {
                 self.parts.journal.record(EventKind::Refused {
@@ -209,13 +308,21 @@ impl Engine {
                     why: refusal.to_string(),
                 });
                 let reason = format!("the safety rules do not allow it with the orders of the other nodes: {refusal}");
-                self.forget(intent, reason);
+                self.give_up(intent, reason);
             }
         }
     }
 
-    /// Has this node's own store forget an order that is offered no more.
-    pub(super) fn forget(&mut self, intent: Intent, reason: String) {
+    /// This node follows an order alone no more, whatever its store says; the store hears of it when it can.
+    fn give_up(&mut self, intent: Intent, reason: String) {
+        self.orders.take_out(Reach::ThisNode, &intent.scope);
+        self.lay_orders();
+        self.replan();
+        self.forget(intent, reason);
+    }
+
+    /// Has this node's own store forget an order.
+    fn forget(&mut self, intent: Intent, reason: String) {
         let kind = EventKind::Lifted {
             scope: intent.scope.clone(),
             by: self.picture.settings.node.name.clone(),
@@ -225,22 +332,16 @@ impl Engine {
         let event = Box::new(self.parts.journal.event(kind));
         self.enqueue(Change::Forget { intent, event });
     }
+}
 
-    /// An order of this node alone is in its own store no more.
-    pub(super) fn forgotten(&mut self, intent: &Intent) {
-        let mono = self.parts.clock.mono();
-        let is_gone =
-            |order: &StandingOrder| order.intent.reach == Reach::ThisNode && order.intent.is_same_order(intent);
-        let Some(gone) = self.picture.orders.iter().find(|order| is_gone(order)).cloned() else { return };
-        // It may have hidden one that all follow, or be followed by all now.
-        let uncovered = |stored: Intent| match stored.is_same_order(intent) {
-            true => StandingOrder { intent: stored, ..gone.clone() },
-            false => standing_live(stored, mono),
-        };
-        let hidden = self.stored.iter().filter(|stored| stored.scope == intent.scope).cloned();
-        let hidden: Vec<StandingOrder> = hidden.map(uncovered).collect();
-        let left = self.picture.orders.iter().filter(|order| !is_gone(order)).cloned();
-        self.picture.orders = left.chain(hidden).collect();
-        self.replan();
-    }
+/// The orders of this node alone as `snapshot` of its own store has them, each with the revision of the shared orders that its
+/// operator saw; 0 for orders from before the node shared any.
+pub(super) fn own_orders(store: &dyn Store, snapshot: &Snapshot) -> Vec<Intent> {
+    let seen: BTreeMap<String, u64> =
+        copied(store, SEEN).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let own = |intent: &Intent| {
+        let revision = seen.get(&intent.scope.to_string()).copied().unwrap_or_default();
+        Intent { reach: Reach::ThisNode, revision, ..intent.clone() }
+    };
+    snapshot.intents.iter().map(own).collect()
 }

@@ -94,9 +94,8 @@ impl Engine {
     }
 
     fn change_order(&mut self, intent: &Intent, change: impl Fn(StandingOrder) -> StandingOrder) {
-        let orders = self.picture.orders.iter().cloned();
-        let changed = |order: StandingOrder| if order.intent.is_same_order(intent) { change(order) } else { order };
-        self.picture.orders = orders.map(changed).collect();
+        self.orders.change(intent, change);
+        self.lay_orders();
     }
 
     /// Has the store keep a step, unless another order has taken the place of the one that took it.
@@ -107,7 +106,7 @@ impl Engine {
         if is_shared && self.stored.iter().find(is_this).is_none_or(|kept| taken(kept) >= taken(&intent)) {
             return;
         }
-        let present = self.standing_at(&intent.scope).filter(|order| order.intent.is_same_order(&intent));
+        let present = self.orders.same(&intent);
         let Some(present) = present.map(|order| order.intent.clone()) else {
             self.parts.journal.record(event.kind);
             return;
@@ -142,7 +141,7 @@ impl Engine {
     /// is taken back; what it took rightly stays, whatever the rules say by now.
     pub(super) fn found_anew(&self, restored: &Intent, wall: Timestamp, mono: Mono) -> StandingOrder {
         let anew = standing(restored.clone(), wall, mono);
-        match self.standing_at(&restored.scope).filter(|order| order.intent.is_same_order(restored)) {
+        match self.orders.same(restored) {
             Some(present) if taken(&present.intent) == taken(restored) => {
                 StandingOrder { held: present.held.clone(), ..anew }
             }
@@ -158,7 +157,7 @@ impl Engine {
         let further = |intent: &Intent| {
             before.iter().any(|order| order.intent.is_same_order(intent) && taken(&order.intent) > taken(intent))
         };
-        let orders = self.picture.orders.iter().map(|order| &order.intent);
+        let orders = self.orders.all().map(|order| &order.intent);
         let back: Vec<Intent> = orders.filter(|intent| further(intent)).cloned().collect();
         for intent in back {
             let event = Box::new(self.parts.journal.event(EventKind::Scheduled { intent: intent.clone() }));

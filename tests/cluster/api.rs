@@ -30,7 +30,7 @@ pub struct Api {
 #[derive(Debug)]
 pub enum Trouble {
     /// The node says so.
-    Problem(ProblemDocument),
+    Problem(Box<ProblemDocument>),
     /// It says nothing.
     Silence(io::Error),
 }

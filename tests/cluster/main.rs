@@ -16,6 +16,8 @@
 //! | `observer.rs`, `history.rs`, `checker.rs` | what was seen of it, and the rules that hold for it |
 //! | `api.rs`, `exchange.rs` | the admin API over a node's socket |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+// Sites are known by their number, which is more than a place in one table.
+#![allow(clippy::needless_range_loop)]
 #![allow(clippy::cast_precision_loss)]
 
 #[allow(dead_code)]
