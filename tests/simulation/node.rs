@@ -1,6 +1,5 @@
 //! A node: the detectors, the council, the orders and the plan, joined as the program joins them, without its I/O.
 
-use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
@@ -252,10 +251,10 @@ impl Node {
     pub fn decide(&mut self, core: Core, topology: &Topology, now: Mono) -> Option<Rc<Plan>> {
         let inputs = self.inputs(now);
         let restless = self.council.is_in_doubt() || self.council.seclusion() != Seclusion::None;
-        if self.inputs == Some(inputs) && !restless {
+        let is_known = self.inputs.replace(inputs) == Some(inputs);
+        if is_known && !restless {
             return None;
         }
-        self.inputs = Some(inputs);
         let verdicts: Vec<State> = self.detectors.iter().map(Detector::vote).collect();
         let contact = self.contact(now);
         self.council.heed(topology, &self.made);
@@ -263,7 +262,11 @@ impl Node {
         if self.council.seclusion() == Seclusion::CutOff {
             self.cut_off_at = Some(now);
         }
-        self.agreed = core.agreed(self.council.agreed(), &verdicts, &self.agreed);
+        let agreed = core.agreed(self.council.agreed(), &verdicts, &self.agreed);
+        if is_known && agreed == self.agreed {
+            return None;
+        }
+        self.agreed = agreed;
         let each = self.agreed.iter().zip(&self.detectors);
         self.health = each
             .map(|(state, detector)| EndpointHealth {
@@ -287,7 +290,7 @@ impl Node {
 
     /// A fingerprint of all that a decision depends on.
     fn inputs(&self, now: Mono) -> u64 {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = Fnv::default();
         for detector in &self.detectors {
             (detector.vote(), detector.is_suspect()).hash(&mut hasher);
         }
@@ -351,4 +354,26 @@ fn given(intent: &Intent) -> Option<Duration> {
 fn wall_at(now: Mono, error: i64) -> Timestamp {
     let right = Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::try_from(now.0).unwrap();
     right + SignedDuration::from_secs(error)
+}
+
+/// FNV-1a by words: a node asks at every probe whether anything has changed.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, octets: &[u8]) {
+        for word in octets.chunks(8) {
+            let word = word.iter().fold(0, |word, octet| (word << 8) | u64::from(*octet));
+            self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }

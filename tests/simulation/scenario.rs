@@ -145,7 +145,7 @@ impl Scenario {
 fn shape(chance: &mut Chance) -> Shape {
     let sites = u8::try_from(chance.within(2..5)).unwrap();
     // Where there are failure domains, most nodes may be of one that outnumbers the others without outvoting them.
-    let domained = chance.is(250);
+    let domained = chance.is(150);
     let nodes = if domained { [3, 5, 5][chance.below(3)] } else { [1, 2, 3, 3, 3, 5][chance.below(6)] };
     let mut order: Vec<u8> = (0..sites).collect();
     let turn = chance.below(order.len());
@@ -175,7 +175,7 @@ impl Shape {
 }
 
 fn episode_of(chance: &mut Chance, shape: &Shape, episode: usize, acts: &mut Vec<Act>) {
-    if chance.is(40) {
+    if chance.is(15) {
         islands(chance, shape, episode, acts);
         return;
     }

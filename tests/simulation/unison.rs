@@ -53,11 +53,15 @@ impl Oracle {
         self.check_cut_off(topology, nodes, world)
     }
 
-    /// Nodes that know the same plan the same.
+    /// Nodes that know the same plan the same: those that have heard the same of everyone and obey the same orders.
     fn check_same_inputs(&mut self, nodes: &[Node], now: Mono) -> Result<(), String> {
-        for (position, a) in nodes.iter().enumerate() {
-            for b in nodes.iter().skip(position + 1) {
-                if !know_the_same(a, b, nodes, now) {
+        let heard = |by: &Node| nodes.iter().map(|of| last_heard(by, of, now)).collect::<Vec<_>>();
+        let ready = nodes.iter().enumerate().filter(|(_, node)| is_ready(node));
+        let ready: Vec<(usize, &Node, Vec<Option<(u64, u64)>>)> =
+            ready.map(|(position, node)| (position, node, heard(node))).collect();
+        for (ix, (_, a, of_a)) in ready.iter().enumerate() {
+            for (position, b, of_b) in ready.iter().skip(ix + 1) {
+                if of_a != of_b || of_a[*position].is_none() || followed(a) != followed(b) {
                     continue;
                 }
                 self.expect(a.agreed == b.agreed, || {
@@ -240,20 +244,13 @@ fn is_ready(node: &Node) -> bool {
         && !node.council.is_in_doubt()
 }
 
-/// Whether two nodes have heard the same of everyone, and obey the same orders.
-fn know_the_same(a: &Node, b: &Node, nodes: &[Node], now: Mono) -> bool {
-    let heard = |by: &Node, of: &Node| {
-        if by.name == of.name {
-            by.published.as_ref().map(|ballot| ballot.sequence)
-        } else {
-            by.council.hears(&of.name, now)
-        }
-    };
-    is_ready(a)
-        && is_ready(b)
-        && nodes.iter().all(|of| heard(a, of) == heard(b, of))
-        && heard(a, b).is_some()
-        && followed(a) == followed(b)
+/// The last that `by` has heard of `of`, if it still counts.
+fn last_heard(by: &Node, of: &Node, now: Mono) -> Option<(u64, u64)> {
+    if by.name == of.name {
+        by.published.as_ref().map(|ballot| ballot.sequence)
+    } else {
+        by.council.hears(&of.name, now)
+    }
 }
 
 /// The nodes whose votes count at `node`, itself included; `None` where it has not heard the last of each.
