@@ -57,8 +57,7 @@ impl Oracle {
     fn check_same_inputs(&mut self, nodes: &[Node], now: Mono) -> Result<(), String> {
         let heard = |by: &Node| nodes.iter().map(|of| last_heard(by, of, now)).collect::<Vec<_>>();
         let ready = nodes.iter().enumerate().filter(|(_, node)| is_ready(node));
-        let ready: Vec<(usize, &Node, Vec<Option<(u64, u64)>>)> =
-            ready.map(|(position, node)| (position, node, heard(node))).collect();
+        let ready: Vec<(usize, &Node, _)> = ready.map(|(position, node)| (position, node, heard(node))).collect();
         for (ix, (_, a, of_a)) in ready.iter().enumerate() {
             for (position, b, of_b) in ready.iter().skip(ix + 1) {
                 if of_a != of_b || of_a[*position].is_none() || followed(a) != followed(b) {
