@@ -59,7 +59,7 @@ async fn replies_that_are_none_are_reported_as_what_they_are() {
     for (reply, expected) in [
         (redirect.into_bytes(), "307"),
         (endless, "more than 8388608 octets"),
-        (without_gateway, "HTTP 404 Not Found: Not Found"),
+        (without_gateway, "HTTP 404 Not Found: no etcd, or its gateway is off"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec(), "no valid reply"),
         (b"220 mail.example.org ESMTP\r\n".to_vec(), ""),
     ] {

@@ -277,8 +277,8 @@ impl Members {
             return Ok(response);
         }
         if status == StatusCode::NOT_FOUND {
-            // What a member says whose gateway is off, as it is where it has a configuration file.
-            let said = "its gateway is off: enable-grpc-gateway: true in its configuration file";
+            // What a member says whose gateway is off, as it is where it has a configuration file; so does any other server.
+            let said = "HTTP 404 Not Found: no etcd, or its gateway is off (enable-grpc-gateway: true in its configuration file)";
             return Err(Failure::new(said, Outcome::NotDone, Cause::Member));
         }
         let body = read(response).await?;
