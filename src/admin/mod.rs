@@ -19,6 +19,9 @@ mod problem;
 pub mod progress;
 mod router;
 mod server;
+mod sights;
+#[cfg(test)]
+mod sights_tests;
 mod socket;
 #[cfg(test)]
 mod tests;
