@@ -16,8 +16,10 @@ mod demand;
 mod demand_file;
 mod desk;
 mod desk_cluster;
+mod desk_entrance;
 mod ends;
 mod engine;
+mod entrance_metrics;
 mod forecast;
 mod journal;
 mod judging;
@@ -282,6 +284,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         engine: mailbox.clone(),
         ledger,
         reloading,
+        tally: Arc::default(),
         by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
