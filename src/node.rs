@@ -16,9 +16,11 @@ mod demand;
 mod demand_file;
 mod desk;
 mod desk_cluster;
+mod desk_entrance;
 mod desk_sights;
 mod ends;
 mod engine;
+mod entrance_metrics;
 mod forecast;
 mod journal;
 mod judging;
@@ -287,6 +289,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         ledger,
         reloading,
         lint: Arc::new(lint),
+        tally: Arc::default(),
         by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
