@@ -11,8 +11,10 @@ mod bounds;
 mod cluster;
 #[cfg(test)]
 mod cluster_tests;
+mod condition;
 mod control;
 mod cookie;
+mod crowd;
 mod entrance_control;
 #[cfg(test)]
 mod entrance_fake;
@@ -37,14 +39,16 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod timetable;
+mod tls;
 mod tokens;
 pub mod unison;
 mod whatif;
 pub mod words;
 
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
-pub use control::{Caller, Channel, Command, Control, Readiness};
+pub use control::{Caller, Channel, Command, Control, Lifting, Readiness};
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
 pub use problem::{Problem, ProblemDocument, ProblemKind};
+pub use tls::TlsError;
 pub use server::{AdminError, AdminServer, start};
 pub use session::Session;

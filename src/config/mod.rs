@@ -26,6 +26,7 @@ mod limits;
 mod monitor;
 mod network;
 mod node;
+mod oidc;
 mod password;
 mod policy;
 mod position;

@@ -20,6 +20,7 @@ mod intent;
 mod mail_checks;
 mod monitor;
 mod name;
+mod orders_tag;
 mod plan;
 mod readings;
 mod schedule;
@@ -42,7 +43,9 @@ pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrd
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
-pub use entrance::{AdminSettings, Entrance, Means, PasswordHash, Remit, SignIn, User};
+pub use entrance::{
+    AdminSettings, AdminTls, Client, Entrance, Grant, Means, Oidc, PasswordHash, Remit, SignIn, User,
+};
 pub use event::{Event, EventKind, FileChange};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
@@ -51,6 +54,7 @@ pub use intent::{Intent, IntentKind, Lifetime, Reach, Scope};
 pub use mail_checks::{ImapCheck, ImapVisit, LmtpCheck, Login, Pop3Check, SubmissionCheck};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
+pub use orders_tag::OrdersTag;
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use readings::{
     AgentCheck, Combine, Comparison, ExecCheck, Expected, JsonCheck, JsonPointer, Levels, Missing, NoThreshold,

@@ -27,7 +27,7 @@ use super::steps::{due, due_since};
 use crate::answer::Tables;
 use crate::health::{Council, Voter};
 use crate::model::{
-    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, OrdersVersion, Plan, Reach,
+    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, OrdersTag, OrdersVersion, Plan, Reach,
     SharedOrders, State, Topology, Verdict,
 };
 use crate::plan::{self, Spill};
@@ -428,6 +428,7 @@ impl Engine {
     /// Shows everyone the present state.
     pub(super) fn publish(&mut self) {
         self.speak();
+        self.picture.orders_tag = self.orders_tag();
         if *self.picture.degradations != self.degradations {
             self.picture.degradations = Arc::new(self.degradations.clone());
         }
@@ -541,6 +542,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         geo: loaded.geo.clone(),
         health: Arc::from([]),
         orders: Arc::from([]),
+        orders_tag: OrdersTag::default(),
         plan: Arc::new(Plan { generation, services: Vec::new(), endpoints: Vec::new() }),
         named: Arc::from([]),
         degradations: Arc::default(),
