@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::broadcast;
 
 use super::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Orders, ProbeReport, ProbeRequest, ReloadOutcome, Status,
-    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Orders, ProbeReport, ProbeRequest, ReloadOutcome,
+    Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use super::entrance_control::Entrance;
 use super::session::Session;

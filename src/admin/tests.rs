@@ -13,14 +13,14 @@ use tokio::sync::broadcast;
 
 use super::api::{
     ClusterStatus, Degradation, Drained, EndpointStatus, ExplainQuery, Explanation, GeoStatus, LiftOutcome,
-    OrderOutcome, Orders, OrderStatus, Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status,
-    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    OrderOutcome, OrderStatus, Orders, Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus,
+    Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use super::entrance_fake::Door;
 use super::{AdminServer, Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, start};
 use crate::model::{
-    Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersTag, OrdersVersion, Reach, Role, Scope, Share, Standing,
-    State, Tier, Token,
+    Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersTag, OrdersVersion, Reach, Role, Scope, Share,
+    Standing, State, Tier, Token,
 };
 
 /// What a hostile name, reason or answer of a probed server may hold.
@@ -79,9 +79,13 @@ impl Fake {
     }
 
     fn happens(&self, part: &str) {
+        self.happens_at(part, now());
+    }
+
+    pub(super) fn happens_at(&self, part: &str, time: Timestamp) {
         let mut journal = self.journal.lock().unwrap();
         let kind = EventKind::Degraded { part: part.into(), detail: SCRIPT.into() };
-        let event = Event { id: journal.len() as u64 + 1, time: now(), node: "ns1".into(), kind };
+        let event = Event { id: journal.len() as u64 + 1, time, node: "ns1".into(), kind };
         journal.push(event.clone());
         let _nobody_listens = self.live.send(Arc::new(event));
     }

@@ -104,7 +104,11 @@ impl Armour {
 }
 
 /// Reads the files again when they change and tells the node what becomes of it, until the node stops.
-pub(super) async fn watch(armour: Arc<Armour>, control: Arc<impl Entrance + ?Sized>, mut stopping: watch::Receiver<()>) {
+pub(super) async fn watch(
+    armour: Arc<Armour>,
+    control: Arc<impl Entrance + ?Sized>,
+    mut stopping: watch::Receiver<()>,
+) {
     let (mut tried, mut failing, mut told) = (Vec::new(), None, None);
     loop {
         let looked = {
@@ -157,7 +161,8 @@ impl Made {
         let leaf = chain.first().ok_or_else(malformed)?;
         let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| malformed())?;
         let ends = Timestamp::from_second(leaf.validity().not_after.timestamp()).unwrap_or(Timestamp::MAX);
-        let unfit = |path: &Path, reason: &dyn ToString| TlsError::Unfit { path: path.into(), reason: reason.to_string() };
+        let unfit =
+            |path: &Path, reason: &dyn ToString| TlsError::Unfit { path: path.into(), reason: reason.to_string() };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -236,7 +241,9 @@ impl Shown {
             .take(CERTIFICATE_NAMES)
             .collect();
         if names.is_empty() {
-            names.extend(parsed.subject().iter_common_name().filter_map(|name| Some(name.as_str().ok()?.to_owned())).take(1));
+            names.extend(
+                parsed.subject().iter_common_name().filter_map(|name| Some(name.as_str().ok()?.to_owned())).take(1),
+            );
         }
         Some(Self { names, ends })
     }

@@ -41,7 +41,12 @@ const OFF: &str = "none";
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>, node: &NodeSettings, sites: &Roster) -> AdminSettings {
     let Some(table) = reader.section(root, "admin") else {
         let entrance = Arc::new(entrance::none());
-        return AdminSettings { listen: Some(ADMIN_LISTEN), tls: None, socket: Some(PathBuf::from(ADMIN_SOCKET)), entrance };
+        return AdminSettings {
+            listen: Some(ADMIN_LISTEN),
+            tls: None,
+            socket: Some(PathBuf::from(ADMIN_SOCKET)),
+            entrance,
+        };
     };
     reader.allow(&table, &KEYS);
     let tls = tls(reader, &table);

@@ -7,8 +7,8 @@ use argon2::Params;
 use argon2::password_hash::phc;
 
 use super::defaults::{
-    HOST_OCTETS,    ADMIN_NAME_OCTETS, ADMIN_NAMED, PASSWORD_KIB, PASSWORD_PASSES, SESSION_IDLE, SESSION_IDLE_RANGE, SESSION_LONGEST,
-    SESSION_LONGEST_RANGE,
+    ADMIN_NAME_OCTETS, ADMIN_NAMED, HOST_OCTETS, PASSWORD_KIB, PASSWORD_PASSES, SESSION_IDLE, SESSION_IDLE_RANGE,
+    SESSION_LONGEST, SESSION_LONGEST_RANGE,
 };
 use super::oidc;
 use super::reader::Reader;
@@ -45,7 +45,14 @@ pub(super) fn read(reader: &mut Reader<'_>, admin: &Table<'_>, sites: &Roster) -
     let tables = reader.sections(admin, "client");
     let clients = clients(reader, admin, &tables, sites);
     let oidc = oidc::read(reader, admin, sites);
-    Entrance { names, clients, oidc, users, idle: idle.unwrap_or(SESSION_IDLE), longest: longest.unwrap_or(SESSION_LONGEST) }
+    Entrance {
+        names,
+        clients,
+        oidc,
+        users,
+        idle: idle.unwrap_or(SESSION_IDLE),
+        longest: longest.unwrap_or(SESSION_LONGEST),
+    }
 }
 
 /// Names by which browsers and commands may address the API.

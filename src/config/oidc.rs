@@ -8,17 +8,8 @@ use super::value::{Table, Value};
 use super::words::quoted;
 use crate::model::{Grant, Oidc};
 
-const KEYS: [&str; 9] = [
-    "issuer",
-    "client_id",
-    "client_secret_file",
-    "ca",
-    "redirect",
-    "scopes",
-    "name_claim",
-    "claim",
-    "grant",
-];
+const KEYS: [&str; 9] =
+    ["issuer", "client_id", "client_secret_file", "ca", "redirect", "scopes", "name_claim", "claim", "grant"];
 
 /// Where the provider sends people back to on this node.
 const CALLBACK: &str = "/login/callback";
@@ -183,7 +174,11 @@ mod tests {
             (format!("issuer = \"http://id.example.org\"\n{good}"), 7, "https://id.example.org"),
             (format!("issuer = \"id.example.org\"\n{good}"), 7, "https://id.example.org"),
             (format!("issuer = \"https://id\"\nisuer = \"x\"\n{good}"), 8, "did you mean \"issuer\"?"),
-            ("issuer = \"https://id\"\nclient_id = \"w\"\nredirect = \"https://ns1/\"\n".to_owned(), 9, "https://ns1/login/callback"),
+            (
+                "issuer = \"https://id\"\nclient_id = \"w\"\nredirect = \"https://ns1/\"\n".to_owned(),
+                9,
+                "https://ns1/login/callback",
+            ),
             (format!("issuer = \"https://id\"\n{good}{GRANT}"), 15, "a second grant"),
         ] {
             let (_, report) = config::read(Path::new("waypost.toml"), &file(&oidc));

@@ -29,8 +29,9 @@ use super::secondaries::Transfers;
 use super::status::{self, Surroundings, wall_of};
 use super::undo;
 use crate::admin::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Orders, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
-    SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Orders, Outcome, ProbeReport, ProbeRequest,
+    ReloadOutcome, SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf,
+    WhatIfQuery,
 };
 use crate::admin::{Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, Tally};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
@@ -247,8 +248,10 @@ impl Control for Desk {
             };
             let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
             let (reply, answer) = oneshot::channel();
-            let done =
-                self.ask(Message::Change(Change::Give { order, rehearsal, seen: command.seen, reply }), answer).await?.map_err(problem)?;
+            let done = self
+                .ask(Message::Change(Change::Give { order, rehearsal, seen: command.seen, reply }), answer)
+                .await?
+                .map_err(problem)?;
             let acknowledged = self.acknowledged(&done).await;
             Ok(self.outcome(&done, command, &before, acknowledged))
         }

@@ -27,8 +27,8 @@ use super::steps::{due, due_since};
 use crate::answer::Tables;
 use crate::health::{Council, Voter};
 use crate::model::{
-    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, OrdersTag, OrdersVersion, Plan, Reach,
-    SharedOrders, State, Topology, Verdict,
+    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, OrdersTag, OrdersVersion, Plan,
+    Reach, SharedOrders, State, Topology, Verdict,
 };
 use crate::plan::{self, Spill};
 use crate::probe::{Opinion, Prober, Target};

@@ -11,8 +11,8 @@ use super::forecast;
 use super::outlook;
 use super::picture::{Picture, StandingOrder};
 use crate::admin::api::{
-    Degradation, Drained, DrainedService, Due, EndpointStatus, GeoStatus, MonitorStatus, Orders, OrderStatus, ServiceStatus,
-    SiteLoadStatus, SiteStatus, Status, ZoneStatus, policy_word, words,
+    Degradation, Drained, DrainedService, Due, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, Orders,
+    ServiceStatus, SiteLoadStatus, SiteStatus, Status, ZoneStatus, policy_word, words,
 };
 use crate::answer::Tables;
 use crate::model::{

@@ -19,6 +19,8 @@ pub(super) enum Screen {
     Explain,
     WhatIf,
     Zones,
+    /// Where one signs in; not in the navigation.
+    Login,
     /// A problem instead of a page.
     Refusal,
 }

@@ -8,6 +8,7 @@ mod assets;
 mod attention;
 mod frame;
 mod link;
+mod login;
 mod map;
 mod mark;
 mod nodes;
@@ -21,6 +22,7 @@ use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 
+pub(super) use login::{Login, Ways, login, welcome};
 pub(super) use refusal::for_people;
 
 use super::router::Shared;
