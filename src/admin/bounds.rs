@@ -63,5 +63,8 @@ pub(super) const EVENTS_LONGEST: usize = 1000;
 /// Events on the operator's page.
 pub(super) const EVENTS_ON_PAGE: u64 = 20;
 
+/// An order that ends within this time needs attention: whoever gave it may want it to stand longer.
+pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
+
 /// Between two comments on an idle event stream, so that a broken connection is noticed.
 pub(super) const STREAM_COMMENT: Duration = Duration::from_secs(15);
