@@ -13,6 +13,10 @@ mod cluster;
 mod cluster_tests;
 mod control;
 mod events;
+mod incident_markdown;
+mod incidents;
+#[cfg(test)]
+mod incidents_tests;
 mod orders;
 mod page;
 mod problem;
@@ -30,5 +34,6 @@ pub mod words;
 
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};
+pub use incidents::Incidents;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use server::{AdminError, AdminServer, start};

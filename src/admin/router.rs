@@ -18,7 +18,7 @@ use super::api::{
     WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
-use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, page, tokens};
+use super::{Caller, Control, Problem, ProblemKind, Readiness, events, incidents, orders, page, tokens};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -47,6 +47,9 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
     let views = Router::new()
         .route("/api/v1/explain", get(explain))
         .route("/api/v1/events", get(events::events))
+        .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/incidents/{id}", get(incidents::one))
+        .route("/api/v1/objectives", get(incidents::objectives))
         .route("/api/v1/drained", get(drained))
         .route("/api/v1/store", get(store))
         .route("/api/v1/whatif", get(whatif));

@@ -21,6 +21,7 @@ use crate::model::{
     Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersVersion, Reach, Role, Scope, Share, Standing,
     State, Tier, Token,
 };
+use crate::plan::incidents::Incident;
 
 /// What a hostile name, reason or answer of a probed server may hold.
 pub(super) const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
@@ -51,6 +52,7 @@ pub(super) struct Fake {
     ready: bool,
     pub(super) cluster: Mutex<Option<ClusterStatus>>,
     pub(super) accepted: Mutex<Vec<(StoreAccept, Caller)>>,
+    pub(super) incidents: Mutex<Vec<Incident>>,
 }
 
 impl Fake {
@@ -62,6 +64,7 @@ impl Fake {
             ready: true,
             cluster: Mutex::default(),
             accepted: Mutex::default(),
+            incidents: Mutex::default(),
         })
     }
 

@@ -6,6 +6,7 @@
 //! It never guesses: an unknown key is an error, not a remark.
 
 mod assertion;
+mod audit;
 mod bounds;
 mod cookies;
 mod country;
@@ -24,6 +25,7 @@ mod limits;
 mod monitor;
 mod network;
 mod node;
+mod objectives;
 mod password;
 mod policy;
 mod position;

@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::cluster_metrics;
+use super::incident_metrics::Trials;
 use super::journal::Journal;
 use super::load_metrics::Load;
 use super::picture::{Picture, StandingOrder};
@@ -54,12 +55,14 @@ pub fn text(
     writers: Writers<'_>,
     transfers: &Transfers,
     load: &Load,
+    trials: &Trials<'_>,
     now: Mono,
 ) -> String {
     let mut page = Page { registry: Registry::with_prefix("waypost") };
     page.node(picture, writers);
     page.services(picture);
     load.register(&mut page.registry, picture);
+    trials.register(&mut page.registry);
     if let Some(cluster) = &picture.cluster {
         cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());
     }
