@@ -92,3 +92,6 @@ pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
 
 /// Between two comments on an idle event stream, so that a broken connection is noticed.
 pub(super) const STREAM_COMMENT: Duration = Duration::from_secs(15);
+
+/// Incidents that one page lists at most.
+pub(super) const INCIDENTS_LONGEST: usize = 100;

@@ -20,6 +20,10 @@ mod entrance_fake;
 mod entrance_tests;
 mod events;
 mod failures;
+mod incident_markdown;
+mod incidents;
+#[cfg(test)]
+mod incidents_tests;
 mod orders;
 mod pages;
 mod password;
@@ -45,6 +49,7 @@ pub mod words;
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
+pub use incidents::Incidents;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use server::{AdminError, AdminServer, start};
 pub use session::Session;

@@ -22,6 +22,7 @@ use crate::model::{
     Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersVersion, Reach, Role, Scope, Share, Standing,
     State, Tier, Token,
 };
+use crate::plan::incidents::Incident;
 
 /// What a hostile name, reason or answer of a probed server may hold.
 pub(super) const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
@@ -53,6 +54,7 @@ pub(super) struct Fake {
     pub(super) cluster: Mutex<Option<ClusterStatus>>,
     pub(super) accepted: Mutex<Vec<(StoreAccept, Caller)>>,
     pub(super) door: Door,
+    pub(super) incidents: Mutex<Vec<Incident>>,
 }
 
 impl Fake {
@@ -65,6 +67,7 @@ impl Fake {
             cluster: Mutex::default(),
             accepted: Mutex::default(),
             door: Door::default(),
+            incidents: Mutex::default(),
         })
     }
 
