@@ -24,6 +24,8 @@ mod sights;
 mod sights_tests;
 mod socket;
 #[cfg(test)]
+mod status_samples;
+#[cfg(test)]
 mod tests;
 mod timetable;
 mod tokens;
