@@ -1,4 +1,4 @@
-//! Sparklines: the last probes of an endpoint as a line, with a cross where one failed. The label says the same.
+//! Sparklines: the last probes of an endpoint as a line, with a bar where one failed. The label says the same.
 
 use std::fmt::Write;
 
@@ -14,8 +14,8 @@ const MARGIN: f64 = 3.0;
 pub(super) struct Sparkline {
     /// SVG path of the probes that were answered; a gap where one failed.
     pub(super) line: String,
-    /// SVG path of a cross for every probe that failed.
-    pub(super) crosses: String,
+    /// SVG path of a bar for every probe that failed.
+    pub(super) failures: String,
     /// What the picture says.
     pub(super) label: String,
 }
@@ -36,7 +36,7 @@ impl Sparkline {
             let part = if most > 0.0 { latency / most } else { 0.0 };
             HEIGHT - MARGIN - part * (HEIGHT - 2.0 * MARGIN)
         };
-        let (mut line, mut crosses, mut is_drawing) = (String::new(), String::new(), false);
+        let (mut line, mut failures, mut is_drawing) = (String::new(), String::new(), false);
         for (position, sample) in (0_u32..).zip(samples) {
             let x = x(position);
             // Writing to a string does not fail.
@@ -48,12 +48,12 @@ impl Sparkline {
                 }
                 None => {
                     is_drawing = false;
-                    write!(crosses, "M{:.1} 9l6 6m0-6l-6 6", x - MARGIN)
+                    write!(failures, "M{x:.1} 4v16")
                 }
             };
         }
         let failed = samples.len().saturating_sub(answered().count());
-        Some(Self { line, crosses, label: label(samples.len(), failed, answered()) })
+        Some(Self { line, failures, label: label(samples.len(), failed, answered()) })
     }
 }
 
@@ -77,11 +77,11 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_probe_is_a_gap_with_a_cross_and_is_counted() {
+    fn a_failed_probe_is_a_gap_with_a_bar_and_is_counted() {
         let spark = of(&[Some(1.0), Some(2.0), None, Some(4.0)]).unwrap();
         assert_eq!(spark.label, "last 4 probes: 1 failed, 1.0 to 4.0 ms");
         assert_eq!(spark.line.matches('M').count(), 2, "{}", spark.line);
-        assert_eq!(spark.crosses.matches('M').count(), 1);
+        assert_eq!(spark.failures.matches('M').count(), 1);
         assert!(spark.line.ends_with("125.0 3.0"), "the highest reaches the top: {}", spark.line);
     }
 
