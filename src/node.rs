@@ -16,9 +16,12 @@ mod demand;
 mod demand_file;
 mod desk;
 mod desk_cluster;
+mod desk_entrance;
 mod desk_sights;
+mod dns_metrics;
 mod ends;
 mod engine;
+mod entrance_metrics;
 mod forecast;
 mod journal;
 mod judging;
@@ -35,6 +38,7 @@ mod outlook;
 mod peers;
 mod picture;
 pub mod private_files;
+mod probe_metrics;
 mod recorder;
 mod reloading;
 mod retired;
@@ -45,6 +49,7 @@ mod settling;
 pub mod shared_files;
 mod shared_orders;
 mod signing;
+mod site_metrics;
 mod standing;
 mod status;
 mod steps;
@@ -287,6 +292,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         ledger,
         reloading,
         lint: Arc::new(lint),
+        tally: Arc::default(),
         by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
+pub use super::session::SessionStatus;
 pub use super::sights::{
     CountrySteering, Evidence, Findings, FoundLine, NodeVote, PlacedSite, ProbeHistory, RefusedLoad, Sights, World,
 };
@@ -18,7 +19,8 @@ pub use super::whatif::{
 };
 pub use super::words;
 use crate::model::{
-    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Reach, Role, Scope, Share, Standing, State, Tier, Token,
+    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Reach, Remit, Role, Scope, Share, Standing, State,
+    Tier, Token,
 };
 
 /// What a node does and why.
@@ -493,6 +495,9 @@ pub struct TokenRequest {
     pub name: String,
     /// What its holder may do.
     pub role: Role,
+    /// The sites that its holder may order about; default all.
+    #[serde(default, rename = "sites", skip_serializing_if = "Remit::is_everywhere")]
+    pub remit: Remit,
     /// After which it no longer works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,

@@ -32,7 +32,7 @@ use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
     SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
-use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
+use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness, Tally};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::model::{Event, EventKind, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order};
@@ -81,6 +81,8 @@ pub struct Desk {
     pub reloading: Arc<Mutex<()>>,
     /// What the last load found.
     pub lint: Arc<Lint>,
+    /// What is counted of those who ask.
+    pub tally: Arc<Tally>,
     /// Requests for probes by hand that may run.
     pub by_hand: Arc<Semaphore>,
 }
@@ -214,14 +216,22 @@ impl Control for Desk {
     }
 
     fn metrics(&self) -> String {
+        let picture = self.picture.load();
         metrics::text(
-            &self.picture.load(),
-            &self.usage.counts(),
-            &self.prober.stats(),
-            metrics::Writers { journal: &self.journal, recorder: &self.recorder, commons: &*self.commons },
-            &self.transfers,
-            &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
-            self.clock.mono(),
+            &picture,
+            &self.around(),
+            metrics::Counts {
+                queries: &self.usage.counts(),
+                probes: &self.prober.stats(),
+                transfers: &self.transfers,
+                load: &Load::of(&picture, &self.tables.load(), &self.demand),
+            },
+            metrics::Writers {
+                journal: &self.journal,
+                recorder: &self.recorder,
+                commons: &*self.commons,
+                tally: &self.tally,
+            },
         )
     }
 
@@ -341,10 +351,6 @@ impl Control for Desk {
         self.forget_peer(name, caller).boxed()
     }
 
-    fn authenticate(&self, secret: &str) -> Option<Token> {
-        self.store.verify_token(secret, self.clock.wall())
-    }
-
     fn tokens(&self) -> Vec<Token> {
         self.store.tokens()
     }
@@ -355,6 +361,7 @@ impl Control for Desk {
             let token = Token {
                 name: request.name.clone(),
                 role: request.role,
+                remit: request.remit,
                 created: self.clock.wall(),
                 by: caller.name.clone(),
                 expires: request.expires,
