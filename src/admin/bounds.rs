@@ -87,6 +87,12 @@ pub(super) const EVENTS_LONGEST: usize = 1000;
 /// Events on the operator's page.
 pub(super) const EVENTS_ON_PAGE: u64 = 20;
 
+/// Events on a page of the timeline.
+pub(super) const TIMELINE_ROWS: usize = 100;
+
+/// Events that are looked at for a page of the timeline, so that looking for what is rare costs no more than that.
+pub(super) const TIMELINE_LOOKED: u64 = 10_000;
+
 /// An order that ends within this time needs attention: whoever gave it may want it to stand longer.
 pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
 
