@@ -16,6 +16,7 @@ mod demand;
 mod demand_file;
 mod desk;
 mod desk_cluster;
+mod desk_rehearsal;
 mod ends;
 mod engine;
 mod forecast;

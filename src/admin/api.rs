@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
+pub use super::rehearsal::{AnswerPreview, OrderPreview};
 pub use super::timetable::{Begin, Due, Steps};
 pub use super::unison;
 pub use super::whatif::{

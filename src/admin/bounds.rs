@@ -63,5 +63,11 @@ pub(super) const EVENTS_LONGEST: usize = 1000;
 /// Events on the operator's page.
 pub(super) const EVENTS_ON_PAGE: u64 = 20;
 
-/// Between two comments on an idle event stream, so that a broken connection is noticed.
-pub(super) const STREAM_COMMENT: Duration = Duration::from_secs(15);
+/// Between two beats on an event stream, so that whoever follows it knows what is old, and a broken connection is noticed.
+pub(super) const STREAM_BEAT: Duration = Duration::from_secs(5);
+
+/// How soon a new plan is told of on an event stream where nothing is journalled of it.
+pub(super) const STREAM_LOOK: Duration = Duration::from_millis(500);
+
+/// How long a browser waits before it takes up a broken event stream.
+pub(super) const STREAM_RETRY: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@
 
 mod access;
 pub mod api;
+mod beat;
 mod bounds;
 mod cluster;
 #[cfg(test)]
@@ -17,6 +18,9 @@ mod orders;
 mod page;
 mod problem;
 pub mod progress;
+mod rehearsal;
+#[cfg(test)]
+mod rehearsal_fake;
 mod router;
 mod server;
 mod socket;
@@ -28,7 +32,9 @@ pub mod unison;
 mod whatif;
 pub mod words;
 
+pub use beat::{Beat, Pulse};
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};
 pub use problem::{Problem, ProblemDocument, ProblemKind};
+pub use rehearsal::{Deed, Proposal, Rehearsals};
 pub use server::{AdminError, AdminServer, start};

@@ -43,10 +43,9 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics));
-    let status = Router::new().route("/api/v1/status", get(status));
+    let status = Router::new().route("/api/v1/status", get(status)).route("/api/v1/events", get(events::events));
     let views = Router::new()
         .route("/api/v1/explain", get(explain))
-        .route("/api/v1/events", get(events::events))
         .route("/api/v1/drained", get(drained))
         .route("/api/v1/store", get(store))
         .route("/api/v1/whatif", get(whatif));
