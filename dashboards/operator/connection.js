@@ -6,7 +6,7 @@ import * as clock from "./clock.js";
 const SILENCE_MS = 12_000;
 /** A stream that breaks and comes back within this time is no news. */
 const GRACE_MS = 1_500;
-const ACTIONS = "[data-action], form[method=post] button, form[method=post] input[type=submit]";
+const ACTIONS = "[data-action], a[href^='/drain?'], form[method=post] button, form[method=post] input[type=submit]";
 
 let heard = Date.now();
 let broken = null;
@@ -51,7 +51,7 @@ function lose(text) {
   const alert = document.getElementById("connection");
   alert.textContent = text;
   alert.hidden = false;
-  for (const part of document.querySelectorAll("main > *")) part.dataset.asOf = clock.clock(asOf);
+  for (const part of document.querySelectorAll("[data-live]")) part.dataset.asOf = clock.clock(asOf);
   disable();
 }
 

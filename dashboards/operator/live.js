@@ -2,7 +2,7 @@
 // place, so that focus, selection, scrolling and opened details stay.
 
 /** What the reader has changed and the server does not know of. */
-const OWN = new Set(["open", "inert", "aria-disabled", "data-ticking"]);
+const OWN = new Set(["open", "inert", "hidden", "aria-disabled", "aria-busy", "data-as-of"]);
 
 /** The page as the server renders it now; `null` where it asks to sign in. */
 export async function fetched(url = location.href, options = {}) {
@@ -29,7 +29,7 @@ export function renew(fresh) {
 }
 
 /** Makes `old` equal to `next` with as few changes as possible. */
-function follow(old, next) {
+export function follow(old, next) {
   for (const { name, value } of next.attributes) {
     if (!OWN.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }

@@ -1,7 +1,7 @@
 // The node's events, one connection for all tabs of a browser.
 //
 // Browsers open six connections to a server at most, and a stream holds one for ever. So the tabs share one: whoever holds
-// the lock reads it and tells the others. A tab that hears nothing of the others for a while reads for itself.
+// the lock reads it and tells the others; when that tab is closed, the lock goes to the next one.
 
 const LOCK = "waypost-events";
 const URL = "/api/v1/events?follow=1";

@@ -71,3 +71,6 @@ pub(super) const STREAM_LOOK: Duration = Duration::from_millis(500);
 
 /// How long a browser waits before it takes up a broken event stream.
 pub(super) const STREAM_RETRY: Duration = Duration::from_secs(1);
+
+/// An order that ends within this time needs attention: whoever gave it may want it to stand longer.
+pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);

@@ -1,4 +1,4 @@
-//! The admin API: status, orders, explanations, events, metrics and the operator's page, over HTTP.
+//! The admin API: status, orders, explanations, events, metrics and the operator's pages, over HTTP.
 //!
 //! Imports the core's nouns only. [`start`] serves one router on loopback TCP and on a Unix socket; what it shows and
 //! does comes from a [`Control`], which the node implements. It decides who a caller is and what that caller may do,
@@ -15,7 +15,7 @@ mod cluster_tests;
 mod control;
 mod events;
 mod orders;
-mod page;
+mod pages;
 mod problem;
 pub mod progress;
 mod rehearsal;

@@ -18,7 +18,7 @@ use super::api::{
     WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
-use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, page, tokens};
+use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, pages, tokens};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -37,12 +37,8 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
     let shared = Shared { control, socket_owner, failures: Arc::default(), stopping };
     let guarded =
         |routes: Router<Shared>, access| routes.route_layer(from_fn_with_state((shared.clone(), access), require));
-    let open = Router::new()
-        .route("/", get(page::overview))
-        .route("/assets/operator.css", get(page::style))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics));
+    let open =
+        Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics));
     let status = Router::new().route("/api/v1/status", get(status)).route("/api/v1/events", get(events::events));
     let views = Router::new()
         .route("/api/v1/explain", get(explain))
@@ -59,7 +55,8 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/tokens", get(list_tokens).post(create_token))
         .route("/api/v1/nodes/{name}", delete(forget_node))
         .route("/api/v1/tokens/{name}", delete(revoke_token));
-    open.merge(guarded(status, Access::LoopbackOr(Role::Viewer)))
+    open.merge(pages::assets())
+        .merge(guarded(status.merge(pages::pages()), Access::LoopbackOr(Role::Viewer)))
         .merge(guarded(views, Access::Of(Role::Viewer)))
         .merge(guarded(operations, Access::Of(Role::Operator)))
         .merge(guarded(administration, Access::Of(Role::Admin)))
@@ -212,20 +209,22 @@ async fn in_time(request: Request, next: Next) -> Response {
 
 /// What keeps a browser from making more of a response than it is.
 async fn secure_headers(request: Request, next: Next) -> Response {
-    const HEADERS: [(HeaderName, &str); 6] = [
+    const HEADERS: [(HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'",
+            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     let mut response = next.run(request).await;
+    let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
     }
+    // Only what is the same for everyone says otherwise of itself.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

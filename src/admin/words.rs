@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::timetable::listed;
-use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Reach, Schedule, Share, Standing, State, Tier};
+use crate::model::{
+    Event, EventKind, Intent, IntentKind, Lifetime, Reach, Schedule, Scope, Share, Standing, State, Tier,
+};
 
 /// A moment as RFC 3339 in UTC, to the second.
 #[must_use]
@@ -139,6 +141,15 @@ pub fn end(intent: &Intent) -> String {
     match intent.lifetime {
         Lifetime::Until(end) => format!("until {}", moment(end)),
         Lifetime::UntilCleared => "until lifted".to_owned(),
+    }
+}
+
+/// The command that lifts the order of `scope`.
+#[must_use]
+pub fn undo(scope: &Scope) -> String {
+    match &scope.service {
+        Some(service) => format!("waypost undrain {} --service {service}", scope.site),
+        None => format!("waypost undrain {}", scope.site),
     }
 }
 

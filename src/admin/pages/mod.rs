@@ -1,0 +1,58 @@
+//! The operator's pages: server-rendered, complete without scripts, one file a page.
+//!
+//! A page says in words what [`super::Control`] knows; it orders nothing. Templates stand under `dashboards/operator/` and
+//! escape all that they show. Parts with `data-live` and an `id` are what a script may replace with the same part of a newer
+//! rendering of the same address.
+
+mod assets;
+mod attention;
+mod frame;
+mod link;
+mod mark;
+mod overview;
+mod when;
+
+use askama::Template;
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+
+use super::router::Shared;
+use super::words::{event, event_word, moment, plain};
+use super::{Problem, ProblemKind};
+use crate::model::Event;
+
+/// The pages.
+pub(super) fn pages() -> Router<Shared> {
+    Router::new().route("/", get(overview::overview))
+}
+
+/// What pages load; the same for everyone.
+pub(super) fn assets() -> Router<Shared> {
+    Router::new().route("/assets/{name}", get(assets::asset))
+}
+
+fn page(template: &impl Template) -> Result<Html<String>, Problem> {
+    template.render().map(Html).map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))
+}
+
+/// An event as a row of a table.
+struct EventRow {
+    id: u64,
+    time: String,
+    word: &'static str,
+    text: String,
+    node: String,
+}
+
+impl EventRow {
+    fn new(logged: &Event) -> Self {
+        Self {
+            id: logged.id,
+            time: moment(logged.time),
+            word: event_word(&logged.kind),
+            text: plain(&event(logged)),
+            node: logged.node.clone(),
+        }
+    }
+}
