@@ -43,7 +43,7 @@ fn shares(intent: &Intent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Schedule;
+    use crate::model::{Schedule, Scope};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
