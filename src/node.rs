@@ -17,6 +17,7 @@ mod demand_file;
 mod desk;
 mod desk_cluster;
 mod desk_rehearsal;
+mod desk_sights;
 mod ends;
 mod engine;
 mod forecast;
@@ -26,6 +27,7 @@ pub mod key_ttls;
 pub mod keys;
 pub mod keyset_files;
 mod ledger;
+mod lint;
 mod load_metrics;
 mod loading;
 mod metrics;
@@ -70,6 +72,7 @@ use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
 use self::journal::Journal;
 use self::ledger::{Lasting, Ledger};
+use self::lint::Lint;
 use self::loading::Fallback;
 use self::peers::Peers;
 use self::recorder::Recorder;
@@ -185,6 +188,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     for warning in loaded.report.warnings() {
         warn!("{warning}");
     }
+    let lint = Lint::of(&loaded.report, clock.wall());
     let settings = Arc::clone(&loaded.settings);
     let (health_sender, store_health) = mpsc::unbounded_channel();
     let last_id = snapshot.next_event.saturating_sub(1);
@@ -283,6 +287,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         engine: mailbox.clone(),
         ledger,
         reloading,
+        lint: Arc::new(lint),
         by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;

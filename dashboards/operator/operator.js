@@ -82,9 +82,12 @@ function look() {
   if (Date.now() - refreshed > AT_LEAST_MS && !document.hidden && !connection.isLost()) plan();
 }
 
-root.dataset.live = "";
 clock.look();
 drain.attach();
-setInterval(look, 1000);
-document.addEventListener("visibilitychange", look);
-follow(Number(root.dataset.lastEvent), hear);
+// Pages that say nothing of the node, as for signing in, have nothing to follow.
+if (root.dataset.generation) {
+  setInterval(look, 1000);
+  document.addEventListener("visibilitychange", look);
+  follow(Number(root.dataset.lastEvent), hear);
+}
+root.dataset.live = "";

@@ -9,6 +9,9 @@ pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, St
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
 pub use super::rehearsal::{AnswerPreview, OrderPreview};
+pub use super::sights::{
+    CountrySteering, Evidence, Findings, FoundLine, NodeVote, PlacedSite, ProbeHistory, RefusedLoad, Sights, World,
+};
 pub use super::timetable::{Begin, Due, Steps};
 pub use super::unison;
 pub use super::whatif::{

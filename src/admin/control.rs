@@ -12,12 +12,13 @@ use super::api::{
     StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use super::{Problem, Pulse, Rehearsals};
+use super::sights::Sights;
 use crate::model::{Event, IntentKind, Lifetime, Reach, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
 /// Methods that return a future may wait for the store; the others answer from memory and do not block.
-pub trait Control: Pulse + Rehearsals + Send + Sync + 'static {
+pub trait Control: Pulse + Rehearsals + Sights + Send + Sync + 'static {
     /// What the node does and why, now.
     fn status(&self) -> Status;
 

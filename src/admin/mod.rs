@@ -23,6 +23,9 @@ mod rehearsal;
 mod rehearsal_fake;
 mod router;
 mod server;
+mod sights;
+#[cfg(test)]
+mod sights_tests;
 mod socket;
 #[cfg(test)]
 mod tests;

@@ -264,6 +264,8 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+        // Whoever asked for a page gets it as one.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(in_time))
         .layer(from_fn(same_origin))
+        .layer(from_fn(pages::for_people))
         .layer(from_fn(secure_headers))
         .with_state(shared)
 }

@@ -18,6 +18,7 @@ use super::engine::{self, Message};
 use super::forecast;
 use super::journal::Journal;
 use super::ledger::Ledger;
+use super::lint::Lint;
 use super::load_metrics::Load;
 use super::metrics;
 use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
@@ -78,6 +79,8 @@ pub struct Desk {
     pub ledger: Arc<Ledger>,
     /// One change of the zones at a time.
     pub reloading: Arc<Mutex<()>>,
+    /// What the last load found.
+    pub lint: Arc<Lint>,
     /// Requests for probes by hand that may run.
     pub by_hand: Arc<Semaphore>,
 }

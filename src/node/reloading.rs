@@ -57,6 +57,7 @@ impl Desk {
     async fn take_over(&self, mut loaded: Loaded, cause: &str) -> Result<ReloadOutcome, Problem> {
         let before = self.picture.load_full();
         self.follow(std::mem::take(&mut loaded.states)).await;
+        self.lint.loaded(&loaded.report, self.clock.wall());
         let warnings = loaded.report.warnings().map(ToString::to_string).collect();
         // A million zones are compared beside those that answer.
         let compared = in_background(move || (differences(&before, &loaded), loaded)).await;
@@ -102,6 +103,7 @@ impl Desk {
                 outcome
             }
             Ok(Err(report)) => {
+                self.lint.refused(&report, self.clock.wall());
                 self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
                 Err(refused_load(&report))
             }
@@ -169,7 +171,8 @@ impl Desk {
                 }
             }
             Ok(Err(report)) => {
-                self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() })
+                self.lint.refused(&report, self.clock.wall());
+                self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
             }
             Err(panic) => self.journal.record(EventKind::ReloadFailed { detail: panic.to_string() }),
         }

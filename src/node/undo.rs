@@ -43,7 +43,8 @@ fn shares(intent: &Intent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Schedule, Scope};
+    use crate::model::Schedule;
+    use crate::model::Scope;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()

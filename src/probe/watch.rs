@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::bounds::LATE_WAKE;
 use super::check::{Check, Report};
+use super::history::History;
 use super::prober::Common;
 use super::runs::Runs;
 use super::stats::MonitorCounters;
@@ -64,6 +65,8 @@ pub(super) struct Window {
     pub(super) hint: Arc<Notify>,
     /// What probes found, to be recorded.
     pub(super) runs: Arc<Runs>,
+    /// What the last probes found one by one.
+    pub(super) history: History,
 }
 
 impl Window {
@@ -84,7 +87,7 @@ impl Window {
             last_trouble: None,
         };
         let runs = Arc::new(Runs::new(target.key.clone(), target.monitor.name.clone()));
-        Self { status: Arc::new(Mutex::new(status)), hint: Arc::default(), runs }
+        Self { status: Arc::new(Mutex::new(status)), hint: Arc::default(), runs, history: History::default() }
     }
 
     /// How things stand.
@@ -243,6 +246,7 @@ impl Watch {
         let trouble = finding.outcome.reason().map(str::to_owned);
         let (now, wall) = (self.now(), Timestamp::now());
         if depth == Depth::Full {
+            self.window.history.take(&finding.outcome, finding.latency, wall);
             self.common.observed(self.window.runs.take(&finding.outcome, finding.latency, wall));
         }
         let change = self.detector.finished(number, finding, now, wall);

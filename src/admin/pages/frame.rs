@@ -33,24 +33,45 @@ pub(super) struct Entry {
 /// What the layout shows on every page.
 pub(super) struct Frame {
     pub(super) title: String,
-    pub(super) node: String,
-    pub(super) version: String,
-    pub(super) generation: String,
-    pub(super) last_event: u64,
-    pub(super) time: String,
-    pub(super) mood: Mark,
-    pub(super) verdict: String,
     pub(super) entries: Vec<Entry>,
     /// Name and role of who is looking; `None` where nobody has signed in.
     pub(super) viewer: Option<(String, Role)>,
     pub(super) styles: [String; 2],
     pub(super) script: String,
     pub(super) icon: String,
+    /// How the node does; `None` where who is looking may not know, or nothing hangs on it.
+    pub(super) node: Option<NodeState>,
+}
+
+/// How the node does, and as of when.
+pub(super) struct NodeState {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) generation: String,
+    pub(super) last_event: u64,
+    pub(super) time: String,
+    pub(super) mood: Mark,
+    pub(super) verdict: String,
 }
 
 impl Frame {
     /// The frame of `screen` as the node stands now; `title` says what is on it.
     pub(super) fn new(status: &Status, screen: Screen, title: impl Into<String>, caller: Option<&Caller>) -> Self {
+        let node = NodeState {
+            name: status.node.clone(),
+            version: status.version.clone(),
+            generation: status.generation.to_string(),
+            last_event: status.last_event,
+            time: moment(status.time),
+            mood: mood(status),
+            verdict: status.verdict.clone(),
+        };
+        let viewer = caller.and_then(|caller| Some((caller.name.clone(), caller.role?)));
+        Self { node: Some(node), viewer, ..Self::bare(screen, title) }
+    }
+
+    /// The frame of `screen` without a word about the node: for whoever may not know more.
+    pub(super) fn bare(screen: Screen, title: impl Into<String>) -> Self {
         const ENTRIES: [(Screen, &str, &str); 6] = [
             (Screen::Overview, "/", "Overview"),
             (Screen::Timeline, "/timeline", "Timeline"),
@@ -59,23 +80,15 @@ impl Frame {
             (Screen::WhatIf, "/whatif", "What-if"),
             (Screen::Zones, "/zones", "Zones"),
         ];
+        let entry = |(of, path, name)| Entry { path, name, is_current: of == screen };
         Self {
             title: title.into(),
-            node: status.node.clone(),
-            version: status.version.clone(),
-            generation: status.generation.to_string(),
-            last_event: status.last_event,
-            time: moment(status.time),
-            mood: mood(status),
-            verdict: status.verdict.clone(),
-            entries: ENTRIES
-                .into_iter()
-                .map(|(of, path, name)| Entry { path, name, is_current: of == screen })
-                .collect(),
-            viewer: caller.and_then(|caller| Some((caller.name.clone(), caller.role?))),
+            entries: ENTRIES.into_iter().map(entry).collect(),
+            viewer: None,
             styles: [assets::address("operator.css"), assets::address("live.css")],
             script: assets::address("operator.js"),
             icon: assets::address("icon.svg"),
+            node: None,
         }
     }
 

@@ -8,14 +8,20 @@ mod assets;
 mod attention;
 mod frame;
 mod link;
+mod map;
 mod mark;
+mod nodes;
+mod outlines;
 mod overview;
+mod refusal;
 mod when;
 
 use askama::Template;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
+
+pub(super) use refusal::for_people;
 
 use super::router::Shared;
 use super::words::{event, event_word, moment, plain};
@@ -24,7 +30,7 @@ use crate::model::Event;
 
 /// The pages.
 pub(super) fn pages() -> Router<Shared> {
-    Router::new().route("/", get(overview::overview))
+    Router::new().route("/", get(overview::overview)).route("/nodes", get(nodes::nodes))
 }
 
 /// What pages load; the same for everyone.

@@ -1,13 +1,14 @@
 //! `GET /`: what the node does and why, on one page.
 
 use askama::Template;
-use axum::extract::{Extension, RawQuery, State};
+use axum::extract::{Extension, Query, State};
 use axum::response::Html;
 use jiff::Timestamp;
 
 use super::attention::{Attention, attention};
 use super::frame::{Frame, Screen};
 use super::link;
+use super::map::Map;
 use super::mark::Mark;
 use super::when::When;
 use super::{EventRow, page};
@@ -23,13 +24,23 @@ use crate::model::{Event, Lifetime, State as Health};
 pub(super) async fn overview(
     State(shared): State<Shared>,
     caller: Option<Extension<Caller>>,
-    RawQuery(query): RawQuery,
+    Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Html<String>, Problem> {
     let status = shared.control.status();
     let after = status.last_event.saturating_sub(EVENTS_ON_PAGE);
     let journal = shared.control.events(after, usize::try_from(EVENTS_ON_PAGE).unwrap_or(usize::MAX)).await;
     let caller = caller.map(|Extension(caller)| caller);
-    page(&Overview::new(&status, journal, query.as_deref() != Some("still"), caller.as_ref()))
+    let asked = |key: &str| query.iter().find(|(asked, _)| asked == key).map(|(_, value)| value.as_str());
+    let map = map(&shared, &status, asked("service"));
+    page(&Overview::new(&status, map, journal, asked("still").is_none(), caller.as_ref()))
+}
+
+/// The map of the service called `chosen`; of the first where there is none of that name.
+fn map(shared: &Shared, status: &Status, chosen: Option<&str>) -> Option<Map> {
+    let named = status.services.iter().find(|service| Some(service.name.as_str()) == chosen);
+    let service = named.or_else(|| status.services.first())?;
+    let world = shared.control.world(&service.name)?;
+    Some(Map::new(status, service, &world))
 }
 
 /// What the page shows, in words. The template escapes all of it.
@@ -42,6 +53,8 @@ struct Overview {
     attention: Vec<Attention>,
     services: Vec<ServiceNote>,
     sites: Vec<SiteRows>,
+    /// Of the service that was chosen; `None` where there is no service.
+    map: Option<Map>,
     orders: Vec<OrderRow>,
     events: Vec<EventRow>,
     journal_problem: Option<String>,
@@ -89,7 +102,13 @@ struct OrderRow {
 }
 
 impl Overview {
-    fn new(status: &Status, journal: Result<Vec<Event>, Problem>, refreshing: bool, caller: Option<&Caller>) -> Self {
+    fn new(
+        status: &Status,
+        map: Option<Map>,
+        journal: Result<Vec<Event>, Problem>,
+        refreshing: bool,
+        caller: Option<&Caller>,
+    ) -> Self {
         let now = status.time;
         let (events, journal_problem) = match journal {
             Ok(events) => (events, None),
@@ -106,6 +125,7 @@ impl Overview {
             attention: attention(status),
             services: notes.collect(),
             sites: by_site(&status.services, now),
+            map,
             orders: orders(status),
             events: events.iter().rev().map(EventRow::new).collect(),
             journal_problem,
