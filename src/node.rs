@@ -16,10 +16,12 @@ mod demand;
 mod demand_file;
 mod desk;
 mod desk_cluster;
+mod desk_entrance;
 mod desk_rehearsal;
 mod desk_sights;
 mod ends;
 mod engine;
+mod entrance_metrics;
 mod forecast;
 mod journal;
 mod judging;
@@ -288,6 +290,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         ledger,
         reloading,
         lint: Arc::new(lint),
+        tally: Arc::default(),
         by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;

@@ -9,6 +9,7 @@ pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, St
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
 pub use super::rehearsal::{AnswerPreview, OrderPreview};
+pub use super::session::SessionStatus;
 pub use super::sights::{
     CountrySteering, Evidence, Findings, FoundLine, NodeVote, PlacedSite, ProbeHistory, RefusedLoad, Sights, World,
 };
@@ -19,7 +20,8 @@ pub use super::whatif::{
 };
 pub use super::words;
 use crate::model::{
-    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Reach, Role, Scope, Share, Standing, State, Tier, Token,
+    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Reach, Remit, Role, Scope, Share, Standing, State,
+    Tier, Token,
 };
 
 /// What a node does and why.
@@ -494,6 +496,9 @@ pub struct TokenRequest {
     pub name: String,
     /// What its holder may do.
     pub role: Role,
+    /// The sites that its holder may order about; default all.
+    #[serde(default, rename = "sites", skip_serializing_if = "Remit::is_everywhere")]
+    pub remit: Remit,
     /// After which it no longer works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,

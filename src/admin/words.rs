@@ -193,6 +193,7 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::StoreAccepted { .. } => "store accepted",
         EventKind::PeerLost { .. } => "peer lost",
         EventKind::PeerHeard { .. } => "peer heard",
+        EventKind::SignIn { outcome, .. } => outcome.as_str(),
     }
 }
 
@@ -269,6 +270,9 @@ pub fn event(event: &Event) -> String {
         }
         EventKind::PeerLost { peer, detail } => format!("{peer}: its votes count no more{}", in_brackets(detail)),
         EventKind::PeerHeard { peer } => format!("{peer}: its votes count"),
+        EventKind::SignIn { name, means, from, detail, .. } => {
+            format!("{name} from {from} by {}{}", means.as_str(), in_brackets(detail))
+        }
     }
 }
 

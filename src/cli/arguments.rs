@@ -12,6 +12,7 @@ use super::output::Format;
 use super::span;
 use super::stepping::{Beginning, Stepping};
 use super::store::Store;
+use super::user::User;
 use crate::model::{Role, Share};
 
 /// Authoritative DNS server and global traffic manager that keeps mail flowing when a data center dies.
@@ -88,6 +89,11 @@ pub(super) enum Command {
     Token {
         #[command(subcommand)]
         command: Token,
+    },
+    /// People who sign in to the dashboard with name and password
+    User {
+        #[command(subcommand)]
+        command: User,
     },
     /// Make, show and replace the DNSSEC keys of zones; make the key that nodes share secrets under
     Key {
@@ -263,6 +269,9 @@ pub(super) enum Token {
         /// viewer reads, operator orders too, admin reloads and makes tokens too
         #[arg(long)]
         role: Role,
+        /// It may order about this site only; may come several times [default: all sites]
+        #[arg(long, value_name = "SITE")]
+        site: Vec<String>,
         /// It no longer works after this time [default: never ends]
         #[arg(long = "for", value_name = "DURATION", value_parser = span::read)]
         duration: Option<Duration>,

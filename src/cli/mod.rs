@@ -1,7 +1,7 @@
 //! The command line: one file per family of commands.
 //!
 //! Imports the core, [`crate::node`] and the API types of [`crate::admin`]. `serve`, `check` and `demo` start what they
-//! are about, `key` works on files; everything else goes through the admin API of a running node, so that a command can do nothing that a
+//! are about, `key` and `user` work on files and streams; everything else goes through the admin API of a running node, so that a command can do nothing that a
 //! script cannot. Data goes to stdout, progress and questions to stderr. It decides nothing.
 
 mod arguments;
@@ -25,6 +25,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod token;
+mod user;
 mod wait;
 mod whatif;
 
@@ -69,6 +70,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::Replay(arguments) => return replay::replay(&global, output, &arguments),
         Command::DemoSite(arguments) => return here::demo_site(arguments),
         Command::Key { command } => return key::key(&global, output, command),
+        Command::User { command } => return user::user(output, command),
         Command::Probe(arguments) if arguments.here => return probe::here(&global, output, arguments),
         remote => remote,
     };
@@ -97,6 +99,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             | Command::Demo
             | Command::DemoSite(_)
             | Command::Replay(_)
+            | Command::User { .. }
             | Command::Key { .. } => Ok(Exit::Done),
         }
     })

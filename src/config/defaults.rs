@@ -30,6 +30,19 @@ pub(super) const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr:
 pub(super) const ADMIN_SOCKET: &str = "/run/waypost/admin.sock";
 /// The longest path of a Unix socket: `sun_path` of Linux without its final zero.
 pub(super) const SOCKET_OCTETS: usize = 107;
+/// When a session that nothing is done in ends, and when each ends: a shift.
+pub(super) const SESSION_IDLE: Duration = Duration::from_secs(3_600);
+pub(super) const SESSION_LONGEST: Duration = Duration::from_secs(12 * 3_600);
+pub(super) const SESSION_IDLE_RANGE: RangeInclusive<Duration> = MINUTE..=DAY;
+pub(super) const SESSION_LONGEST_RANGE: RangeInclusive<Duration> = MINUTE..=Duration::from_secs(7 * 86_400);
+/// The most users and client certificates that the admin API knows, each.
+pub(super) const ADMIN_NAMED: usize = 1_000;
+/// The longest name of a user, in octets.
+pub(super) const ADMIN_NAME_OCTETS: usize = 64;
+/// What checking one password may take in memory, in KiB; the least is what argon2 asks for at all.
+pub(super) const PASSWORD_KIB: u32 = 256 * 1_024;
+/// How often checking one password may go over its memory.
+pub(super) const PASSWORD_PASSES: u32 = 20;
 /// Directory of the embedded store.
 pub(super) const STATE_PATH: &str = "/var/lib/waypost";
 /// Port of etcd for clients, as IANA lists it.

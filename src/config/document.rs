@@ -4,8 +4,8 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, safety, secrets,
-    service, site, zone,
+    admin, assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, safety,
+    secrets, service, site, zone,
 };
 use crate::model::Settings;
 
@@ -47,7 +47,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let assertion_names = Roster::of_sections(reader, "assertion", &assertion_tables);
 
     let node = node::read(reader, root, &site_names);
-    let admin = node::admin(reader, root, &node);
+    let admin = admin::read(reader, root, &node, &site_names);
     let state = node::state(reader, root);
     let safety = safety::read(reader, root);
     let encrypted = encrypted::read(reader, root, &node, &admin);

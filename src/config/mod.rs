@@ -5,6 +5,7 @@
 //! goes on with a placeholder, which never leaves this room: [`read`] gives settings only when there was no error.
 //! It never guesses: an unknown key is an error, not a remark.
 
+mod admin;
 mod assertion;
 mod bounds;
 mod cookies;
@@ -16,6 +17,7 @@ mod document;
 mod domain;
 mod duration;
 mod encrypted;
+mod entrance;
 mod etcd;
 mod geo;
 mod health;

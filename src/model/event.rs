@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Generation, Intent, OrdersVersion, Scope, Share, State};
+use super::{Connection, Generation, Intent, Means, OrdersVersion, Scope, Share, SignIn, State};
 
 /// One entry of the append-only journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,6 +234,20 @@ pub enum EventKind {
     PeerHeard {
         /// Its name.
         peer: String,
+    },
+    /// Somebody signed in to the dashboard or out, or was refused.
+    SignIn {
+        /// What became of it.
+        outcome: SignIn,
+        /// Who; of a refused one: who it was meant to be, where there is such a user.
+        name: String,
+        /// With what.
+        means: Means,
+        /// Where from: an address, or the Unix socket.
+        from: String,
+        /// Why, of what was refused or ended. Never what was presented.
+        #[serde(default)]
+        detail: String,
     },
 }
 

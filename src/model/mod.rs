@@ -12,6 +12,7 @@ mod composition;
 mod digest;
 mod dynamic;
 mod endpoint;
+mod entrance;
 mod event;
 mod fingerprint;
 mod infrastructure;
@@ -41,6 +42,7 @@ pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrd
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
+pub use entrance::{AdminSettings, Entrance, Means, PasswordHash, Remit, SignIn, User};
 pub use event::{Event, EventKind, FileChange};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
@@ -61,8 +63,8 @@ pub use service_points::{
     CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings, SecretsSettings,
 };
 pub use settings::{
-    AdminSettings, ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings,
-    StateSettings, StoreLogin, XdpMode, XdpSettings,
+    ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings, StateSettings,
+    StoreLogin, XdpMode, XdpSettings,
 };
 pub use site::{Coordinates, Country, Location, Site, SiteIx, SiteSet};
 pub use time::{Mono, Share};

@@ -32,7 +32,7 @@ use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
     SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
-use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Pulse, Readiness};
+use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Pulse, Readiness, Tally};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::model::{Event, EventKind, Generation, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order};
@@ -81,6 +81,8 @@ pub struct Desk {
     pub reloading: Arc<Mutex<()>>,
     /// What the last load found.
     pub lint: Arc<Lint>,
+    /// What is counted of those who ask.
+    pub tally: Arc<Tally>,
     /// Requests for probes by hand that may run.
     pub by_hand: Arc<Semaphore>,
 }
@@ -247,7 +249,12 @@ impl Control for Desk {
             &self.picture.load(),
             &self.usage.counts(),
             &self.prober.stats(),
-            metrics::Writers { journal: &self.journal, recorder: &self.recorder, commons: &*self.commons },
+            metrics::Writers {
+                journal: &self.journal,
+                recorder: &self.recorder,
+                commons: &*self.commons,
+                tally: &self.tally,
+            },
             &self.transfers,
             &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
             self.clock.mono(),
@@ -357,10 +364,6 @@ impl Control for Desk {
         self.forget_peer(name, caller).boxed()
     }
 
-    fn authenticate(&self, secret: &str) -> Option<Token> {
-        self.store.verify_token(secret, self.clock.wall())
-    }
-
     fn tokens(&self) -> Vec<Token> {
         self.store.tokens()
     }
@@ -371,6 +374,7 @@ impl Control for Desk {
             let token = Token {
                 name: request.name.clone(),
                 role: request.role,
+                remit: request.remit,
                 created: self.clock.wall(),
                 by: caller.name.clone(),
                 expires: request.expires,
