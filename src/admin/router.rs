@@ -79,6 +79,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
     open.merge(pages::assets())
         .merge(guarded(greeting, Access::Anyone))
         .merge(guarded(pages::pages(), Access::Page(Role::Viewer)))
+        .merge(guarded(pages::acts(), Access::PageOf(Role::Operator)))
         .merge(guarded(views, Access::LoopbackOr(Role::Viewer)))
         .merge(guarded(inner, Access::Of(Role::Viewer)))
         .merge(guarded(operations, Access::Of(Role::Operator)))

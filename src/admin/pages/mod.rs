@@ -6,6 +6,8 @@
 
 mod assets;
 mod attention;
+mod drain;
+mod drain_form;
 mod frame;
 mod link;
 mod map;
@@ -31,6 +33,11 @@ use crate::model::Event;
 /// The pages.
 pub(super) fn pages() -> Router<Shared> {
     Router::new().route("/", get(overview::overview)).route("/nodes", get(nodes::nodes))
+}
+
+/// The pages on which orders are given.
+pub(super) fn acts() -> Router<Shared> {
+    Router::new().route("/drain", get(drain::form).post(drain::post))
 }
 
 /// What pages load; the same for everyone.

@@ -1,5 +1,7 @@
 """Nodes and pages for the scenarios."""
 
+import json
+
 import pytest
 from node import Node
 from playwright.sync_api import sync_playwright
@@ -58,3 +60,18 @@ def new_screen(browser):
 @pytest.fixture
 def screen(new_screen, node):
     return new_screen(node)
+
+
+@pytest.fixture
+def sign_in():
+    """Signs in as somebody who may order."""
+
+    def go(screen):
+        made = json.loads(screen.node.order("token", "create", "hand", "--role", "operator", "-o", "json"))
+        screen.page.goto(f"{screen.node.url}/login?next=/")
+        screen.page.get_by_label("Token").fill(made["secret"])
+        screen.page.get_by_role("button", name="Sign in with a token").click()
+        screen.page.wait_for_url(f"{screen.node.url}/")
+        return screen
+
+    return go
