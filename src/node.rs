@@ -18,6 +18,7 @@ mod desk;
 mod desk_cluster;
 mod desk_entrance;
 mod desk_incidents;
+mod desk_rehearsal;
 mod desk_sights;
 mod dns_metrics;
 mod ends;

@@ -36,7 +36,8 @@ pub(super) struct Frame {
     pub(super) entries: Vec<Entry>,
     /// Name and role of who is looking; `None` where nobody has signed in.
     pub(super) viewer: Option<(String, Role)>,
-    pub(super) style: String,
+    pub(super) styles: [String; 2],
+    pub(super) script: String,
     pub(super) icon: String,
     /// How the node does; `None` where who is looking may not know, or nothing hangs on it.
     pub(super) node: Option<NodeState>,
@@ -84,7 +85,8 @@ impl Frame {
             title: title.into(),
             entries: ENTRIES.into_iter().map(entry).collect(),
             viewer: None,
-            style: assets::address("operator.css"),
+            styles: [assets::address("operator.css"), assets::address("live.css")],
+            script: assets::address("operator.js"),
             icon: assets::address("icon.svg"),
             node: None,
         }

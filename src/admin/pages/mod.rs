@@ -7,6 +7,8 @@
 mod assets;
 mod attention;
 mod bar;
+mod drain;
+mod drain_form;
 mod explain;
 mod frame;
 mod link;
@@ -46,6 +48,11 @@ pub(super) fn pages() -> Router<Shared> {
         .route("/explain", get(explain::explain))
         .route("/whatif", get(whatif::whatif))
         .route("/zones", get(zones::zones))
+}
+
+/// The pages on which orders are given.
+pub(super) fn acts() -> Router<Shared> {
+    Router::new().route("/drain", get(drain::form).post(drain::post))
 }
 
 /// What pages load; the same for everyone.
