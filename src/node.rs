@@ -366,7 +366,8 @@ async fn keep_admin(
     let mut failed = false;
     loop {
         let socket = settings.admin.socket.clone();
-        match crate::admin::start(settings.admin.listen, socket, Arc::clone(&control)).await {
+        match crate::admin::start(settings.admin.listen, settings.admin.tls.clone(), socket, Arc::clone(&control)).await
+        {
             Ok(server) => {
                 if failed {
                     let _ = engine.send(Message::Part("admin", Ok("the admin API listens".to_owned()))).await;

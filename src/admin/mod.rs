@@ -12,8 +12,10 @@ mod bounds;
 mod cluster;
 #[cfg(test)]
 mod cluster_tests;
+mod condition;
 mod control;
 mod cookie;
+mod crowd;
 mod entrance_control;
 #[cfg(test)]
 mod entrance_fake;
@@ -47,6 +49,7 @@ mod status_samples;
 #[cfg(test)]
 mod tests;
 mod timetable;
+mod tls;
 mod tokens;
 pub mod unison;
 mod whatif;
@@ -54,10 +57,11 @@ pub mod words;
 
 pub use beat::{Beat, Pulse};
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
-pub use control::{Caller, Channel, Command, Control, Readiness};
+pub use control::{Caller, Channel, Command, Control, Lifting, Readiness};
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
 pub use incidents::Incidents;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use rehearsal::{Deed, Proposal, Rehearsals};
 pub use server::{AdminError, AdminServer, start};
 pub use session::Session;
+pub use tls::TlsError;

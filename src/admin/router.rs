@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Extension, Path, Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -22,7 +22,10 @@ use super::failures::Failures;
 use super::password::Passwords;
 use super::same_origin::same_origin;
 use super::session::Sessions;
-use super::{Caller, Control, Problem, ProblemKind, Readiness, events, incidents, orders, pages, sign_in, tokens};
+use super::{
+    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, condition, events, incidents, orders, pages,
+    sign_in, tokens,
+};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -67,6 +70,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/objectives", get(incidents::objectives))
         .route("/api/v1/explain", get(explain))
         .route("/api/v1/drained", get(drained))
+        .route("/api/v1/orders", get(standing_orders))
         .route("/api/v1/whatif", get(whatif));
     let inner = Router::new().route("/api/v1/store", get(store));
     let operations = Router::new()
@@ -122,12 +126,24 @@ async fn whatif(
     Ok(Json(shared.control.whatif(&WhatIfQuery::read(query?.0)?)?))
 }
 
+async fn standing_orders(State(shared): State<Shared>) -> Response {
+    let orders = shared.control.orders();
+    let tag = HeaderValue::from_str(&format!("\"{}\"", orders.tag));
+    let mut response = Json(orders).into_response();
+    if let Ok(tag) = tag {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
 async fn order(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     request: Result<Json<OrderRequest>, JsonRejection>,
 ) -> Result<Json<OrderOutcome>, Problem> {
-    let command = orders::command(request?.0, jiff::Timestamp::now())?;
+    let seen = condition::seen(&headers, || shared.control.orders().tag)?;
+    let command = Command { seen, ..orders::command(request?.0, jiff::Timestamp::now())? };
     caller.over(&command.scope.site)?;
     Ok(Json(shared.control.order(command, caller).await?))
 }
@@ -135,12 +151,14 @@ async fn order(
 async fn lift(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     request: Result<Json<LiftRequest>, JsonRejection>,
 ) -> Result<Json<LiftOutcome>, Problem> {
+    let seen = condition::seen(&headers, || shared.control.orders().tag)?;
     let LiftRequest { scope, reason } = request?.0;
     let reason = orders::text(&reason)?;
     caller.over(&scope.site)?;
-    Ok(Json(shared.control.lift(scope, reason, caller).await?))
+    Ok(Json(shared.control.lift(Lifting { scope, reason, seen }, caller).await?))
 }
 
 async fn probe(

@@ -28,6 +28,7 @@ mod monitor;
 mod network;
 mod node;
 mod objectives;
+mod oidc;
 mod password;
 mod policy;
 mod position;

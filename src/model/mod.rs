@@ -22,6 +22,7 @@ mod mail_checks;
 mod monitor;
 mod name;
 mod objectives;
+mod orders_tag;
 mod outcome;
 mod plan;
 mod readings;
@@ -46,7 +47,7 @@ pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrd
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
-pub use entrance::{AdminSettings, Entrance, Means, PasswordHash, Remit, SignIn, User};
+pub use entrance::{AdminSettings, AdminTls, Client, Entrance, Grant, Means, Oidc, PasswordHash, Remit, SignIn, User};
 pub use event::{Event, EventKind, FileChange, ObjectiveKind};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
@@ -56,6 +57,7 @@ pub use mail_checks::{ImapCheck, ImapVisit, LmtpCheck, Login, Pop3Check, Submiss
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
 pub use objectives::{Availability, Objective, Objectives};
+pub use orders_tag::OrdersTag;
 pub use outcome::{Naming, SiteOutcome, Trouble};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use readings::{

@@ -31,10 +31,11 @@ use super::secondaries::Transfers;
 use super::status::{self, Surroundings, wall_of};
 use super::undo;
 use crate::admin::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
-    SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Orders, Outcome, ProbeReport, ProbeRequest,
+    ReloadOutcome, SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf,
+    WhatIfQuery,
 };
-use crate::admin::{Caller, Command, Control, Incidents, Problem, ProblemKind, Pulse, Readiness, Tally};
+use crate::admin::{Caller, Command, Control, Incidents, Lifting, Problem, ProblemKind, Pulse, Readiness, Tally};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::model::{Event, EventKind, Generation, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order};
@@ -130,7 +131,9 @@ impl Desk {
         };
         let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
         let (reply, answer) = oneshot::channel();
-        self.ask(Message::Change(Change::Give { order, rehearsal, reply }), answer).await?.map_err(problem)
+        self.ask(Message::Change(Change::Give { order, rehearsal, seen: command.seen, reply }), answer)
+            .await?
+            .map_err(problem)
     }
 
     pub(super) fn known(&self, scope: &Scope) -> Result<(), Problem> {
@@ -279,8 +282,14 @@ impl Control for Desk {
         .boxed()
     }
 
-    fn lift(&self, scope: Scope, reason: String, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
+    fn orders(&self) -> Orders {
+        let picture = self.picture.load();
+        status::orders(&picture, &self.around())
+    }
+
+    fn lift(&self, lifting: Lifting, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
         async move {
+            let Lifting { scope, reason, seen } = lifting;
             let before = self.picture.load_full();
             let stood = before.orders.iter().map(|order| &order.intent).find(|intent| intent.scope == scope).cloned();
             // An order for a site that a reload took away can still be lifted.
@@ -288,7 +297,7 @@ impl Control for Desk {
                 self.known(&scope)?;
             }
             let (reply, answer) = oneshot::channel();
-            let change = Change::Lift { scope, by: caller.name, reason, reply };
+            let change = Change::Lift { scope, by: caller.name, reason, seen, reply };
             let done = self.ask(Message::Change(change), answer).await?.map_err(problem)?;
             let acknowledged = self.acknowledged(&done).await;
             Ok(LiftOutcome {
@@ -453,6 +462,10 @@ fn problem(failure: OrderFailure) -> Problem {
         OrderFailure::NotTried(error) => {
             let detail = format!("the order is not in effect and was not tried: {error}");
             Problem { detail, ..store_problem(&error) }
+        }
+        OrderFailure::Changed { now } => {
+            let changed = Problem::new(ProblemKind::Conflict, OrderFailure::Changed { now }.to_string());
+            Problem { orders: Some(now), ..changed.with_remedy("look at the orders as they are now, and decide again") }
         }
         busy @ OrderFailure::Busy => Problem::new(ProblemKind::Unavailable, busy.to_string()),
     }

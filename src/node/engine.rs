@@ -28,8 +28,8 @@ use super::steps::{due, due_since};
 use crate::answer::Tables;
 use crate::health::{Council, Voter};
 use crate::model::{
-    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Naming, OrdersVersion, Plan,
-    Reach, SharedOrders, SiteOutcome, State, Topology, Trouble, Verdict,
+    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Naming, OrdersTag,
+    OrdersVersion, Plan, Reach, SharedOrders, SiteOutcome, State, Topology, Trouble, Verdict,
 };
 use crate::plan::{self, Spill};
 use crate::probe::{Opinion, Prober, Target};
@@ -477,6 +477,7 @@ impl Engine {
     /// Shows everyone the present state.
     pub(super) fn publish(&mut self) {
         self.speak();
+        self.picture.orders_tag = self.orders_tag();
         if *self.picture.degradations != self.degradations {
             self.picture.degradations = Arc::new(self.degradations.clone());
         }
@@ -590,6 +591,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         geo: loaded.geo.clone(),
         health: Arc::from([]),
         orders: Arc::from([]),
+        orders_tag: OrdersTag::default(),
         plan: Arc::new(Plan { generation, services: Vec::new(), endpoints: Vec::new() }),
         named: Arc::from([]),
         degradations: Arc::default(),
