@@ -263,12 +263,15 @@ impl ChainCheck {
             }
             self.last = link.id;
         }
+        let is_moved = link.id < expected;
         // Where links are missing, only what the link itself says of the one before can be held against it.
         let follows = link.id == expected || link.previous.is_some();
         if follows && (previous.next(&link.entry) != link.hash || id_of(&link.entry) != Some(link.id)) {
             self.find(ChainFinding::Edited { id: link.id });
         }
-        self.hash = link.hash;
+        if !is_moved {
+            self.hash = link.hash;
+        }
         let is_other = |mark: &&ChainMark| mark.id == link.id && mark.hash != link.hash;
         if self.known.iter().any(|mark| is_other(&mark)) {
             self.find(ChainFinding::Rewritten { id: link.id });

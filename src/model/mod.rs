@@ -7,6 +7,7 @@
 mod access;
 mod audit;
 mod authority;
+mod chain;
 mod checks;
 mod cluster;
 mod composition;
@@ -14,6 +15,7 @@ mod digest;
 mod dynamic;
 mod endpoint;
 mod event;
+mod export;
 mod fingerprint;
 mod infrastructure;
 mod intent;
@@ -40,11 +42,13 @@ pub use authority::{
     Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
 };
+pub use chain::{BeginningCause, ChainBeginning, ChainCheck, ChainFinding, ChainMark, Checkpoint, Link, LinkHash};
 pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
 pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrders, letter, state};
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
+pub use export::{ExportCheck, ExportEnd, ExportHead, export_line};
 pub use event::{Event, EventKind, FileChange, ObjectiveKind};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
