@@ -215,14 +215,20 @@ impl Control for Desk {
     }
 
     fn metrics(&self) -> String {
+        let objectives = self.objectives();
+        let trials = Trials::of(&self.casebook, &objectives);
         metrics::text(
             &self.picture.load(),
             &self.usage.counts(),
             &self.prober.stats(),
-            metrics::Writers { journal: &self.journal, recorder: &self.recorder, commons: &*self.commons },
+            metrics::Writers {
+                journal: &self.journal,
+                recorder: &self.recorder,
+                commons: &*self.commons,
+                trials: &trials,
+            },
             &self.transfers,
             &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
-            &Trials::of(&self.casebook, &self.objectives()),
             self.clock.mono(),
         )
     }

@@ -44,6 +44,8 @@ pub struct Writers<'a> {
     pub recorder: &'a Recorder,
     /// Of what the nodes share.
     pub commons: &'a dyn Commons,
+    /// Of incidents, with what became of objectives.
+    pub trials: &'a Trials<'a>,
 }
 
 /// The page that a scraper gets.
@@ -55,14 +57,13 @@ pub fn text(
     writers: Writers<'_>,
     transfers: &Transfers,
     load: &Load,
-    trials: &Trials<'_>,
     now: Mono,
 ) -> String {
     let mut page = Page { registry: Registry::with_prefix("waypost") };
     page.node(picture, writers);
     page.services(picture);
     load.register(&mut page.registry, picture);
-    trials.register(&mut page.registry);
+    writers.trials.register(&mut page.registry);
     if let Some(cluster) = &picture.cluster {
         cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());
     }
