@@ -68,3 +68,9 @@ pub(super) const STREAM_COMMENT: Duration = Duration::from_secs(15);
 
 /// Incidents that one page lists at most.
 pub(super) const INCIDENTS_LONGEST: usize = 100;
+
+/// Entries of the journal that are sent at once of an export.
+pub(super) const AUDIT_LINES: usize = 1_000;
+
+/// Checkpoints that one check of the journal compares, of those that come with the request.
+pub(super) const CHECKPOINTS_GIVEN: usize = 32;

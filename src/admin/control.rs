@@ -11,13 +11,13 @@ use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ProbeRequest, ReloadOutcome, Status,
     StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
-use super::{Incidents, Problem};
+use super::{Audit, Incidents, Problem};
 use crate::model::{Event, IntentKind, Lifetime, Reach, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
 /// Methods that return a future may wait for the store; the others answer from memory and do not block.
-pub trait Control: Incidents + Send + Sync + 'static {
+pub trait Control: Audit + Incidents + Send + Sync + 'static {
     /// What the node does and why, now.
     fn status(&self) -> Status;
 

@@ -7,6 +7,9 @@
 
 mod access;
 pub mod api;
+mod audit;
+#[cfg(test)]
+mod audit_tests;
 mod bounds;
 mod cluster;
 #[cfg(test)]
@@ -32,6 +35,7 @@ pub mod unison;
 mod whatif;
 pub mod words;
 
+pub use audit::Audit;
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};
 pub use incidents::Incidents;

@@ -13,12 +13,11 @@ use tokio::sync::watch;
 
 use super::access::{Access, Failures, require, same_origin};
 use super::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport,
-    ProbeRequest, ReloadOutcome, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens,
-    WhatIf, WhatIfQuery,
+    Drained, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport, ProbeRequest, ReloadOutcome, Status,
+    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
-use super::{Caller, Control, Problem, ProblemKind, Readiness, events, incidents, orders, page, tokens};
+use super::{Caller, Control, Problem, ProblemKind, Readiness, audit, events, incidents, orders, page, tokens};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -45,7 +44,10 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/metrics", get(metrics));
     let status = Router::new().route("/api/v1/status", get(status));
     let views = Router::new()
-        .route("/api/v1/explain", get(explain))
+        .route("/api/v1/explain", get(audit::explain))
+        .route("/api/v1/audit", get(audit::status))
+        .route("/api/v1/audit/verify", get(audit::verify))
+        .route("/api/v1/audit/export", get(audit::export))
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/incidents/{id}", get(incidents::one))
@@ -78,13 +80,6 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
 
 async fn status(State(shared): State<Shared>) -> Json<Status> {
     Json(shared.control.status())
-}
-
-async fn explain(
-    State(shared): State<Shared>,
-    query: Result<Query<ExplainQuery>, QueryRejection>,
-) -> Result<Json<Explanation>, Problem> {
-    Ok(Json(shared.control.explain(&query?.0)?))
 }
 
 async fn drained(

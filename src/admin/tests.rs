@@ -68,7 +68,11 @@ impl Fake {
         })
     }
 
-    fn happens(&self, part: &str) {
+    pub(super) fn journal(&self) -> Vec<Event> {
+        self.journal.lock().unwrap().clone()
+    }
+
+    pub(super) fn happens(&self, part: &str) {
         let mut journal = self.journal.lock().unwrap();
         let kind = EventKind::Degraded { part: part.into(), detail: SCRIPT.into() };
         let event = Event { id: journal.len() as u64 + 1, time: now(), node: "ns1".into(), kind };

@@ -184,6 +184,7 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::PeerLost { .. } => "peer lost",
         EventKind::PeerHeard { .. } => "peer heard",
         EventKind::Surveyed { .. } => "surveyed",
+        EventKind::Acted { .. } => "acted",
         EventKind::IncidentOpened { .. } => "incident",
         EventKind::IncidentClosed { .. } => "incident over",
         EventKind::ObjectiveMissed { .. } => "objective missed",
@@ -264,6 +265,11 @@ pub fn event(event: &Event) -> String {
         EventKind::PeerLost { peer, detail } => format!("{peer}: its votes count no more{}", in_brackets(detail)),
         EventKind::PeerHeard { peer } => format!("{peer}: its votes count"),
         EventKind::Surveyed { generation, sites, troubles } => incidents::surveyed(*generation, sites, troubles),
+        EventKind::Acted { who, channel, what, why, outcome, before, after } => {
+            let changed = if before == after { String::new() } else { format!(" ({before} -> {after})") };
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            format!("{what} by {who} from {channel}: {outcome}{changed}{why}")
+        }
         EventKind::IncidentOpened { incident, detail } | EventKind::IncidentClosed { incident, detail } => {
             format!("{incident}: {detail}")
         }

@@ -130,7 +130,8 @@ impl FromStr for ChainMark {
 
     /// Reads `ID:HASH`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("'{text}' is no checkpoint: expected ID:HASH, as the log of the node and audit verify show it");
+        let wrong =
+            || format!("'{text}' is no checkpoint: expected ID:HASH, as the log of the node and audit verify show it");
         let (id, hash) = text.trim().split_once(':').ok_or_else(wrong)?;
         Ok(Self { id: id.parse().map_err(|_| wrong())?, hash: hash.parse()? })
     }
@@ -209,7 +210,9 @@ impl fmt::Display for ChainFinding {
             Self::Edited { id } => write!(f, "entry {id} was edited: it is not what was written there"),
             Self::Removed { first, last } if first == last => write!(f, "entry {first} was removed"),
             Self::Removed { first, last } => write!(f, "entries {first} to {last} were removed"),
-            Self::Reordered { id, after } => write!(f, "entry {id} was moved or doubled: it stands behind entry {after}"),
+            Self::Reordered { id, after } => {
+                write!(f, "entry {id} was moved or doubled: it stands behind entry {after}")
+            }
             Self::Truncated { last, known } => {
                 write!(f, "the end was cut off: entry {known} was written, and the last that is there is {last}")
             }

@@ -48,8 +48,8 @@ pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrd
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
-pub use export::{ExportCheck, ExportEnd, ExportHead, export_line};
 pub use event::{Event, EventKind, FileChange, ObjectiveKind};
+pub use export::{ExportCheck, ExportEnd, ExportHead, export_line};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
 };

@@ -55,7 +55,9 @@ pub(super) fn cut(transaction: &WriteTransaction, below: u64) -> Result<u64, Fau
     let newest = read::<ChainMark>(&ends, HEAD)?.map_or(0, |head| head.id);
     let below = below.min(newest);
     let (mut taken, mut last) = (0_u64, None);
-    while let Some(id) = journal.first()?.map(|(id, _)| id.value()).filter(|id| *id < below) {
+    loop {
+        let oldest = journal.first()?.map(|(id, _)| id.value());
+        let Some(id) = oldest.filter(|id| *id < below) else { break };
         journal.pop_first()?;
         last = chain.remove(id)?.and_then(|hash| octets(hash.value())).or(last);
         taken = taken.saturating_add(1);

@@ -1,7 +1,7 @@
 //! The chain of the journal in the database, with somebody at the database who should not be.
 
 use jiff::{SignedDuration, Timestamp};
-use redb::{Database, TableDefinition};
+use redb::{Database, ReadableTable, TableDefinition};
 
 use super::{Embedded, Memory, Store, check_chain};
 use crate::model::{

@@ -9,7 +9,8 @@ use super::bounds::{EVENTS_PER_READ, JOURNAL_EVENTS};
 use super::secret::{self, KeptToken};
 use super::{ChainState, Changed, Secret, Snapshot, Store, StoreError, stamped};
 use crate::model::{
-    BeginningCause, ChainBeginning, ChainMark, EndpointKey, Event, Intent, Link, LinkHash, Scope, Token, Verdict, ZoneState,
+    BeginningCause, ChainBeginning, ChainMark, EndpointKey, Event, Intent, Link, LinkHash, Scope, Token, Verdict,
+    ZoneState,
 };
 
 /// A store that ends with the process.
