@@ -124,3 +124,9 @@ pub(super) const STREAM_LOOK: Duration = Duration::from_millis(500);
 
 /// How long a browser waits before it takes up a broken event stream.
 pub(super) const STREAM_RETRY: Duration = Duration::from_secs(1);
+
+/// Entries of the journal that are sent at once of an export.
+pub(super) const AUDIT_LINES: usize = 1_000;
+
+/// Checkpoints that one check of the journal compares, of those that come with the request.
+pub(super) const CHECKPOINTS_GIVEN: usize = 32;

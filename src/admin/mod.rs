@@ -7,6 +7,9 @@
 
 mod access;
 pub mod api;
+mod audit;
+#[cfg(test)]
+mod audit_tests;
 mod beat;
 mod bounds;
 mod cluster;
@@ -55,6 +58,7 @@ pub mod unison;
 mod whatif;
 pub mod words;
 
+pub use audit::Audit;
 pub use beat::{Beat, Pulse};
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Lifting, Readiness};

@@ -81,6 +81,10 @@ impl Fake {
         }
     }
 
+    pub(super) fn journal(&self) -> Vec<Event> {
+        self.journal.lock().unwrap().clone()
+    }
+
     pub(super) fn happens(&self, part: &str) {
         let mut journal = self.journal.lock().unwrap();
         let kind = EventKind::Degraded { part: part.into(), detail: SCRIPT.into() };

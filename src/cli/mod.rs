@@ -5,6 +5,7 @@
 //! script cannot. Data goes to stdout, progress and questions to stderr. It decides nothing.
 
 mod arguments;
+mod audit;
 mod client;
 pub mod demo;
 mod events;
@@ -36,6 +37,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
+use audit::Audit;
 use client::Node;
 use exit::{Exit, Failure};
 use output::Output;
@@ -72,6 +74,9 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
         Command::DemoSite(arguments) => return here::demo_site(arguments),
         Command::Key { command } => return key::key(&global, output, command),
         Command::User { command } => return user::user(output, command),
+        Command::Audit { command: Audit::Verify { file: Some(file), checkpoint } } => {
+            return audit::verify_file(output, &file, checkpoint);
+        }
         Command::Probe(arguments) if arguments.here => return probe::here(&global, output, arguments),
         remote => remote,
     };
@@ -91,6 +96,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Whatif(arguments) => whatif::whatif(&node, output, arguments).await,
             Command::Explain(arguments) => explain::explain(&node, output, arguments).await,
             Command::Events(arguments) => events::events(&node, output, arguments).await,
+            Command::Audit { command } => audit::audit(&node, output, command).await,
             Command::Incident(arguments) => incident::incident(&node, output, arguments).await,
             Command::Objectives => incident::objectives(&node, output).await,
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,

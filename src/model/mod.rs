@@ -7,6 +7,7 @@
 mod access;
 mod audit;
 mod authority;
+mod chain;
 mod checks;
 mod cluster;
 mod composition;
@@ -15,6 +16,7 @@ mod dynamic;
 mod endpoint;
 mod entrance;
 mod event;
+mod export;
 mod fingerprint;
 mod infrastructure;
 mod intent;
@@ -42,6 +44,7 @@ pub use authority::{
     Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
 };
+pub use chain::{BeginningCause, ChainBeginning, ChainCheck, ChainFinding, ChainMark, Checkpoint, Link, LinkHash};
 pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
 pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrders, letter, state};
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
@@ -49,6 +52,7 @@ pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use entrance::{AdminSettings, AdminTls, Client, Entrance, Grant, Means, Oidc, PasswordHash, Remit, SignIn, User};
 pub use event::{Event, EventKind, FileChange, ObjectiveKind};
+pub use export::{ExportCheck, ExportEnd, ExportHead, export_line};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
 };

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::clock::{Clock, StepWatch, deadline};
 use super::cluster::Word;
 use super::demand::Gauge;
+use super::history::History;
 use super::journal::{Journal, StoreHealth};
 use super::judging::MonitorView;
 use super::loading::Loaded;
@@ -87,6 +88,8 @@ pub struct Parts {
     pub journal: Journal,
     /// Where what was observed and decided is recorded.
     pub recorder: Recorder,
+    /// What past answers are explained from.
+    pub history: History,
     /// Where state is kept.
     pub store: Arc<dyn Store>,
     /// What is shared with other nodes.
@@ -318,6 +321,12 @@ impl Engine {
         self.judge();
         let plan = Arc::new(self.make_plan());
         let tables = loaded.tables.with_plan(Arc::clone(&plan));
+        self.parts.history.loaded(
+            self.parts.clock.wall(),
+            plan.generation,
+            &self.picture.settings,
+            &self.picture.zones,
+        );
         let served = self.swap(plan, tables);
         self.publish();
         self.retire(served, &before.zones, [before.settings, before.roster, before.marks, before.signed]);
@@ -418,6 +427,7 @@ impl Engine {
         let served = self.parts.tables.rcu(|present| {
             if plan.generation.replaces(present.plan().generation) { Arc::clone(&tables) } else { Arc::clone(present) }
         });
+        self.parts.history.planned(self.parts.clock.wall(), &self.picture.topology, &plan);
         self.tell_plan(&plan);
         self.picture.plan = plan;
         served
