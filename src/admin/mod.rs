@@ -12,6 +12,9 @@ mod cluster;
 #[cfg(test)]
 mod cluster_tests;
 mod control;
+mod difference;
+#[cfg(test)]
+mod difference_fake;
 mod events;
 mod orders;
 mod pages;
@@ -33,5 +36,6 @@ pub mod words;
 
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};
+pub use difference::Differences;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use server::{AdminError, AdminServer, start};

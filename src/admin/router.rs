@@ -18,7 +18,7 @@ use super::api::{
     WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
-use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, pages, tokens};
+use super::{Caller, Control, Problem, ProblemKind, Readiness, difference, events, orders, pages, tokens};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -51,6 +51,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/orders/lift", post(lift))
         .route("/api/v1/probe", post(probe));
     let administration = Router::new()
+        .route("/api/v1/diff", post(difference::diff))
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/store/accept", post(accept_store))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))

@@ -34,12 +34,8 @@ impl Sights for Fake {
     }
 
     fn findings(&self) -> Findings {
-        let line = || FoundLine {
-            place: SCRIPT.into(),
-            found: SCRIPT.into(),
-            expected: SCRIPT.into(),
-            remedy: SCRIPT.into(),
-        };
+        let line =
+            || FoundLine { place: SCRIPT.into(), found: SCRIPT.into(), expected: SCRIPT.into(), remedy: SCRIPT.into() };
         Findings {
             loaded: now(),
             warnings: vec![line()],
@@ -54,7 +50,10 @@ async fn the_map_marks_countries_by_letter_and_says_the_same_in_a_table() {
     let api = Api::start().await;
     let page = api.tcp(Method::GET, "/").send().await.unwrap().text().await.unwrap();
     assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("style="), "{page}");
-    assert!(page.contains("class=\"country to0\"") && page.contains("<text class=\"letter\""), "Germany by fill and letter");
+    assert!(
+        page.contains("class=\"country to0\"") && page.contains("<text class=\"letter\""),
+        "Germany by fill and letter"
+    );
     assert!(page.contains("class=\"country land\""), "Japan is sent nowhere");
     assert!(page.contains("<circle class=\"country to0\""), "Malta has no outline");
     assert!(page.contains("DE MT"), "the table names the countries");

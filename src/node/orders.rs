@@ -227,6 +227,7 @@ impl Engine {
 
     fn lift(&mut self, scope: Scope, by: String, reason: String, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
         let Some(reach) = self.standing_at(&scope).map(|order| order.intent.reach) else {
+            self.recover("orders", "an operator decided");
             let _ = reply.send(Ok(self.done(Effect::Unchanged, None)));
             return;
         };
@@ -307,6 +308,7 @@ impl Engine {
                 if let Change::Give { order: Order { scope, .. }, reply, .. } | Change::Lift { scope, reply, .. } =
                     change
                 {
+                    self.recover("orders", "an operator decided");
                     let intent = self.standing_at(&scope).map(|order| order.intent.clone());
                     let reach = if seen.is_some() { Reach::Everywhere } else { Reach::ThisNode };
                     let _ = reply.send(Ok(Done { reach, ..self.done(Effect::Changed, intent) }));
