@@ -17,11 +17,16 @@ mod demand_file;
 mod desk;
 mod desk_cluster;
 mod desk_difference;
+mod desk_entrance;
+mod desk_incidents;
 mod desk_sights;
 mod dns_metrics;
 mod ends;
 mod engine;
+mod entrance_metrics;
 mod forecast;
+mod incident_metrics;
+mod incidents;
 mod journal;
 mod judging;
 pub mod key_ttls;
@@ -73,6 +78,7 @@ use self::clock::Clock;
 use self::demand::Gauge;
 use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
+use self::incidents::{Casebook, Follower};
 use self::journal::Journal;
 use self::ledger::{Lasting, Ledger};
 use self::lint::Lint;
@@ -285,6 +291,15 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         let speaking = cluster::speak(Arc::clone(&commons), clock, voice, mailbox.clone());
         [tokio::spawn(following), tokio::spawn(speaking)]
     });
+    let casebook = Casebook::default();
+    let follower = Follower {
+        casebook: casebook.clone(),
+        clock,
+        journal: journal.clone(),
+        store: Arc::clone(&store),
+        picture: Arc::clone(&picture),
+    };
+    let incidents = tokio::spawn(follower.follow());
     let desk = Arc::new(Desk {
         clock,
         started,
@@ -296,6 +311,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         usage,
         demand: Arc::clone(&demand),
         journal: journal.clone(),
+        casebook,
         recorder: recorder.clone(),
         store,
         commons,
@@ -305,6 +321,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         ledger,
         reloading,
         lint: Arc::new(lint),
+        tally: Arc::default(),
         by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
@@ -326,6 +343,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     options.stop.await;
     notify(&[sd_notify::NotifyState::Stopping]);
     among_others.into_iter().flatten().chain(sharing).for_each(|task| task.abort());
+    incidents.abort();
     zones.abort();
     measuring.abort();
     transferred.abort();

@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 
 pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
 pub use super::difference::{AnswerDifference, ChangedAnswer, ChangedView, DiffRequest};
+pub use super::incident_markdown::markdown;
+pub use super::incidents::{IncidentDocument, IncidentList, Kept, ObjectivesReport, ServiceObjectives};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
+pub use super::session::SessionStatus;
 pub use super::sights::{
     CountrySteering, Evidence, Findings, FoundLine, NodeVote, PlacedSite, ProbeHistory, RefusedLoad, Sights, World,
 };
@@ -19,7 +22,8 @@ pub use super::whatif::{
 };
 pub use super::words;
 use crate::model::{
-    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Reach, Role, Scope, Share, Standing, State, Tier, Token,
+    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Reach, Remit, Role, Scope, Share, Standing, State,
+    Tier, Token,
 };
 
 /// What a node does and why.
@@ -494,6 +498,9 @@ pub struct TokenRequest {
     pub name: String,
     /// What its holder may do.
     pub role: Role,
+    /// The sites that its holder may order about; default all.
+    #[serde(default, rename = "sites", skip_serializing_if = "Remit::is_everywhere")]
+    pub remit: Remit,
     /// After which it no longer works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,

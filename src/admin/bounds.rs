@@ -35,6 +35,30 @@ pub(super) const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 /// Addresses whose failures are remembered at a time.
 pub(super) const FAILURE_ADDRESSES: usize = 4096;
 
+/// Sessions of the dashboard at a time, and those of one person: an abandoned browser makes room for the next.
+pub(super) const SESSIONS: usize = 1024;
+
+/// See [`SESSIONS`].
+pub(super) const SESSIONS_OF_ONE: usize = 16;
+
+/// The longest form that a page posts.
+pub(super) const FORM_BYTES: usize = 64 * 1024;
+
+/// The longest name or password that somebody signs in with.
+pub(super) const CREDENTIAL_CHARACTERS: usize = 1024;
+
+/// The longest path that signing in leads back to.
+pub(super) const NEXT_CHARACTERS: usize = 1024;
+
+/// Passwords that are checked at a time: each takes a core and some 19 MiB for a while.
+pub(super) const PASSWORD_CHECKS: usize = 1;
+
+/// Sign-ins that may wait for that; beyond it they are told to come again.
+pub(super) const PASSWORD_WAITING: usize = 16;
+
+/// Refused sign-ins that are journalled in [`FAILURE_WINDOW`], whatever the addresses; others are counted.
+pub(super) const REFUSALS_JOURNALLED: u32 = 60;
+
 /// An order without an expiry stands this long (DESIGN section 10).
 pub const ORDER_DEFAULT: Duration = Duration::from_secs(4 * 3600);
 
@@ -68,3 +92,6 @@ pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
 
 /// Between two comments on an idle event stream, so that a broken connection is noticed.
 pub(super) const STREAM_COMMENT: Duration = Duration::from_secs(15);
+
+/// Incidents that one page lists at most.
+pub(super) const INCIDENTS_LONGEST: usize = 100;

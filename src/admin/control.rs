@@ -11,14 +11,16 @@ use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ProbeRequest, ReloadOutcome, Status,
     StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
+use super::entrance_control::Entrance;
+use super::session::Session;
 use super::sights::Sights;
-use super::{Differences, Problem};
-use crate::model::{Event, IntentKind, Lifetime, Reach, Role, Schedule, Scope, Token};
+use super::{Differences, Incidents, Problem, ProblemKind};
+use crate::model::{Event, IntentKind, Lifetime, Reach, Remit, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
 /// Methods that return a future may wait for the store; the others answer from memory and do not block.
-pub trait Control: Differences + Sights + Send + Sync + 'static {
+pub trait Control: Differences + Entrance + Sights + Incidents {
     /// What the node does and why, now.
     fn status(&self) -> Status;
 
@@ -76,16 +78,13 @@ pub trait Control: Differences + Sights + Send + Sync + 'static {
     /// Takes a node out of the cluster that is there no more; refused while it is heard of.
     fn forget_node(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>>;
 
-    /// The token that `secret` belongs to, if it is still good.
-    fn authenticate(&self, secret: &str) -> Option<Token>;
-
     /// All tokens, by name.
     fn tokens(&self) -> Vec<Token>;
 
     /// Makes a token; its secret is in the answer and nowhere else.
     fn create_token(&self, request: TokenRequest, caller: Caller) -> BoxFuture<'_, Result<TokenCreated, Problem>>;
 
-    /// Revokes the token called `name`; [`super::ProblemKind::NotFound`] where there is none.
+    /// Revokes the token called `name`; [`ProblemKind::NotFound`] where there is none.
     fn revoke_token(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>>;
 }
 
@@ -126,8 +125,49 @@ pub struct Caller {
     pub name: String,
     /// What they may do; `None` is nothing that needs a role.
     pub role: Option<Role>,
+    /// The sites that they may order about.
+    pub remit: Remit,
     /// Where they come from.
     pub channel: Channel,
+    /// The session of the dashboard that they act in.
+    pub session: Option<Arc<Session>>,
+}
+
+impl Caller {
+    /// Who said nothing of themselves.
+    #[must_use]
+    pub fn anonymous(channel: Channel) -> Self {
+        let name = "anonymous".to_owned();
+        Self { name, role: None, remit: Remit::Everywhere, channel, session: None }
+    }
+
+    /// The same under `name`.
+    #[must_use]
+    pub(super) fn called(mut self, name: String) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// The value that forms of a page for this caller repeat as `csrf`; `None` for who is not signed in, and may not post.
+    #[must_use]
+    pub fn csrf(&self) -> Option<&str> {
+        self.session.as_deref().map(Session::csrf)
+    }
+
+    /// Holds a site against what the caller may order about.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Forbidden`] where the site is not among them.
+    pub fn over(&self, site: &str) -> Result<(), Problem> {
+        if self.remit.holds(site) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ProblemKind::Forbidden,
+            format!("'{}' may order about {} only, not about '{site}'", self.name, self.remit),
+        )
+        .with_remedy("ask somebody whose token or user is for that site, or for all"))
+    }
 }
 
 /// Where a request came from.

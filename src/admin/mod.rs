@@ -3,7 +3,7 @@
 //! Imports the core's nouns only. [`start`] serves one router on loopback TCP and on a Unix socket; what it shows and
 //! does comes from a [`Control`], which the node implements. It decides who a caller is and what that caller may do,
 //! never what an order means. Whoever opens the socket as root or as the node's own user is an administrator; every
-//! other caller brings a bearer token.
+//! other caller brings a bearer token, or signs in to the dashboard and has a session.
 
 mod access;
 pub mod api;
@@ -12,19 +12,34 @@ mod cluster;
 #[cfg(test)]
 mod cluster_tests;
 mod control;
+mod cookie;
 mod difference;
 #[cfg(test)]
 mod difference_fake;
+mod entrance_control;
+#[cfg(test)]
+mod entrance_fake;
+#[cfg(test)]
+mod entrance_tests;
 mod events;
+mod failures;
+mod incident_markdown;
+mod incidents;
+#[cfg(test)]
+mod incidents_tests;
 mod orders;
 mod pages;
+mod password;
 mod problem;
 pub mod progress;
 mod router;
+mod same_origin;
 mod server;
+mod session;
 mod sights;
 #[cfg(test)]
 mod sights_tests;
+mod sign_in;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -37,5 +52,8 @@ pub mod words;
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};
 pub use difference::Differences;
+pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
+pub use incidents::Incidents;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use server::{AdminError, AdminServer, start};
+pub use session::Session;

@@ -11,14 +11,20 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use tokio::sync::watch;
 
-use super::access::{Access, Failures, require, same_origin};
+use super::access::{Access, require};
 use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport,
     ProbeRequest, ReloadOutcome, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens,
     WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
-use super::{Caller, Control, Problem, ProblemKind, Readiness, difference, events, orders, pages, tokens};
+use super::failures::Failures;
+use super::password::Passwords;
+use super::same_origin::same_origin;
+use super::session::Sessions;
+use super::{
+    Caller, Control, Problem, ProblemKind, Readiness, difference, events, incidents, orders, pages, sign_in, tokens,
+};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -28,24 +34,43 @@ pub(super) struct Shared {
     /// The user whose connections to the socket are an administrator's.
     pub(super) socket_owner: Option<u32>,
     pub(super) failures: Arc<Failures>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) passwords: Arc<Passwords>,
     /// Closed when the node stops; ends event streams.
     pub(super) stopping: watch::Receiver<()>,
 }
 
 /// All routes, for TCP and socket alike.
 pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopping: watch::Receiver<()>) -> Router {
-    let shared = Shared { control, socket_owner, failures: Arc::default(), stopping };
+    let shared = Shared {
+        control,
+        socket_owner,
+        failures: Arc::default(),
+        sessions: Arc::default(),
+        passwords: Arc::default(),
+        stopping,
+    };
     let guarded =
         |routes: Router<Shared>, access| routes.route_layer(from_fn_with_state((shared.clone(), access), require));
-    let open =
-        Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics));
-    let status = Router::new().route("/api/v1/status", get(status));
+    let open = Router::new()
+        .route("/login", post(sign_in::sign_in))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz));
+    let greeting = Router::new()
+        .route("/login", get(sign_in::page))
+        .route("/logout", get(sign_in::page).post(sign_in::sign_out))
+        .route("/api/v1/session", get(sign_in::status));
     let views = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/api/v1/status", get(status))
         .route("/api/v1/explain", get(explain))
         .route("/api/v1/events", get(events::events))
+        .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/incidents/{id}", get(incidents::one))
+        .route("/api/v1/objectives", get(incidents::objectives))
         .route("/api/v1/drained", get(drained))
-        .route("/api/v1/store", get(store))
         .route("/api/v1/whatif", get(whatif));
+    let inner = Router::new().route("/api/v1/store", get(store));
     let operations = Router::new()
         .route("/api/v1/orders", post(order).delete(lift))
         .route("/api/v1/orders/lift", post(lift))
@@ -58,15 +83,17 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/nodes/{name}", delete(forget_node))
         .route("/api/v1/tokens/{name}", delete(revoke_token));
     open.merge(pages::assets())
-        .merge(guarded(status.merge(pages::pages()), Access::LoopbackOr(Role::Viewer)))
-        .merge(guarded(views, Access::Of(Role::Viewer)))
+        .merge(guarded(greeting, Access::Anyone))
+        .merge(guarded(pages::pages(), Access::Page(Role::Viewer)))
+        .merge(guarded(views, Access::LoopbackOr(Role::Viewer)))
+        .merge(guarded(inner, Access::Of(Role::Viewer)))
         .merge(guarded(operations, Access::Of(Role::Operator)))
         .merge(guarded(administration, Access::Of(Role::Admin)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(in_time))
-        .layer(from_fn(same_origin))
+        .layer(from_fn_with_state(shared.clone(), same_origin))
         .layer(from_fn(pages::for_people))
         .layer(from_fn(secure_headers))
         .with_state(shared)
@@ -103,6 +130,7 @@ async fn order(
     request: Result<Json<OrderRequest>, JsonRejection>,
 ) -> Result<Json<OrderOutcome>, Problem> {
     let command = orders::command(request?.0, jiff::Timestamp::now())?;
+    caller.over(&command.scope.site)?;
     Ok(Json(shared.control.order(command, caller).await?))
 }
 
@@ -113,6 +141,7 @@ async fn lift(
 ) -> Result<Json<LiftOutcome>, Problem> {
     let LiftRequest { scope, reason } = request?.0;
     let reason = orders::text(&reason)?;
+    caller.over(&scope.site)?;
     Ok(Json(shared.control.lift(scope, reason, caller).await?))
 }
 
@@ -219,7 +248,8 @@ async fn secure_headers(request: Request, next: Next) -> Response {
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Without any, browsers say of a form that its page must not be told.
+        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     let mut response = next.run(request).await;

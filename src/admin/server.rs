@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tower::ServiceExt;
 
-use super::access::Peer;
+use super::access::{Line, Peer};
 use super::bounds::{ACCEPT_PAUSE, CONNECTIONS, HEADER_BYTES, HEADER_TIME, HEADERS, STOP_TIME};
 use super::router;
 use super::socket::Socket;
@@ -187,7 +187,7 @@ async fn talk(
         let router = router.clone();
         async move {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(channel));
+            request.extensions_mut().insert(Peer { channel, line: Line::Plain });
             router.oneshot(request).await as Result<Response, Infallible>
         }
     });

@@ -16,11 +16,13 @@ use super::api::{
     OrderOutcome, OrderStatus, Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status,
     StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
+use super::entrance_fake::Door;
 use super::{AdminServer, Caller, Command, Control, Problem, ProblemKind, Readiness, start};
 use crate::model::{
     Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersVersion, Reach, Role, Scope, Share, Standing,
     State, Tier, Token,
 };
+use crate::plan::incidents::Incident;
 
 /// What a hostile name, reason or answer of a probed server may hold.
 pub(super) const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
@@ -47,10 +49,12 @@ fn intent(by: &str, reason: &str) -> Intent {
 pub(super) struct Fake {
     journal: Mutex<Vec<Event>>,
     live: broadcast::Sender<Arc<Event>>,
-    ordered: Mutex<Vec<(Command, Caller)>>,
+    pub(super) ordered: Mutex<Vec<(Command, Caller)>>,
     ready: bool,
     pub(super) cluster: Mutex<Option<ClusterStatus>>,
     pub(super) accepted: Mutex<Vec<(StoreAccept, Caller)>>,
+    pub(super) door: Door,
+    pub(super) incidents: Mutex<Vec<Incident>>,
 }
 
 impl Fake {
@@ -62,6 +66,8 @@ impl Fake {
             ready: true,
             cluster: Mutex::default(),
             accepted: Mutex::default(),
+            door: Door::default(),
+            incidents: Mutex::default(),
         })
     }
 
@@ -267,18 +273,13 @@ impl Control for Fake {
         Box::pin(async move { Ok(StoreAccepted { schema: StoreAccepted::SCHEMA.into(), changed: true, orders }) })
     }
 
-    fn authenticate(&self, secret: &str) -> Option<Token> {
-        let role = secret.strip_prefix("wp_")?.parse().ok()?;
-        Some(Token { name: format!("{role}-token"), role, created: now(), by: "root".into(), expires: None })
-    }
-
     fn tokens(&self) -> Vec<Token> {
         vec![]
     }
 
     fn create_token(&self, request: TokenRequest, caller: Caller) -> BoxFuture<'_, Result<TokenCreated, Problem>> {
-        let TokenRequest { name, role, expires } = request;
-        let token = Token { name, role, created: now(), by: caller.name, expires };
+        let TokenRequest { name, role, remit, expires } = request;
+        let token = Token { name, role, remit, created: now(), by: caller.name, expires };
         Box::pin(async { Ok(TokenCreated { schema: TokenCreated::SCHEMA.into(), token, secret: "wp_x".into() }) })
     }
 
@@ -294,7 +295,7 @@ impl Control for Fake {
 pub(super) struct Api {
     pub(super) fake: Arc<Fake>,
     server: AdminServer,
-    base: String,
+    pub(super) base: String,
     socket: PathBuf,
     _directory: tempfile::TempDir,
 }
@@ -322,7 +323,7 @@ impl Api {
     }
 }
 
-fn drain() -> Value {
+pub(super) fn drain() -> Value {
     json!({ "scope": { "site": "fra" }, "kind": "drain", "share": 1000, "reason": "new power supply" })
 }
 
@@ -348,11 +349,6 @@ async fn nothing_is_changed_over_tcp_without_a_token() {
         (Method::DELETE, "/api/v1/tokens/ci"),
         (Method::DELETE, "/api/v1/nodes/nrt-ns1"),
         (Method::GET, "/api/v1/tokens"),
-        (Method::GET, "/api/v1/events"),
-        (Method::GET, "/api/v1/events?follow=1"),
-        (Method::GET, "/api/v1/explain?name=example.org"),
-        (Method::GET, "/api/v1/drained?site=fra"),
-        (Method::GET, "/api/v1/whatif?fail=fra"),
         (Method::GET, "/api/v1/store"),
         (Method::POST, "/api/v1/store/accept"),
     ] {
@@ -364,9 +360,22 @@ async fn nothing_is_changed_over_tcp_without_a_token() {
 }
 
 #[tokio::test]
-async fn what_monitoring_needs_is_open_on_loopback() {
+async fn what_is_read_is_open_on_loopback() {
     let api = Api::start().await;
-    for path in ["/", "/healthz", "/readyz", "/metrics", "/assets/operator.css", "/api/v1/status"] {
+    for path in [
+        "/",
+        "/login",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/assets/operator.css",
+        "/api/v1/status",
+        "/api/v1/session",
+        "/api/v1/events",
+        "/api/v1/explain?name=example.org",
+        "/api/v1/drained?site=fra",
+        "/api/v1/whatif?fail=fra",
+    ] {
         assert_eq!(api.tcp(Method::GET, path).send().await.unwrap().status(), 200, "{path}");
     }
 }

@@ -8,12 +8,14 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 
 use super::demo::{SUBCOMMAND, SiteArgs};
+use super::incident;
 use super::key::Key;
 use super::moment::{self, Past};
-use super::output::Format;
+use super::output::Asked;
 use super::span;
 use super::stepping::{Beginning, Stepping};
 use super::store::Store;
+use super::user::User;
 use crate::model::{Role, Share};
 
 /// Authoritative DNS server and global traffic manager that keeps mail flowing when a data center dies.
@@ -42,8 +44,8 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
     /// How data is printed
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
-    pub(super) output: Format,
+    #[arg(short, long, global = true, value_enum, default_value_t = Asked::Table)]
+    pub(super) output: Asked,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +81,10 @@ pub(super) enum Command {
     Events(Events),
     /// Say what another configuration would change; exits with 1 where anything would
     Diff(Diff),
+    /// Show incidents, or one of them with all its times
+    Incident(incident::Arguments),
+    /// Show what is promised of services and what came of it; exits 1 where a promise was not kept
+    Objectives,
     /// Say what a recording would have led to under the configuration given; exits with 1 where anything differs
     Replay(Replay),
     /// Load configuration and zones again; swaps atomically or changes nothing
@@ -103,6 +109,11 @@ pub(super) enum Command {
         /// Write waypost.1, waypost-status.1 and so on there
         #[arg(long, value_name = "DIRECTORY")]
         directory: Option<PathBuf>,
+    },
+    /// People who sign in to the dashboard with name and password
+    User {
+        #[command(subcommand)]
+        command: User,
     },
     /// Make, show and replace the DNSSEC keys of zones; make the key that nodes share secrets under
     Key {
@@ -309,6 +320,9 @@ pub(super) enum Token {
         /// viewer reads, operator orders too, admin reloads and makes tokens too
         #[arg(long)]
         role: Role,
+        /// It may order about this site only; may come several times [default: all sites]
+        #[arg(long, value_name = "SITE")]
+        site: Vec<String>,
         /// It no longer works after this time [default: never ends]
         #[arg(long = "for", value_name = "DURATION", value_parser = span::read)]
         duration: Option<Duration>,

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::exit::Failure;
 use crate::admin::api::{
-    Drained, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ReloadOutcome, Status, StoreAccepted, StoreStatus,
-    TokenCreated, Tokens, WhatIf,
+    Drained, Explanation, IncidentDocument, IncidentList, LiftOutcome, ObjectivesReport, OrderOutcome, ProbeReport,
+    ReloadOutcome, Status, StoreAccepted, StoreStatus, TokenCreated, Tokens, WhatIf,
 };
 
 /// A document that a command prints.
@@ -130,5 +130,27 @@ impl Document for ReloadOutcome {
 impl Document for Drained {
     fn names(&self) -> Vec<String> {
         vec![self.scope.to_string()]
+    }
+}
+
+impl Document for IncidentDocument {
+    fn names(&self) -> Vec<String> {
+        vec![self.incident.id.to_string()]
+    }
+}
+
+impl Document for IncidentList {
+    const LIST: Option<(&'static str, &'static str)> = Some(("incidents", "waypost.incident-entry/1"));
+
+    fn names(&self) -> Vec<String> {
+        self.incidents.iter().map(|incident| incident.id.to_string()).collect()
+    }
+}
+
+impl Document for ObjectivesReport {
+    const LIST: Option<(&'static str, &'static str)> = Some(("services", "waypost.objective/1"));
+
+    fn names(&self) -> Vec<String> {
+        self.services.iter().map(|service| service.service.clone()).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! The command line: one file per family of commands.
 //!
 //! Imports the core, [`crate::node`] and the API types of [`crate::admin`]. `serve`, `check` and `demo` start what they
-//! are about, `key` works on files; everything else goes through the admin API of a running node, so that a command can do nothing that a
+//! are about, `key` and `user` work on files and streams; everything else goes through the admin API of a running node, so that a command can do nothing that a
 //! script cannot. Data goes to stdout, progress and questions to stderr. It decides nothing.
 
 mod arguments;
@@ -15,6 +15,7 @@ mod events;
 mod exit;
 mod explain;
 mod here;
+mod incident;
 mod key;
 mod moment;
 mod nodes;
@@ -32,6 +33,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod token;
+mod user;
 mod wait;
 mod watch;
 mod whatif;
@@ -79,6 +81,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> 
         Command::Completions { shell } => shell::completions(output, shell),
         Command::Man { directory } => shell::man(output, directory.as_deref()),
         Command::Key { command } => key::key(&global, output, command),
+        Command::User { command } => user::user(output, command),
         Command::Probe(arguments) if arguments.here => probe::here(&global, output, arguments),
         remote => return far(&global, output, remote),
     };
@@ -107,6 +110,8 @@ fn far(global: &Global, output: &Output, command: Command) -> Result<ExitCode, F
             Command::Explain(arguments) => explain::explain(&node, output, arguments).await,
             Command::Events(arguments) => events::events(&node, output, arguments).await,
             Command::Diff(arguments) => diff::diff(&node, output, arguments).await,
+            Command::Incident(arguments) => incident::incident(&node, output, arguments).await,
+            Command::Objectives => incident::objectives(&node, output).await,
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Store { command } => store::store(&node, output, command).await,
@@ -118,6 +123,7 @@ fn far(global: &Global, output: &Output, command: Command) -> Result<ExitCode, F
             | Command::Replay(_)
             | Command::Completions { .. }
             | Command::Man { .. }
+            | Command::User { .. }
             | Command::Key { .. } => Ok(Exit::Done),
         };
         ended.map(Into::into)

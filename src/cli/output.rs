@@ -12,9 +12,9 @@ use super::document::Document;
 use super::exit::Failure;
 use crate::admin::api::words::plain;
 
-/// How data is printed.
+/// How data is to be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum Asked {
     /// For people
     Table,
     /// For people, with all there is
@@ -24,6 +24,23 @@ pub(super) enum Format {
     /// For programs: a document on each line, of lists each item
     Jsonl,
     /// Names only, one a line
+    Name,
+    /// As a Markdown page, where a command has one; else as a table
+    Md,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// For people, with all there is.
+    Wide,
+    /// For programs: one document.
+    Json,
+    /// For programs: a document on each line.
+    Jsonl,
+    /// Names only.
     Name,
 }
 
@@ -48,22 +65,33 @@ pub(super) enum Palette {
 /// Where a command prints.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
-    format: Format,
+    asked: Asked,
     palette: Palette,
 }
 
 impl Output {
     /// The streams of the process.
-    pub(super) fn of_process(format: Format) -> Self {
+    pub(super) fn of_process(asked: Asked) -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
         // https://no-color.org: whatever it says, it is said.
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let wanted = io::stdout().is_terminal() || is_set("CLICOLOR_FORCE");
-        Self { format, palette: if wanted && !refused { Palette::Colours } else { Palette::Plain } }
+        Self { asked, palette: if wanted && !refused { Palette::Colours } else { Palette::Plain } }
     }
 
     pub(super) const fn format(&self) -> Format {
-        self.format
+        match self.asked {
+            Asked::Table | Asked::Md => Format::Table,
+            Asked::Wide => Format::Wide,
+            Asked::Json => Format::Json,
+            Asked::Jsonl => Format::Jsonl,
+            Asked::Name => Format::Name,
+        }
+    }
+
+    /// Whether a Markdown page is asked for.
+    pub(super) const fn is_markdown(&self) -> bool {
+        matches!(self.asked, Asked::Md)
     }
 
     pub(super) const fn palette(&self) -> Palette {
@@ -86,7 +114,7 @@ impl Output {
         document: &D,
         table: impl FnOnce(Width) -> Vec<String>,
     ) -> Result<(), Failure> {
-        let lines = match self.format {
+        let lines = match self.format() {
             Format::Table => table(Width::Usual),
             Format::Wide => table(Width::Wide),
             Format::Name => document.names().iter().map(|name| plain(name)).collect(),

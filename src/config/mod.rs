@@ -5,7 +5,9 @@
 //! goes on with a placeholder, which never leaves this room: [`read`] gives settings only when there was no error.
 //! It never guesses: an unknown key is an error, not a remark.
 
+mod admin;
 mod assertion;
+mod audit;
 mod bounds;
 mod cookies;
 mod country;
@@ -16,6 +18,7 @@ mod document;
 mod domain;
 mod duration;
 mod encrypted;
+mod entrance;
 mod etcd;
 mod geo;
 mod health;
@@ -24,6 +27,7 @@ mod limits;
 mod monitor;
 mod network;
 mod node;
+mod objectives;
 mod password;
 mod policy;
 mod position;

@@ -5,6 +5,7 @@
 //! No clock, no I/O, no randomness.
 
 mod access;
+mod audit;
 mod authority;
 mod checks;
 mod cluster;
@@ -12,6 +13,7 @@ mod composition;
 mod digest;
 mod dynamic;
 mod endpoint;
+mod entrance;
 mod event;
 mod fingerprint;
 mod infrastructure;
@@ -19,6 +21,8 @@ mod intent;
 mod mail_checks;
 mod monitor;
 mod name;
+mod objectives;
+mod outcome;
 mod plan;
 mod readings;
 mod schedule;
@@ -32,6 +36,7 @@ mod topology;
 mod verdict;
 
 pub use access::{Role, Token};
+pub use audit::AuditSettings;
 pub use authority::{
     Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
@@ -41,7 +46,8 @@ pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrd
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
-pub use event::{Event, EventKind, FileChange};
+pub use entrance::{AdminSettings, Entrance, Means, PasswordHash, Remit, SignIn, User};
+pub use event::{Event, EventKind, FileChange, ObjectiveKind};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
 };
@@ -49,6 +55,8 @@ pub use intent::{Intent, IntentKind, Lifetime, Reach, Scope};
 pub use mail_checks::{ImapCheck, ImapVisit, LmtpCheck, Login, Pop3Check, SubmissionCheck};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
+pub use objectives::{Availability, Objective, Objectives};
+pub use outcome::{Naming, SiteOutcome, Trouble};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use readings::{
     AgentCheck, Combine, Comparison, ExecCheck, Expected, JsonCheck, JsonPointer, Levels, Missing, NoThreshold,
@@ -61,8 +69,8 @@ pub use service_points::{
     CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings, SecretsSettings,
 };
 pub use settings::{
-    AdminSettings, ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings,
-    StateSettings, StoreLogin, XdpMode, XdpSettings,
+    ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings, StateSettings,
+    StoreLogin, XdpMode, XdpSettings,
 };
 pub use site::{Coordinates, Country, Location, Site, SiteIx, SiteSet};
 pub use time::{Mono, Share};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{
-    Assertion, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings, KeySource, Limits, Monitor,
-    RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
+    AdminSettings, Assertion, AuditSettings, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings,
+    KeySource, Limits, Monitor, Objectives, RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
 };
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
@@ -48,6 +48,10 @@ pub struct Settings {
     pub secrets: SecretsSettings,
     /// `[limits]`
     pub limits: Limits,
+    /// `[objectives]`
+    pub objectives: Objectives,
+    /// `[audit]`
+    pub audit: AuditSettings,
 }
 
 /// Who this node is and where it answers.
@@ -83,15 +87,6 @@ pub enum XdpMode {
     Native,
     /// Behind the driver: works with every one, gains less.
     Generic,
-}
-
-/// Where the admin API listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminSettings {
-    /// Loopback TCP address for API, dashboard and metrics.
-    pub listen: Option<SocketAddr>,
-    /// Unix socket; who may open it is an administrator.
-    pub socket: Option<PathBuf>,
 }
 
 /// Where state is kept.

@@ -16,6 +16,8 @@ use super::cluster_status::Acknowledgements;
 use super::demand::{self, Gauge};
 use super::engine::{self, Message};
 use super::forecast;
+use super::incident_metrics::Trials;
+use super::incidents::Casebook;
 use super::journal::Journal;
 use super::ledger::Ledger;
 use super::lint::Lint;
@@ -32,7 +34,7 @@ use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
     SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
-use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
+use crate::admin::{Caller, Command, Control, Incidents, Problem, ProblemKind, Readiness, Tally};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::model::{Event, EventKind, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order};
@@ -63,6 +65,8 @@ pub struct Desk {
     pub demand: Arc<Gauge>,
     /// Events.
     pub journal: Journal,
+    /// What is known of incidents.
+    pub casebook: Casebook,
     /// What a replay needs.
     pub recorder: Recorder,
     /// State.
@@ -81,6 +85,8 @@ pub struct Desk {
     pub reloading: Arc<Mutex<()>>,
     /// What the last load found.
     pub lint: Arc<Lint>,
+    /// What is counted of those who ask.
+    pub tally: Arc<Tally>,
     /// Requests for probes by hand that may run.
     pub by_hand: Arc<Semaphore>,
 }
@@ -223,8 +229,14 @@ impl Control for Desk {
                 probes: &self.prober.stats(),
                 transfers: &self.transfers,
                 load: &Load::of(&picture, &self.tables.load(), &self.demand),
+                trials: &Trials::of(&self.casebook, &self.objectives()),
             },
-            metrics::Writers { journal: &self.journal, recorder: &self.recorder, commons: &*self.commons },
+            metrics::Writers {
+                journal: &self.journal,
+                recorder: &self.recorder,
+                commons: &*self.commons,
+                tally: &self.tally,
+            },
         )
     }
 
@@ -344,10 +356,6 @@ impl Control for Desk {
         self.forget_peer(name, caller).boxed()
     }
 
-    fn authenticate(&self, secret: &str) -> Option<Token> {
-        self.store.verify_token(secret, self.clock.wall())
-    }
-
     fn tokens(&self) -> Vec<Token> {
         self.store.tokens()
     }
@@ -358,6 +366,7 @@ impl Control for Desk {
             let token = Token {
                 name: request.name.clone(),
                 role: request.role,
+                remit: request.remit,
                 created: self.clock.wall(),
                 by: caller.name.clone(),
                 expires: request.expires,

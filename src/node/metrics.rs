@@ -13,13 +13,15 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::incident_metrics::Trials;
 use super::journal::Journal;
 use super::load_metrics::Load;
 use super::picture::{Picture, StandingOrder};
 use super::recorder::Recorder;
 use super::secondaries::Transfers;
 use super::status::Surroundings;
-use super::{cluster_metrics, dns_metrics, probe_metrics, site_metrics};
+use super::{cluster_metrics, dns_metrics, entrance_metrics, probe_metrics, site_metrics};
+use crate::admin::Tally;
 use crate::model::{Mono, Name};
 use crate::probe::Stats;
 use crate::serve::UsageCounts;
@@ -43,6 +45,8 @@ pub struct Writers<'a> {
     pub recorder: &'a Recorder,
     /// Of what the nodes share.
     pub commons: &'a dyn Commons,
+    /// Of who asked.
+    pub tally: &'a Tally,
 }
 
 /// What is counted in the shell.
@@ -56,6 +60,8 @@ pub struct Counts<'a> {
     pub transfers: &'a Transfers,
     /// What sites carry.
     pub load: &'a Load,
+    /// How services keep what was promised of them.
+    pub trials: &'a Trials<'a>,
 }
 
 /// The page that a scraper gets.
@@ -66,6 +72,8 @@ pub fn text(picture: &Picture, around: &Surroundings<'_>, counts: Counts<'_>, wr
     page.node(picture, around.started, writers);
     site_metrics::register(&mut page, picture, around);
     counts.load.register(&mut page.registry, picture);
+    counts.trials.register(&mut page.registry);
+    entrance_metrics::register(&mut page.registry, writers.tally);
     if let Some(cluster) = &picture.cluster {
         cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());
     }
