@@ -19,6 +19,7 @@ mod desk_cluster;
 mod desk_difference;
 mod desk_entrance;
 mod desk_incidents;
+mod desk_rehearsal;
 mod desk_sights;
 mod dns_metrics;
 mod ends;

@@ -7,6 +7,7 @@
 
 mod access;
 pub mod api;
+mod beat;
 mod bounds;
 mod cluster;
 #[cfg(test)]
@@ -32,6 +33,9 @@ mod pages;
 mod password;
 mod problem;
 pub mod progress;
+mod rehearsal;
+#[cfg(test)]
+mod rehearsal_fake;
 mod router;
 mod same_origin;
 mod server;
@@ -42,6 +46,8 @@ mod sights_tests;
 mod sign_in;
 mod socket;
 #[cfg(test)]
+mod status_samples;
+#[cfg(test)]
 mod tests;
 mod timetable;
 mod tokens;
@@ -49,11 +55,13 @@ pub mod unison;
 mod whatif;
 pub mod words;
 
+pub use beat::{Beat, Pulse};
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};
 pub use difference::Differences;
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
 pub use incidents::Incidents;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
+pub use rehearsal::{Deed, Proposal, Rehearsals};
 pub use server::{AdminError, AdminServer, start};
 pub use session::Session;
