@@ -19,6 +19,7 @@ mod demand_file;
 mod desk;
 mod desk_audit;
 mod desk_cluster;
+mod desk_difference;
 mod desk_entrance;
 mod desk_incidents;
 mod desk_rehearsal;
@@ -153,9 +154,23 @@ pub enum NodeError {
 #[must_use]
 pub fn check(path: &Path) -> Report {
     match loading::load(path, Fallback::Nothing, None, None) {
-        Ok(loaded) => loaded.report,
+        Ok(loaded) => with_store_files(loaded.settings.as_ref(), loaded.report),
         Err(report) => report,
     }
+}
+
+/// `report` with what is wrong with the files that the shared store needs.
+fn with_store_files(settings: &Settings, mut report: Report) -> Report {
+    let found = settings.state.etcd.as_ref().map(crate::store::etcd::readable);
+    if let Some(Err(error)) = found {
+        let file = match &error {
+            StoreError::Access { file, .. } => file.as_path(),
+            _ => Path::new(""),
+        };
+        let remedy = error.remedy().to_owned();
+        report.push(loading::whole_file(file, error.to_string(), "a file that [state] etcd can use", &remedy));
+    }
+    report
 }
 
 /// What a configuration and its zones declare.

@@ -19,6 +19,9 @@ mod condition;
 mod control;
 mod cookie;
 mod crowd;
+mod difference;
+#[cfg(test)]
+mod difference_fake;
 mod entrance_control;
 #[cfg(test)]
 mod entrance_fake;
@@ -62,6 +65,7 @@ pub use audit::Audit;
 pub use beat::{Beat, Pulse};
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Lifting, Readiness};
+pub use difference::Differences;
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
 pub use incidents::Incidents;
 pub use problem::{Problem, ProblemDocument, ProblemKind};

@@ -22,8 +22,8 @@ use super::password::Passwords;
 use super::same_origin::same_origin;
 use super::session::Sessions;
 use super::{
-    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, events, incidents, orders,
-    pages, sign_in, tokens,
+    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, events,
+    incidents, orders, pages, sign_in, tokens,
 };
 use crate::model::{Role, Scope};
 
@@ -80,6 +80,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/orders/lift", post(lift))
         .route("/api/v1/probe", post(probe));
     let administration = Router::new()
+        .route("/api/v1/diff", post(difference::diff))
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/store/accept", post(accept_store))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))

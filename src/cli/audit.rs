@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output};
+use super::output::Output;
 use crate::admin::api::words::{moment, plain};
 use crate::admin::api::{AuditReport, AuditStatus};
 use crate::model::{ChainFinding, ChainMark, ExportCheck};
@@ -58,10 +58,7 @@ pub(super) async fn audit(node: &Node, output: &Output, command: Audit) -> Resul
     match command {
         Audit::Status => {
             let status: AuditStatus = node.get("/api/v1/audit", &[]).await?;
-            match output.format() {
-                Format::Json => output.json(&status)?,
-                Format::Table => output.line(&described(&status))?,
-            }
+            output.show(&status, |_| described(&status))?;
             Ok(Exit::Done)
         }
         Audit::Verify { file: Some(file), checkpoint } => verify_file(output, &file, checkpoint),
@@ -90,17 +87,10 @@ pub(super) async fn audit(node: &Node, output: &Output, command: Audit) -> Resul
 }
 
 fn tell(output: &Output, report: &AuditReport) -> Result<Exit, Failure> {
-    match output.format() {
-        Format::Json => output.json(report)?,
-        Format::Table => {
-            report
-                .findings
-                .iter()
-                .map(ChainFinding::to_string)
-                .try_for_each(|finding| output.line(&plain(&finding)))?;
-            output.line(&verdict(report))?;
-        }
-    }
+    output.show(report, |_| {
+        let findings = report.findings.iter().map(|finding| plain(&ChainFinding::to_string(finding)));
+        findings.chain([verdict(report)]).collect()
+    })?;
     Ok(if report.findings.is_empty() { Exit::Done } else { Exit::Negative })
 }
 
@@ -123,7 +113,7 @@ fn verdict(report: &AuditReport) -> String {
     }
 }
 
-fn described(status: &AuditStatus) -> String {
+fn described(status: &AuditStatus) -> Vec<String> {
     let mut lines = Vec::new();
     match (&status.beginning, &status.head) {
         (Some(beginning), Some(head)) => {
@@ -138,5 +128,5 @@ fn described(status: &AuditStatus) -> String {
     for checkpoint in &status.checkpoints {
         lines.push(format!("checkpoint {}  {}", moment(checkpoint.time), checkpoint.mark));
     }
-    lines.join("\n")
+    lines
 }

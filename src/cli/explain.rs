@@ -3,7 +3,7 @@
 use super::arguments::Explain;
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output};
+use super::output::Output;
 use crate::admin::api::words::plain;
 use crate::admin::api::{Explanation, PastAnswer};
 
@@ -21,32 +21,18 @@ pub(super) async fn explain(node: &Node, output: &Output, arguments: Explain) ->
     ];
     if at.is_some() {
         let answer: PastAnswer = node.get("/api/v1/explain", &query).await?;
-        match output.format() {
-            Format::Json => output.json(&answer)?,
-            Format::Table => past(output, &answer)?,
-        }
+        output.show(&answer, |_| past(&answer))?;
         return Ok(Exit::Done);
     }
     let explanation: Explanation = node.get("/api/v1/explain", &query).await?;
-    match output.format() {
-        Format::Json => output.json(&explanation)?,
-        Format::Table => {
-            for line in &explanation.lines {
-                output.line(&plain(line))?;
-            }
-        }
-    }
+    output.show(&explanation, |_| explanation.lines.iter().map(|line| plain(line)).collect())?;
     Ok(Exit::Done)
 }
 
-fn past(output: &Output, answer: &PastAnswer) -> Result<(), Failure> {
+fn past(answer: &PastAnswer) -> Vec<String> {
     let PastAnswer { at, node, generation, since, .. } = answer;
-    output.line(&plain(&format!("at {at} node {node} answered by plan {generation}, in force since {since}")))?;
-    for line in &answer.lines {
-        output.line(&plain(line))?;
-    }
-    for caveat in &answer.caveats {
-        output.line(&plain(&format!("but: {caveat}")))?;
-    }
-    output.line(&format!("octets: {}", answer.answer))
+    let head = format!("at {at} node {node} answered by plan {generation}, in force since {since}");
+    let caveats = answer.caveats.iter().map(|caveat| format!("but: {caveat}"));
+    let said = std::iter::once(head).chain(answer.lines.iter().cloned()).chain(caveats);
+    said.map(|line| plain(&line)).chain([format!("octets: {}", answer.answer)]).collect()
 }
