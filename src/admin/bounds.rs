@@ -129,11 +129,31 @@ pub(super) const EVENTS_LONGEST: usize = 1000;
 /// Events on the operator's page.
 pub(super) const EVENTS_ON_PAGE: u64 = 20;
 
+/// Events on a page of the timeline.
+pub(super) const TIMELINE_ROWS: usize = 100;
+
+/// Events that are looked at for a page of the timeline, so that looking for what is rare costs no more than that.
+pub(super) const TIMELINE_LOOKED: u64 = 10_000;
+
 /// An order that ends within this time needs attention: whoever gave it may want it to stand longer.
 pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
 
 /// Between two looks at whether who follows a stream still may: a revoked token or an ended session ends it.
-pub(super) const STREAM_LOOK: Duration = Duration::from_secs(5);
+pub(super) const STREAM_STILL: Duration = Duration::from_secs(5);
 
-/// Between two comments on an idle event stream, so that a broken connection is noticed.
-pub(super) const STREAM_COMMENT: Duration = Duration::from_secs(15);
+/// Incidents that one page lists at most.
+pub(super) const INCIDENTS_LONGEST: usize = 100;
+/// Between two beats on an event stream, so that whoever follows it knows what is old, and a broken connection is noticed.
+pub(super) const STREAM_BEAT: Duration = Duration::from_secs(5);
+
+/// How soon a new plan is told of on an event stream where nothing is journalled of it.
+pub(super) const STREAM_LOOK: Duration = Duration::from_millis(500);
+
+/// How long a browser waits before it takes up a broken event stream.
+pub(super) const STREAM_RETRY: Duration = Duration::from_secs(1);
+
+/// Entries of the journal that are sent at once of an export.
+pub(super) const AUDIT_LINES: usize = 1_000;
+
+/// Checkpoints that one check of the journal compares, of those that come with the request.
+pub(super) const CHECKPOINTS_GIVEN: usize = 32;

@@ -15,19 +15,20 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder,
-    Ref, RefOr, Required, ResponseBuilder, Schema,
+    ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, OneOfBuilder, OpenApi, OpenApiBuilder, PathItem,
+    PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema,
 };
 use utoipa::{PartialSchema, ToSchema};
 
 use super::ProblemKind;
 use super::access::Access;
 use super::api::{
-    Drained, Events, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, Orders, ProbeReport,
-    ProbeRequest, ProblemDocument, ReloadOutcome, SessionStatus, Status, StoreAccept, StoreAccepted, StoreStatus,
-    TokenCreated, TokenRequest, Tokens, WhatIf,
+    AnswerDifference, AuditReport, AuditStatus, DiffRequest, Drained, Events, Explanation, IncidentDocument,
+    IncidentList, LiftOutcome, LiftRequest, ObjectivesReport, OrderOutcome, OrderRequest, Orders, PastAnswer,
+    ProbeReport, ProbeRequest, ProblemDocument, ReloadOutcome, SessionStatus, Status, StoreAccept, StoreAccepted,
+    StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf,
 };
-use super::bounds::EVENTS_LONGEST;
+use super::bounds::{EVENTS_LONGEST, INCIDENTS_LONGEST};
 use crate::model::{Event, Role};
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -50,6 +51,8 @@ struct Answer {
     status: u16,
     description: &'static str,
     content: Option<(&'static str, RefOr<Schema>)>,
+    /// Kinds of text that it may be instead.
+    also: Vec<&'static str>,
     headers: Vec<(&'static str, &'static str)>,
 }
 
@@ -100,20 +103,44 @@ impl Operation {
     /// The same with another status.
     pub(super) fn gives_with_status<T: ToSchema>(mut self, status: u16, description: &'static str) -> Self {
         let content = Some(("application/json", self.schema::<T>()));
-        self.answers.push(Answer { status, description, content, headers: Vec::new() });
+        self.answers.push(Answer { status, description, content, also: Vec::new(), headers: Vec::new() });
         self
     }
 
     /// It is answered with text of a kind.
     fn gives_text(mut self, status: u16, kind: &'static str, description: &'static str) -> Self {
         let text = RefOr::T(ObjectBuilder::new().schema_type(Type::String).build().into());
-        self.answers.push(Answer { status, description, content: Some((kind, text)), headers: Vec::new() });
+        self.answers.push(Answer {
+            status,
+            description,
+            content: Some((kind, text)),
+            also: Vec::new(),
+            headers: Vec::new(),
+        });
         self
     }
 
     /// It is answered without a body.
     pub(super) fn gives_nothing(mut self, description: &'static str) -> Self {
-        self.answers.push(Answer { status: 204, description, content: None, headers: Vec::new() });
+        self.answers.push(Answer { status: 204, description, content: None, also: Vec::new(), headers: Vec::new() });
+        self
+    }
+
+    /// Its last answer may be a `T` instead.
+    fn or<T: ToSchema>(mut self) -> Self {
+        let other = self.schema::<T>();
+        if let Some((_, content)) = self.answers.last_mut().and_then(|answer| answer.content.as_mut()) {
+            let either = OneOfBuilder::new().item(content.clone()).item(other).build();
+            *content = RefOr::T(Schema::OneOf(either));
+        }
+        self
+    }
+
+    /// Its last answer may be text of a kind instead.
+    fn also_text(mut self, kind: &'static str) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.also.push(kind);
+        }
         self
     }
 
@@ -170,6 +197,18 @@ impl Operation {
         self.parameter(ParameterIn::Query, name, Required::False, number.into(), description)
     }
 
+    /// A number in its path.
+    pub(super) fn numbered(self, name: &str, description: &str) -> Self {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
+        self.parameter(ParameterIn::Path, name, Required::True, number.into(), description)
+    }
+
+    /// Yes or no in its query.
+    fn flag(self, name: &str, description: &str) -> Self {
+        let flag = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Boolean)).build();
+        self.parameter(ParameterIn::Query, name, Required::False, flag.into(), description)
+    }
+
     /// A time in its query.
     pub(super) fn dates(self, name: &str, description: &str) -> Self {
         let time = ObjectBuilder::new()
@@ -199,6 +238,9 @@ impl Operation {
             let mut response = ResponseBuilder::new().description(answer.description);
             if let Some((kind, schema)) = &answer.content {
                 response = response.content(*kind, ContentBuilder::new().schema(Some(schema.clone())).build());
+            }
+            for kind in &answer.also {
+                response = response.content(*kind, ContentBuilder::new().schema(Some(text())).build());
             }
             for (name, told) in &answer.headers {
                 let header = HeaderBuilder::new().schema(Some(text())).description(Some(*told)).build();
@@ -299,7 +341,37 @@ pub(super) fn operations() -> Vec<Operation> {
             .needs("name", "the name asked for")
             .asks("type", "the type asked for, as in MX; default A")
             .asks("client", "the client: an address, or a network as in an EDNS client subnet")
-            .gives::<Explanation>("Why"),
+            .dates("at", "at this moment of the past")
+            .counts("edns", (0, Some(65_535)), "of the past: the payload that the query advertised")
+            .flag("do", "of the past: whether it asked for signatures")
+            .flag("rd", "of the past: whether it asked for recursion")
+            .gives::<Explanation>("Why; with at, what was answered then")
+            .or::<PastAnswer>()
+            .fails(&[NotFound, Unavailable]),
+        get("/api/v1/audit", viewer, "Where the chain of the journal begins and ends")
+            .gives::<AuditStatus>("Where")
+            .fails(&[Unavailable]),
+        get("/api/v1/audit/verify", viewer, "Check the chain of the journal")
+            .asks("checkpoints", "places written down elsewhere that it is held against: ID:HASH,ID:HASH")
+            .gives::<AuditReport>("What was found")
+            .fails(&[Unavailable]),
+        get("/api/v1/audit/export", viewer, "The journal as JSON lines, with what proves it")
+            .dates("since", "from this moment on")
+            .dates("until", "before this moment")
+            .gives_text(200, "application/jsonl", "A line for the head, for each entry, and for the end")
+            .fails(&[NotFound, Unavailable]),
+        get("/api/v1/incidents", viewer, "Incidents, newest first")
+            .counts("before", (0, None), "those that began before this event")
+            .counts("limit", (1, Some(INCIDENTS_LONGEST)), "at most so many, default 20")
+            .gives::<IncidentList>("The incidents"),
+        get("/api/v1/incidents/{id}", viewer, "An incident")
+            .numbered("id", "the event that began it")
+            .asks("format", "md for Markdown; default json")
+            .gives::<IncidentDocument>("The incident")
+            .also_text("text/markdown")
+            .fails(&[NotFound]),
+        get("/api/v1/objectives", viewer, "What is promised of services, and what came of it this month")
+            .gives::<ObjectivesReport>("What"),
         get("/api/v1/events", viewer, "The journal in pages, or as a stream that resumes with Last-Event-ID")
             .counts("after", (0, None), "events above this id, the oldest of them first")
             .counts("before", (0, None), "events below this id, the newest of them")
@@ -311,6 +383,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .gives::<Events>("A page, in order of ids")
             .header("Link", "the pages before and after, RFC 8288")
             .streams::<Event>()
+            .also_text("text/event-stream")
             .fails(&[Unavailable]),
         get("/api/v1/drained", viewer, "When no well-behaved cache names a site any more")
             .needs("site", "the site")
@@ -355,6 +428,14 @@ pub(super) fn operations() -> Vec<Operation> {
             .takes::<StoreAccept>()
             .gives::<StoreAccepted>("With what")
             .fails(&[Conflict, Refused, NotFound, StoreFull, Unavailable]),
+        post(
+            "/api/v1/diff",
+            Role::Admin,
+            "What another configuration would change in the answers; through the Unix socket only",
+        )
+        .takes::<DiffRequest>()
+        .gives::<AnswerDifference>("What differs")
+        .fails(&[Diagnostics, NotFound, Unavailable]),
         post("/api/v1/reload", Role::Admin, "Read configuration and zones again")
             .gives::<ReloadOutcome>("What changed")
             .fails(&[Diagnostics, Unavailable]),

@@ -7,6 +7,10 @@
 
 mod access;
 pub mod api;
+mod audit;
+#[cfg(test)]
+mod audit_tests;
+mod beat;
 mod bounds;
 mod cluster;
 #[cfg(test)]
@@ -15,6 +19,9 @@ mod condition;
 mod control;
 mod cookie;
 mod crowd;
+mod difference;
+#[cfg(test)]
+mod difference_fake;
 mod document;
 mod entrance_control;
 #[cfg(test)]
@@ -23,12 +30,19 @@ mod entrance_fake;
 mod entrance_tests;
 mod events;
 mod failures;
+mod incident_markdown;
+mod incidents;
+#[cfg(test)]
+mod incidents_tests;
 mod oidc;
 mod orders;
 mod pages;
 mod password;
 mod problem;
 pub mod progress;
+mod rehearsal;
+#[cfg(test)]
+mod rehearsal_fake;
 mod router;
 mod same_origin;
 mod server;
@@ -39,6 +53,8 @@ mod sights_tests;
 mod sign_in;
 mod socket;
 #[cfg(test)]
+mod status_samples;
+#[cfg(test)]
 mod tests;
 mod timetable;
 mod tls;
@@ -48,10 +64,15 @@ mod visit;
 mod whatif;
 pub mod words;
 
+pub use audit::Audit;
+pub use beat::{Beat, Pulse};
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Lifting, Readiness};
+pub use difference::Differences;
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
+pub use incidents::Incidents;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
+pub use rehearsal::{Deed, Proposal, Rehearsals};
 pub use server::{AdminError, AdminServer, start};
 pub use session::Session;
 pub use tls::TlsError;

@@ -13,9 +13,8 @@ use tokio::sync::watch;
 
 use super::access::{Access, require};
 use super::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport,
-    ProbeRequest, ReloadOutcome, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens,
-    WhatIf, WhatIfQuery,
+    Drained, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport, ProbeRequest, ReloadOutcome, Status,
+    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
 use super::failures::Failures;
@@ -24,8 +23,8 @@ use super::password::Passwords;
 use super::same_origin::same_origin;
 use super::session::Sessions;
 use super::{
-    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, condition, document, events, orders, pages,
-    sign_in, tokens, visit,
+    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, document, events,
+    incidents, orders, pages, sign_in, tokens, visit,
 };
 use crate::model::{Role, Scope};
 
@@ -70,8 +69,14 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
     let views = Router::new()
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
-        .route("/api/v1/explain", get(explain))
+        .route("/api/v1/explain", get(audit::explain))
+        .route("/api/v1/audit", get(audit::status))
+        .route("/api/v1/audit/verify", get(audit::verify))
+        .route("/api/v1/audit/export", get(audit::export))
         .route("/api/v1/events", get(events::events))
+        .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/incidents/{id}", get(incidents::one))
+        .route("/api/v1/objectives", get(incidents::objectives))
         .route("/api/v1/drained", get(drained))
         .route("/api/v1/orders", get(standing_orders))
         .route("/api/v1/whatif", get(whatif));
@@ -81,6 +86,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/orders/lift", post(lift))
         .route("/api/v1/probe", post(probe));
     let administration = Router::new()
+        .route("/api/v1/diff", post(difference::diff))
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/store/accept", post(accept_store))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))
@@ -89,6 +95,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
     open.merge(pages::assets())
         .merge(guarded(greeting, Access::Anyone))
         .merge(guarded(pages::pages(), Access::Page(Role::Viewer)))
+        .merge(guarded(pages::acts(), Access::PageOf(Role::Operator)))
         .merge(guarded(views, Access::LoopbackOr(Role::Viewer)))
         .merge(guarded(inner, Access::Of(Role::Viewer)))
         .merge(guarded(operations, Access::Of(Role::Operator)))
@@ -105,13 +112,6 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
 
 async fn status(State(shared): State<Shared>) -> Json<Status> {
     Json(shared.control.status())
-}
-
-async fn explain(
-    State(shared): State<Shared>,
-    query: Result<Query<ExplainQuery>, QueryRejection>,
-) -> Result<Json<Explanation>, Problem> {
-    Ok(Json(shared.control.explain(&query?.0)?))
 }
 
 async fn drained(

@@ -267,6 +267,7 @@ impl Engine {
             return;
         }
         let Some(reach) = self.standing_at(&scope).map(|order| order.intent.reach) else {
+            self.recover("orders", "an operator decided");
             let _ = reply.send(Ok(self.done(Effect::Unchanged, None)));
             return;
         };
@@ -347,6 +348,7 @@ impl Engine {
                 if let Change::Give { order: Order { scope, .. }, reply, .. } | Change::Lift { scope, reply, .. } =
                     change
                 {
+                    self.recover("orders", "an operator decided");
                     let intent = self.standing_at(&scope).map(|order| order.intent.clone());
                     let reach = if seen.is_some() { Reach::Everywhere } else { Reach::ThisNode };
                     let _ = reply.send(Ok(Done { reach, ..self.done(Effect::Changed, intent) }));

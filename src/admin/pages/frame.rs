@@ -38,7 +38,8 @@ pub(super) struct Frame {
     pub(super) entries: Vec<Entry>,
     /// Name and role of who is looking; `None` where nobody has signed in.
     pub(super) viewer: Option<(String, Role)>,
-    pub(super) style: String,
+    pub(super) styles: [String; 2],
+    pub(super) script: String,
     pub(super) icon: String,
     /// How the node does; `None` where who is looking may not know, or nothing hangs on it.
     pub(super) node: Option<NodeState>,
@@ -86,7 +87,8 @@ impl Frame {
             title: title.into(),
             entries: ENTRIES.into_iter().map(entry).collect(),
             viewer: None,
-            style: assets::address("operator.css"),
+            styles: [assets::address("operator.css"), assets::address("live.css")],
+            script: assets::address("operator.js"),
             icon: assets::address("icon.svg"),
             node: None,
         }
@@ -117,5 +119,52 @@ pub(super) fn mood(status: &Status) -> Mark {
         _ if !status.ready => FAILING,
         _ if all_serve && status.degradations.is_empty() && in_step => WELL,
         _ => ATTENTION,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::Channel;
+    use crate::admin::status_samples::{endpoint, service, site, status};
+    use crate::model::State;
+
+    #[test]
+    fn the_mood_is_that_of_the_worst_service_in_shape_and_word() {
+        let of = |tier, standing| {
+            let mut status = status(vec![service("mx", vec![site("fra", standing, vec![endpoint(State::Up)])])]);
+            status.services[0].tier = tier;
+            let mood = mood(&status);
+            (mood.shape, mood.word)
+        };
+        assert_eq!(of(Tier::Serving, Standing::Serving), ("●", "all well"));
+        assert_eq!(of(Tier::Serving, Standing::Drained), ("◐", "needs attention"));
+        assert_eq!(of(Tier::Drained, Standing::Drained), ("◐", "needs attention"));
+        assert_eq!(of(Tier::Declared, Standing::Down), ("✕", "failing"));
+        let not_ready = Status { ready: false, ..status(vec![]) };
+        assert_eq!(mood(&not_ready).word, "failing");
+    }
+
+    #[test]
+    fn who_may_not_order_is_told_why() {
+        let frame = |role: Option<Role>| {
+            let channel = Channel::Tcp { peer: "127.0.0.1".parse().unwrap() };
+            let caller = Caller { name: "alice".into(), role, channel };
+            Frame::new(&status(vec![]), Screen::Overview, "Overview", Some(&caller)).why_not_order()
+        };
+        assert!(frame(None).is_some_and(|why| why.contains("sign in")));
+        assert!(frame(Some(Role::Viewer)).is_some_and(|why| why.contains("role")));
+        assert_eq!(frame(Some(Role::Operator)), None);
+        assert_eq!(frame(Some(Role::Admin)), None);
+    }
+
+    #[test]
+    fn one_page_is_current_and_none_where_it_has_no_entry() {
+        let current = |screen| {
+            let frame = Frame::bare(screen, "x");
+            frame.entries.iter().filter(|entry| entry.is_current).map(|entry| entry.path).collect::<Vec<_>>()
+        };
+        assert_eq!(current(Screen::Zones), ["/zones"]);
+        assert_eq!(current(Screen::Site), [""; 0]);
     }
 }

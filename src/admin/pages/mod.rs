@@ -6,6 +6,10 @@
 
 mod assets;
 mod attention;
+mod bar;
+mod drain;
+mod drain_form;
+mod explain;
 mod frame;
 mod link;
 mod login;
@@ -15,7 +19,13 @@ mod nodes;
 mod outlines;
 mod overview;
 mod refusal;
+mod sift;
+mod site;
+mod sparkline;
+mod timeline;
+mod whatif;
 mod when;
+mod zones;
 
 use askama::Template;
 use axum::Router;
@@ -28,11 +38,23 @@ pub(super) use refusal::for_people;
 use super::router::Shared;
 use super::words::{event, event_word, moment, plain};
 use super::{Problem, ProblemKind};
-use crate::model::Event;
+use crate::model::{Event, EventKind};
 
 /// The pages.
 pub(super) fn pages() -> Router<Shared> {
-    Router::new().route("/", get(overview::overview)).route("/nodes", get(nodes::nodes))
+    Router::new()
+        .route("/", get(overview::overview))
+        .route("/nodes", get(nodes::nodes))
+        .route("/sites/{site}", get(site::site))
+        .route("/timeline", get(timeline::timeline))
+        .route("/explain", get(explain::explain))
+        .route("/whatif", get(whatif::whatif))
+        .route("/zones", get(zones::zones))
+}
+
+/// The pages on which orders are given.
+pub(super) fn acts() -> Router<Shared> {
+    Router::new().route("/drain", get(drain::form).post(drain::post))
 }
 
 /// What pages load; the same for everyone.
@@ -51,6 +73,8 @@ struct EventRow {
     word: &'static str,
     text: String,
     node: String,
+    /// What was said by the probe that decided, a line each.
+    transcript: Option<String>,
 }
 
 impl EventRow {
@@ -60,7 +84,13 @@ impl EventRow {
             time: moment(logged.time),
             word: event_word(&logged.kind),
             text: plain(&event(logged)),
-            node: logged.node.clone(),
+            node: plain(&logged.node),
+            transcript: match &logged.kind {
+                EventKind::Verdict { transcript: Some(said), .. } => {
+                    Some(said.lines().map(plain).collect::<Vec<_>>().join("\n"))
+                }
+                _ => None,
+            },
         }
     }
 }
