@@ -95,6 +95,11 @@ pub(super) const STREAM_LOOK: Duration = Duration::from_millis(500);
 
 /// How long a browser waits before it takes up a broken event stream.
 pub(super) const STREAM_RETRY: Duration = Duration::from_secs(1);
+/// Events on a page of the timeline.
+pub(super) const TIMELINE_ROWS: usize = 100;
+
+/// Events that are looked at for a page of the timeline, so that looking for what is rare costs no more than that.
+pub(super) const TIMELINE_LOOKED: u64 = 10_000;
 
 /// An order that ends within this time needs attention: whoever gave it may want it to stand longer.
 pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);

@@ -39,6 +39,8 @@ mod sights_tests;
 mod sign_in;
 mod socket;
 #[cfg(test)]
+mod status_samples;
+#[cfg(test)]
 mod tests;
 mod timetable;
 mod tokens;

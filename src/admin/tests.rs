@@ -56,7 +56,7 @@ pub(super) struct Fake {
 }
 
 impl Fake {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             journal: Mutex::default(),
             live: broadcast::channel(4).0,
@@ -68,7 +68,7 @@ impl Fake {
         })
     }
 
-    fn happens(&self, part: &str) {
+    pub(super) fn happens(&self, part: &str) {
         let mut journal = self.journal.lock().unwrap();
         let kind = EventKind::Degraded { part: part.into(), detail: SCRIPT.into() };
         let event = Event { id: journal.len() as u64 + 1, time: now(), node: "ns1".into(), kind };

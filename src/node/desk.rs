@@ -245,19 +245,22 @@ impl Control for Desk {
     }
 
     fn metrics(&self) -> String {
+        let picture = self.picture.load();
         metrics::text(
-            &self.picture.load(),
-            &self.usage.counts(),
-            &self.prober.stats(),
+            &picture,
+            &self.around(),
+            metrics::Counts {
+                queries: &self.usage.counts(),
+                probes: &self.prober.stats(),
+                transfers: &self.transfers,
+                load: &Load::of(&picture, &self.tables.load(), &self.demand),
+            },
             metrics::Writers {
                 journal: &self.journal,
                 recorder: &self.recorder,
                 commons: &*self.commons,
                 tally: &self.tally,
             },
-            &self.transfers,
-            &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
-            self.clock.mono(),
         )
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::link;
 use super::mark::Mark;
 use super::when::When;
-use crate::admin::api::{ServiceStatus, SiteStatus, Status};
+use crate::admin::api::{Findings, ServiceStatus, SiteStatus, Status};
 use crate::admin::bounds::EXPIRES_SOON;
 use crate::admin::unison::troubles;
 use crate::admin::words::{between, order, plain, tier, undo};
@@ -32,10 +32,11 @@ const WORN: Mark = Mark { class: "deferring", shape: "◐", word: "degraded" };
 const HELD: Mark = Mark { class: "deferring", shape: "◐", word: "held" };
 const ENDING: Mark = Mark { class: "drained", shape: "◇", word: "ending" };
 const APART: Mark = Mark { class: "down", shape: "✕", word: "apart" };
+const WARNED: Mark = Mark { class: "unknown", shape: "?", word: "warned" };
 const SUSPECT: Mark = Mark { class: "unknown", shape: "?", word: "suspect" };
 
 /// All of it, the worst first; empty where all is well.
-pub(super) fn attention(status: &Status) -> Vec<Attention> {
+pub(super) fn attention(status: &Status, findings: &Findings) -> Vec<Attention> {
     let now = status.time;
     let mut found: Vec<Attention> = status.services.iter().filter_map(last_resort).collect();
     found.extend(discord(status));
@@ -52,7 +53,30 @@ pub(super) fn attention(status: &Status) -> Vec<Attention> {
         next: "See when it began in the timeline".to_owned(),
         when: Some(When::new(degradation.since, now)),
     }));
+    found.extend(lint(findings, now));
     found
+}
+
+/// What was found in the files: a load that was refused, and what is in force but probably not as meant.
+fn lint(findings: &Findings, now: Timestamp) -> impl Iterator<Item = Attention> {
+    let refused = findings.refused.as_ref().map(|refused| Attention {
+        mark: WORN,
+        subject: "the last load".to_owned(),
+        what: "was refused; what ran before runs on".to_owned(),
+        link: "/zones".to_owned(),
+        next: "Correct what was found, then: waypost reload".to_owned(),
+        when: Some(When::new(refused.time, now)),
+    });
+    let warnings = findings.warnings.len().saturating_add(findings.warnings_more);
+    let warned = (warnings > 0).then(|| Attention {
+        mark: WARNED,
+        subject: "configuration and zones".to_owned(),
+        what: format!("{warnings} warning{}", if warnings == 1 { "" } else { "s" }),
+        link: "/zones".to_owned(),
+        next: "See what was found and how to mend it".to_owned(),
+        when: Some(When::new(findings.loaded, now)),
+    });
+    refused.into_iter().chain(warned)
 }
 
 /// A service that no site serves.
@@ -165,4 +189,94 @@ fn ending(status: &Status) -> impl Iterator<Item = Attention> {
             when: Some(When::new(end, now)),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::api::{Degradation, Due, OrderStatus};
+    use crate::admin::status_samples::{endpoint, service, site, status};
+    use crate::model::{Intent, IntentKind, Reach, Scope, Share};
+
+    fn order(end: Lifetime, held: Option<&str>) -> OrderStatus {
+        let now = status(vec![]).time;
+        OrderStatus {
+            intent: Intent {
+                scope: Scope { site: "fra".into(), service: Some("mx".into()) },
+                kind: IntentKind::Drain { share: Share::ALL },
+                by: "alice".into(),
+                reason: "x".into(),
+                since: now,
+                lifetime: end,
+                revision: 1,
+                forced: false,
+                reach: Reach::Everywhere,
+                schedule: None,
+            },
+            remaining_seconds: None,
+            next: held.map(|why| Due { at: now, share: None, held: Some(why.into()) }),
+            drained_by: None,
+        }
+    }
+
+    fn said(status: &Status) -> Vec<String> {
+        attention(status, &Findings::default())
+            .into_iter()
+            .map(|item| format!("{} {}: {}", item.mark.word, item.subject, item.what))
+            .collect()
+    }
+
+    #[test]
+    fn where_all_is_well_nothing_needs_attention() {
+        let well = site("fra", Standing::Serving, vec![endpoint(State::Up)]);
+        let none = Findings::default();
+        assert_eq!(attention(&status(vec![service("mx", vec![well])]), &none), []);
+        assert_eq!(attention(&status(vec![]), &none), []);
+    }
+
+    #[test]
+    fn a_site_that_is_down_for_several_services_is_told_of_once() {
+        let down = || site("fra", Standing::Down, vec![endpoint(State::Down)]);
+        let well = || site("iad", Standing::Serving, vec![endpoint(State::Up)]);
+        let status = status(vec![service("mx", vec![down(), well()]), service("imap", vec![down(), well()])]);
+        assert_eq!(said(&status), ["down fra for mx, imap: connection refused"]);
+        assert_eq!(attention(&status, &Findings::default())[0].link, "/sites/fra");
+    }
+
+    #[test]
+    fn a_drained_site_is_as_ordered_and_one_bad_endpoint_of_a_good_site_is_not() {
+        let drained = site("iad", Standing::Drained, vec![endpoint(State::Up)]);
+        let suspect = crate::admin::api::EndpointStatus { suspect: true, ..endpoint(State::Up) };
+        let good = site("fra", Standing::Serving, vec![endpoint(State::Down), suspect, endpoint(State::Up)]);
+        let told = said(&status(vec![service("mx", vec![good, drained])]));
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("down 192.0.2.1 of mx at fra") && told[1].starts_with("suspect 192.0.2.1"));
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_each_has_a_next_step() {
+        let mut status =
+            status(vec![service("mx", vec![site("fra", Standing::Deferring, vec![endpoint(State::Deferring)])])]);
+        status.services[0].tier = Tier::Declared;
+        let soon = status.time.checked_add(jiff::SignedDuration::from_mins(10)).unwrap();
+        let late = status.time.checked_add(jiff::SignedDuration::from_hours(10)).unwrap();
+        status.orders = vec![
+            order(Lifetime::Until(soon), None),
+            order(Lifetime::Until(late), Some("min_sites")),
+            order(Lifetime::UntilCleared, None),
+        ];
+        status.degradations = vec![Degradation { part: "store".into(), detail: "full".into(), since: status.time }];
+        let line = crate::admin::api::FoundLine {
+            place: "a:1".into(),
+            found: "x".into(),
+            expected: String::new(),
+            remedy: "y".into(),
+        };
+        let findings = Findings { loaded: status.time, warnings: vec![line], ..Findings::default() };
+        let found = attention(&status, &findings);
+        let words: Vec<&str> = found.iter().map(|item| item.mark.word).collect();
+        assert_eq!(words, ["failing", "deferring", "held", "ending", "degraded", "warned"]);
+        assert!(found.iter().all(|item| !item.next.is_empty() && !item.link.is_empty()));
+        assert!(found[2].next.contains("waypost undrain fra --service mx"));
+    }
 }

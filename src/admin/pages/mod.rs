@@ -6,8 +6,10 @@
 
 mod assets;
 mod attention;
+mod bar;
 mod drain;
 mod drain_form;
+mod explain;
 mod frame;
 mod link;
 mod map;
@@ -16,23 +18,37 @@ mod nodes;
 mod outlines;
 mod overview;
 mod refusal;
+mod sift;
+mod site;
+mod sparkline;
+mod timeline;
+mod whatif;
 mod when;
+mod zones;
 
 use askama::Template;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 
+pub(super) use frame::{Frame, Screen};
 pub(super) use refusal::for_people;
 
 use super::router::Shared;
 use super::words::{event, event_word, moment, plain};
 use super::{Problem, ProblemKind};
-use crate::model::Event;
+use crate::model::{Event, EventKind};
 
 /// The pages.
 pub(super) fn pages() -> Router<Shared> {
-    Router::new().route("/", get(overview::overview)).route("/nodes", get(nodes::nodes))
+    Router::new()
+        .route("/", get(overview::overview))
+        .route("/nodes", get(nodes::nodes))
+        .route("/sites/{site}", get(site::site))
+        .route("/timeline", get(timeline::timeline))
+        .route("/explain", get(explain::explain))
+        .route("/whatif", get(whatif::whatif))
+        .route("/zones", get(zones::zones))
 }
 
 /// The pages on which orders are given.
@@ -56,6 +72,8 @@ struct EventRow {
     word: &'static str,
     text: String,
     node: String,
+    /// What was said by the probe that decided, a line each.
+    transcript: Option<String>,
 }
 
 impl EventRow {
@@ -65,7 +83,13 @@ impl EventRow {
             time: moment(logged.time),
             word: event_word(&logged.kind),
             text: plain(&event(logged)),
-            node: logged.node.clone(),
+            node: plain(&logged.node),
+            transcript: match &logged.kind {
+                EventKind::Verdict { transcript: Some(said), .. } => {
+                    Some(said.lines().map(plain).collect::<Vec<_>>().join("\n"))
+                }
+                _ => None,
+            },
         }
     }
 }

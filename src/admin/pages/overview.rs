@@ -12,7 +12,7 @@ use super::map::Map;
 use super::mark::Mark;
 use super::when::When;
 use super::{EventRow, page};
-use crate::admin::api::{ServiceStatus, SiteStatus, Status};
+use crate::admin::api::{Findings, ServiceStatus, SiteStatus, Status};
 use crate::admin::bounds::EVENTS_ON_PAGE;
 use crate::admin::progress::progress;
 use crate::admin::router::Shared;
@@ -32,7 +32,7 @@ pub(super) async fn overview(
     let caller = caller.map(|Extension(caller)| caller);
     let asked = |key: &str| query.iter().find(|(asked, _)| asked == key).map(|(_, value)| value.as_str());
     let map = map(&shared, &status, asked("service"));
-    page(&Overview::new(&status, map, journal, asked("still").is_none(), caller.as_ref()))
+    page(&Overview::new(&status, &shared.control.findings(), map, journal, asked("still").is_none(), caller.as_ref()))
 }
 
 /// The map of the service called `chosen`; of the first where there is none of that name.
@@ -88,22 +88,25 @@ struct Row {
     reason: String,
 }
 
-struct OrderRow {
-    what: String,
-    link: String,
-    by: String,
-    reason: String,
-    since: When,
-    progress: String,
+/// A standing order as a row of a table.
+pub(super) struct OrderRow {
+    pub(super) site: String,
+    pub(super) what: String,
+    pub(super) link: String,
+    pub(super) by: String,
+    pub(super) reason: String,
+    pub(super) since: When,
+    pub(super) progress: String,
     /// `None` is until it is lifted.
-    ends: Option<When>,
-    forced: bool,
-    undo: String,
+    pub(super) ends: Option<When>,
+    pub(super) forced: bool,
+    pub(super) undo: String,
 }
 
 impl Overview {
     fn new(
         status: &Status,
+        findings: &Findings,
         map: Option<Map>,
         journal: Result<Vec<Event>, Problem>,
         refreshing: bool,
@@ -122,7 +125,7 @@ impl Overview {
         Self {
             frame: Frame::new(status, Screen::Overview, "Overview", caller),
             refreshing,
-            attention: attention(status),
+            attention: attention(status, findings),
             services: notes.collect(),
             sites: by_site(&status.services, now),
             map,
@@ -168,11 +171,13 @@ impl Row {
     }
 }
 
-fn orders(status: &Status) -> Vec<OrderRow> {
+/// The standing orders.
+pub(super) fn orders(status: &Status) -> Vec<OrderRow> {
     let now = status.time;
     let row = |standing: &crate::admin::api::OrderStatus| {
         let intent = &standing.intent;
         OrderRow {
+            site: intent.scope.site.clone(),
             what: order(intent),
             link: link::site(&intent.scope.site),
             by: plain(&intent.by),
