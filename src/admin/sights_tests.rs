@@ -123,7 +123,7 @@ async fn a_browser_gets_a_problem_as_a_page_and_a_program_as_a_document() {
         ("/sites/nowhere", 404, "there is no site"),
         ("/timeline?kind=nonsense", 400, "is no kind of event"),
         ("/timeline?before=x", 400, "The request is not valid"),
-        ("/api/v1/events", 401, "Not authenticated"),
+        ("/api/v1/store", 401, "Not authenticated"),
     ] {
         let ask = |accept: &'static str| api.tcp(Method::GET, path).header("accept", accept).send();
         let page = ask("text/html,application/xhtml+xml;q=0.9").await.unwrap();

@@ -217,7 +217,7 @@ struct LoadRow {
 
 impl Shown {
     async fn of(shared: &Shared, fields: &Fields, caller: &Caller, now: Timestamp) -> Self {
-        let Asked { kind, scope: _, deed, line, complete } = fields.asked(now);
+        let Asked { kind, deed, line, complete } = fields.asked(now);
         let line = line.map(|line| plain(&line));
         let client = match fields.client.trim() {
             "" => Ok(None),

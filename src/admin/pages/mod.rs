@@ -31,6 +31,7 @@ use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 
+pub(super) use frame::{Frame, Screen};
 pub(super) use refusal::for_people;
 
 use super::router::Shared;
