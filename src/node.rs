@@ -17,12 +17,16 @@ mod demand_file;
 mod desk;
 mod desk_cluster;
 mod desk_entrance;
+mod desk_incidents;
+mod desk_rehearsal;
 mod desk_sights;
 mod dns_metrics;
 mod ends;
 mod engine;
 mod entrance_metrics;
 mod forecast;
+mod incident_metrics;
+mod incidents;
 mod journal;
 mod judging;
 pub mod key_ttls;
@@ -74,6 +78,7 @@ use self::clock::Clock;
 use self::demand::Gauge;
 use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
+use self::incidents::{Casebook, Follower};
 use self::journal::Journal;
 use self::ledger::{Lasting, Ledger};
 use self::lint::Lint;
@@ -272,6 +277,15 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         let speaking = cluster::speak(Arc::clone(&commons), clock, voice, mailbox.clone());
         [tokio::spawn(following), tokio::spawn(speaking)]
     });
+    let casebook = Casebook::default();
+    let follower = Follower {
+        casebook: casebook.clone(),
+        clock,
+        journal: journal.clone(),
+        store: Arc::clone(&store),
+        picture: Arc::clone(&picture),
+    };
+    let incidents = tokio::spawn(follower.follow());
     let desk = Arc::new(Desk {
         clock,
         started,
@@ -283,6 +297,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         usage,
         demand: Arc::clone(&demand),
         journal: journal.clone(),
+        casebook,
         recorder: recorder.clone(),
         store,
         commons,
@@ -314,6 +329,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     options.stop.await;
     notify(&[sd_notify::NotifyState::Stopping]);
     among_others.into_iter().flatten().chain(sharing).for_each(|task| task.abort());
+    incidents.abort();
     zones.abort();
     measuring.abort();
     transferred.abort();

@@ -43,6 +43,8 @@ pub(super) enum Access {
     LoopbackOr(Role),
     /// The same of a page: who has to sign in first is led to where that is done.
     Page(Role),
+    /// The role of a page on which something is done, from this machine too; who has to sign in first is led as well.
+    PageOf(Role),
     /// The role.
     Of(Role),
 }
@@ -78,7 +80,8 @@ pub(super) async fn require(
 
 /// Whether it is a person who opens a page.
 fn is_led(access: Access, request: &Request) -> bool {
-    matches!(access, Access::Page(_)) && activity(request.method(), request.headers()) == Activity::Person
+    matches!(access, Access::Page(_) | Access::PageOf(_))
+        && activity(request.method(), request.headers()) == Activity::Person
 }
 
 fn admit(shared: &Shared, access: Access, request: &Request) -> Result<Caller, Problem> {
@@ -89,7 +92,7 @@ fn admit(shared: &Shared, access: Access, request: &Request) -> Result<Caller, P
     let needed = match (access, peer.channel) {
         (Access::Anyone, _) => return Ok(caller),
         (Access::LoopbackOr(_) | Access::Page(_), Channel::Tcp { peer }) if peer.is_loopback() => return Ok(caller),
-        (Access::LoopbackOr(role) | Access::Page(role) | Access::Of(role), _) => role,
+        (Access::LoopbackOr(role) | Access::Page(role) | Access::PageOf(role) | Access::Of(role), _) => role,
     };
     match caller.role {
         Some(role) if role >= needed => Ok(caller),

@@ -87,6 +87,9 @@ pub(super) const EVENTS_LONGEST: usize = 1000;
 /// Events on the operator's page.
 pub(super) const EVENTS_ON_PAGE: u64 = 20;
 
+/// Incidents on the timeline.
+pub(super) const INCIDENTS_ON_PAGE: usize = 20;
+
 /// Events on a page of the timeline.
 pub(super) const TIMELINE_ROWS: usize = 100;
 
@@ -96,5 +99,13 @@ pub(super) const TIMELINE_LOOKED: u64 = 10_000;
 /// An order that ends within this time needs attention: whoever gave it may want it to stand longer.
 pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
 
-/// Between two comments on an idle event stream, so that a broken connection is noticed.
-pub(super) const STREAM_COMMENT: Duration = Duration::from_secs(15);
+/// Incidents that one page lists at most.
+pub(super) const INCIDENTS_LONGEST: usize = 100;
+/// Between two beats on an event stream, so that whoever follows it knows what is old, and a broken connection is noticed.
+pub(super) const STREAM_BEAT: Duration = Duration::from_secs(5);
+
+/// How soon a new plan is told of on an event stream where nothing is journalled of it.
+pub(super) const STREAM_LOOK: Duration = Duration::from_millis(500);
+
+/// How long a browser waits before it takes up a broken event stream.
+pub(super) const STREAM_RETRY: Duration = Duration::from_secs(1);

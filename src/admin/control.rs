@@ -14,13 +14,13 @@ use super::api::{
 use super::entrance_control::Entrance;
 use super::session::Session;
 use super::sights::Sights;
-use super::{Problem, ProblemKind};
+use super::{Incidents, Problem, ProblemKind, Pulse, Rehearsals};
 use crate::model::{Event, IntentKind, Lifetime, Reach, Remit, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
 /// Methods that return a future may wait for the store; the others answer from memory and do not block.
-pub trait Control: Entrance + Sights {
+pub trait Control: Entrance + Sights + Incidents + Pulse + Rehearsals {
     /// What the node does and why, now.
     fn status(&self) -> Status;
 

@@ -7,6 +7,7 @@
 
 mod access;
 pub mod api;
+mod beat;
 mod bounds;
 mod cluster;
 #[cfg(test)]
@@ -20,11 +21,18 @@ mod entrance_fake;
 mod entrance_tests;
 mod events;
 mod failures;
+mod incident_markdown;
+mod incidents;
+#[cfg(test)]
+mod incidents_tests;
 mod orders;
 mod pages;
 mod password;
 mod problem;
 pub mod progress;
+mod rehearsal;
+#[cfg(test)]
+mod rehearsal_fake;
 mod router;
 mod same_origin;
 mod server;
@@ -44,9 +52,12 @@ pub mod unison;
 mod whatif;
 pub mod words;
 
+pub use beat::{Beat, Pulse};
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
+pub use incidents::Incidents;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
+pub use rehearsal::{Deed, Proposal, Rehearsals};
 pub use server::{AdminError, AdminServer, start};
 pub use session::Session;

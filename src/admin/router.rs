@@ -22,7 +22,7 @@ use super::failures::Failures;
 use super::password::Passwords;
 use super::same_origin::same_origin;
 use super::session::Sessions;
-use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, pages, sign_in, tokens};
+use super::{Caller, Control, Problem, ProblemKind, Readiness, events, incidents, orders, pages, sign_in, tokens};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -61,8 +61,11 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
     let views = Router::new()
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
-        .route("/api/v1/explain", get(explain))
         .route("/api/v1/events", get(events::events))
+        .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/incidents/{id}", get(incidents::one))
+        .route("/api/v1/objectives", get(incidents::objectives))
+        .route("/api/v1/explain", get(explain))
         .route("/api/v1/drained", get(drained))
         .route("/api/v1/whatif", get(whatif));
     let inner = Router::new().route("/api/v1/store", get(store));
@@ -79,6 +82,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
     open.merge(pages::assets())
         .merge(guarded(greeting, Access::Anyone))
         .merge(guarded(pages::pages(), Access::Page(Role::Viewer)))
+        .merge(guarded(pages::acts(), Access::PageOf(Role::Operator)))
         .merge(guarded(views, Access::LoopbackOr(Role::Viewer)))
         .merge(guarded(inner, Access::Of(Role::Viewer)))
         .merge(guarded(operations, Access::Of(Role::Operator)))

@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::demo::{SUBCOMMAND, SiteArgs};
+use super::incident;
 use super::key::Key;
-use super::output::Format;
+use super::output::Asked;
 use super::span;
 use super::stepping::{Beginning, Stepping};
 use super::store::Store;
@@ -41,8 +42,8 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
     /// How data is printed
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
-    pub(super) output: Format,
+    #[arg(short, long, global = true, value_enum, default_value_t = Asked::Table)]
+    pub(super) output: Asked,
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,6 +77,10 @@ pub(super) enum Command {
     Whatif(WhatIf),
     /// Show the journal: every verdict, plan and order, with reasons
     Events(Events),
+    /// Show incidents, or one of them with all its times
+    Incident(incident::Arguments),
+    /// Show what is promised of services and what came of it; exits 1 where a promise was not kept
+    Objectives,
     /// Say what a recording would have led to under the configuration given; exits with 1 where anything differs
     Replay(Replay),
     /// Load configuration and zones again; swaps atomically or changes nothing

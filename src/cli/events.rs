@@ -140,6 +140,7 @@ mod tests {
             to: State::Down,
             reason: "554 no".into(),
             transcript: Some("< 554 no\n* \u{1b}[2J\n".into()),
+            first_failed: None,
         };
         let event = Event { kind, ..event(7) };
         let text = line_and_transcript(&event);

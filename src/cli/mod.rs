@@ -11,6 +11,7 @@ mod events;
 mod exit;
 mod explain;
 mod here;
+mod incident;
 mod key;
 mod nodes;
 mod orders;
@@ -90,6 +91,8 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Whatif(arguments) => whatif::whatif(&node, output, arguments).await,
             Command::Explain(arguments) => explain::explain(&node, output, arguments).await,
             Command::Events(arguments) => events::events(&node, output, arguments).await,
+            Command::Incident(arguments) => incident::incident(&node, output, arguments).await,
+            Command::Objectives => incident::objectives(&node, output).await,
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Store { command } => store::store(&node, output, command).await,

@@ -10,12 +10,23 @@ use serde::Serialize;
 
 use super::exit::Failure;
 
-/// How data is printed.
+/// How data is to be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum Asked {
     /// For people
     Table,
     /// For programs
+    Json,
+    /// As a Markdown page, where a command has one; else as a table
+    Md,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// For programs.
     Json,
 }
 
@@ -31,20 +42,28 @@ pub(super) enum Palette {
 /// Where a command prints.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
-    format: Format,
+    asked: Asked,
     palette: Palette,
 }
 
 impl Output {
     /// The streams of the process.
-    pub(super) fn of_process(format: Format) -> Self {
+    pub(super) fn of_process(asked: Asked) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let palette = if !refused && io::stdout().is_terminal() { Palette::Colours } else { Palette::Plain };
-        Self { format, palette }
+        Self { asked, palette }
     }
 
     pub(super) const fn format(&self) -> Format {
-        self.format
+        match self.asked {
+            Asked::Table | Asked::Md => Format::Table,
+            Asked::Json => Format::Json,
+        }
+    }
+
+    /// Whether a Markdown page is asked for.
+    pub(super) const fn is_markdown(&self) -> bool {
+        matches!(self.asked, Asked::Md)
     }
 
     pub(super) const fn palette(&self) -> Palette {

@@ -156,3 +156,12 @@ pub(super) const SLIP_RANGE: RangeInclusive<i64> = 0..=10;
 /// What may count as one client.
 pub(super) const PREFIX_V4_RANGE: RangeInclusive<i64> = 8..=32;
 pub(super) const PREFIX_V6_RANGE: RangeInclusive<i64> = 16..=128;
+
+/// Promised recovery times; above a day nobody waits for DNS.
+pub(super) const RTO_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
+/// How long events are kept: an hour, for those who may keep nothing, to ten years.
+pub(super) const AUDIT_KEEP_RANGE: RangeInclusive<Duration> = HOUR..=Duration::from_secs(3_660 * 86_400);
+/// How many events are kept; at some 400 octets each the most take 4 GB.
+pub(super) const AUDIT_EVENTS_RANGE: RangeInclusive<i64> = 1_000..=10_000_000;
+/// Megabytes from which past answers are explained.
+pub(super) const AUDIT_HISTORY_RANGE: RangeInclusive<i64> = 0..=100_000;

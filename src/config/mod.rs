@@ -7,6 +7,7 @@
 
 mod admin;
 mod assertion;
+mod audit;
 mod bounds;
 mod cookies;
 mod country;
@@ -26,6 +27,7 @@ mod limits;
 mod monitor;
 mod network;
 mod node;
+mod objectives;
 mod password;
 mod policy;
 mod position;

@@ -5,6 +5,7 @@
 //! No clock, no I/O, no randomness.
 
 mod access;
+mod audit;
 mod authority;
 mod checks;
 mod cluster;
@@ -20,6 +21,8 @@ mod intent;
 mod mail_checks;
 mod monitor;
 mod name;
+mod objectives;
+mod outcome;
 mod plan;
 mod readings;
 mod schedule;
@@ -33,6 +36,7 @@ mod topology;
 mod verdict;
 
 pub use access::{Role, Token};
+pub use audit::AuditSettings;
 pub use authority::{
     Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
@@ -43,7 +47,7 @@ pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use entrance::{AdminSettings, Entrance, Means, PasswordHash, Remit, SignIn, User};
-pub use event::{Event, EventKind, FileChange};
+pub use event::{Event, EventKind, FileChange, ObjectiveKind};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
 };
@@ -51,6 +55,8 @@ pub use intent::{Intent, IntentKind, Lifetime, Reach, Scope};
 pub use mail_checks::{ImapCheck, ImapVisit, LmtpCheck, Login, Pop3Check, SubmissionCheck};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
+pub use objectives::{Availability, Objective, Objectives};
+pub use outcome::{Naming, SiteOutcome, Trouble};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use readings::{
     AgentCheck, Combine, Comparison, ExecCheck, Expected, JsonCheck, JsonPointer, Levels, Missing, NoThreshold,

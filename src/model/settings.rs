@@ -7,8 +7,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{
-    AdminSettings, Assertion, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings, KeySource,
-    Limits, Monitor, RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
+    AdminSettings, Assertion, AuditSettings, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings,
+    KeySource, Limits, Monitor, Objectives, RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
 };
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
@@ -48,6 +48,10 @@ pub struct Settings {
     pub secrets: SecretsSettings,
     /// `[limits]`
     pub limits: Limits,
+    /// `[objectives]`
+    pub objectives: Objectives,
+    /// `[audit]`
+    pub audit: AuditSettings,
 }
 
 /// Who this node is and where it answers.

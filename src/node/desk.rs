@@ -16,6 +16,8 @@ use super::cluster_status::Acknowledgements;
 use super::demand::{self, Gauge};
 use super::engine::{self, Message};
 use super::forecast;
+use super::incident_metrics::Trials;
+use super::incidents::Casebook;
 use super::journal::Journal;
 use super::ledger::Ledger;
 use super::lint::Lint;
@@ -32,9 +34,9 @@ use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
     SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
-use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness, Tally};
+use crate::admin::{Caller, Command, Control, Incidents, Problem, ProblemKind, Pulse, Readiness, Tally};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
-use crate::model::{Event, EventKind, Intent, IntentKind, Name, Scope, Settings, Token};
+use crate::model::{Event, EventKind, Generation, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
@@ -63,6 +65,8 @@ pub struct Desk {
     pub demand: Arc<Gauge>,
     /// Events.
     pub journal: Journal,
+    /// What is known of incidents.
+    pub casebook: Casebook,
     /// What a replay needs.
     pub recorder: Recorder,
     /// State.
@@ -88,7 +92,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    fn around(&self) -> Surroundings<'_> {
+    pub(super) fn around(&self) -> Surroundings<'_> {
         Surroundings {
             clock: self.clock,
             started: self.started,
@@ -112,7 +116,24 @@ impl Desk {
         answer.await.map_err(|_| gone())
     }
 
-    fn known(&self, scope: &Scope) -> Result<(), Problem> {
+    /// Has the engine hold `command` against the rules and, unless it is a rehearsal, make it stand.
+    pub(super) async fn give(&self, command: &Command, caller: Caller) -> Result<Done, Problem> {
+        let order = Order {
+            scope: command.scope.clone(),
+            kind: command.kind,
+            by: caller.name,
+            reason: command.reason.clone(),
+            lifetime: command.lifetime,
+            force: command.force,
+            schedule: command.schedule.clone(),
+            reach: command.reach,
+        };
+        let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
+        let (reply, answer) = oneshot::channel();
+        self.ask(Message::Change(Change::Give { order, rehearsal, reply }), answer).await?.map_err(problem)
+    }
+
+    pub(super) fn known(&self, scope: &Scope) -> Result<(), Problem> {
         let picture = self.picture.load();
         if picture.topology.site_named(&scope.site).is_none() {
             let names = picture.topology.sites.iter().map(|site| site.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -137,7 +158,13 @@ impl Desk {
         ))
     }
 
-    fn outcome(&self, done: &Done, command: Command, before: &Picture, acknowledged: Acknowledgements) -> OrderOutcome {
+    pub(super) fn outcome(
+        &self,
+        done: &Done,
+        command: Command,
+        before: &Picture,
+        acknowledged: Acknowledgements,
+    ) -> OrderOutcome {
         let outcome = match done.effect {
             Effect::Changed => Outcome::Accepted,
             Effect::Unchanged => Outcome::Unchanged,
@@ -206,6 +233,12 @@ impl Desk {
     }
 }
 
+impl Pulse for Desk {
+    fn generation(&self) -> Generation {
+        self.picture.load().plan.generation
+    }
+}
+
 impl Control for Desk {
     fn status(&self) -> Status {
         status::status(&self.picture.load(), &self.around())
@@ -225,6 +258,7 @@ impl Control for Desk {
                 probes: &self.prober.stats(),
                 transfers: &self.transfers,
                 load: &Load::of(&picture, &self.tables.load(), &self.demand),
+                trials: &Trials::of(&self.casebook, &self.objectives()),
             },
             metrics::Writers {
                 journal: &self.journal,
@@ -238,20 +272,7 @@ impl Control for Desk {
     fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>> {
         async move {
             let before = self.picture.load_full();
-            let order = Order {
-                scope: command.scope.clone(),
-                kind: command.kind,
-                by: caller.name,
-                reason: command.reason.clone(),
-                lifetime: command.lifetime,
-                force: command.force,
-                schedule: command.schedule.clone(),
-                reach: command.reach,
-            };
-            let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
-            let (reply, answer) = oneshot::channel();
-            let done =
-                self.ask(Message::Change(Change::Give { order, rehearsal, reply }), answer).await?.map_err(problem)?;
+            let done = self.give(&command, caller).await?;
             let acknowledged = self.acknowledged(&done).await;
             Ok(self.outcome(&done, command, &before, acknowledged))
         }

@@ -23,12 +23,13 @@ use super::recorder::{Recorder, Shown};
 use super::retired::Burden;
 use super::shared_orders::own_orders;
 use super::standing::Standing;
+use super::status::wall_of;
 use super::steps::{due, due_since};
 use crate::answer::Tables;
 use crate::health::{Council, Voter};
 use crate::model::{
-    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, OrdersVersion, Plan, Reach,
-    SharedOrders, State, Topology, Verdict,
+    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Naming, OrdersVersion, Plan,
+    Reach, SharedOrders, SiteOutcome, State, Topology, Trouble, Verdict,
 };
 use crate::plan::{self, Spill};
 use crate::probe::{Opinion, Prober, Target};
@@ -149,6 +150,8 @@ pub struct Engine {
     pub(super) council: Council,
     /// What was recorded last.
     shown: Shown,
+    /// What sites do by the plan in force.
+    outcomes: Vec<SiteOutcome>,
     /// What full sites send on.
     pub(super) spill: Spill,
     degradations: BTreeMap<String, Degradation>,
@@ -174,7 +177,16 @@ impl Engine {
             .verdicts
             .into_iter()
             .map(|(key, monitor, verdict)| {
-                ((key, monitor), MonitorView { verdict, vote: State::Unknown, suspect: false, transcript: None })
+                (
+                    (key, monitor),
+                    MonitorView {
+                        verdict,
+                        vote: State::Unknown,
+                        suspect: false,
+                        transcript: None,
+                        failing_since: None,
+                    },
+                )
             })
             .collect();
         let picture =
@@ -201,6 +213,7 @@ impl Engine {
             agreed: agreed.into_iter().collect(),
             council: Council::new(&Topology::default(), Voter::default(), Vec::new()),
             shown: Shown::default(),
+            outcomes: Vec::new(),
             spill: Spill::default(),
             degradations: BTreeMap::new(),
             steps: StepWatch::new(mono, wall),
@@ -405,14 +418,50 @@ impl Engine {
         let served = self.parts.tables.rcu(|present| {
             if plan.generation.replaces(present.plan().generation) { Arc::clone(&tables) } else { Arc::clone(present) }
         });
-        let changes = plan::changes(&self.picture.topology, &self.picture.plan, &plan);
-        if changes.is_empty() {
-            debug!(generation = %plan.generation, "new plan, the same sites");
-        } else {
-            self.parts.journal.record(EventKind::Plan { generation: plan.generation, changes });
-        }
+        self.tell_plan(&plan);
         self.picture.plan = plan;
         served
+    }
+
+    /// Journals what `plan`, which is served in place of the one of the picture, means for the sites.
+    fn tell_plan(&mut self, plan: &Plan) {
+        let (topology, generation) = (Arc::clone(&self.picture.topology), plan.generation);
+        let mut sites = plan::outcomes(&topology, plan, &self.picture.named);
+        let before = std::mem::replace(&mut self.outcomes, sites.clone());
+        if self.picture.plan.services.is_empty() {
+            let troubles = troubles(&topology, &self.picture.health);
+            self.parts.journal.record(EventKind::Surveyed { generation, sites, troubles });
+            return;
+        }
+        let changes = plan::changes(&topology, &self.picture.plan, plan);
+        let is_like = |site: &SiteOutcome, before: &SiteOutcome| site.is_like(before);
+        let mut was = before.iter();
+        sites.retain(|site| !was.next().is_some_and(|before| is_like(site, before)));
+        if changes.is_empty() && sites.is_empty() {
+            debug!(%generation, "new plan, the same sites");
+            return;
+        }
+        for site in &mut sites {
+            self.tell_drained_by(site);
+        }
+        self.parts.journal.record(EventKind::Plan { generation, changes, sites });
+    }
+
+    /// Says when caches have let go of what `site` lost.
+    fn tell_drained_by(&self, site: &mut SiteOutcome) {
+        let now = self.parts.clock.mono();
+        let until = match site.named {
+            Naming::LeftOut => self.parts.usage.drained_by(&site.service, &site.site),
+            // What of the site is still named keeps its own time fresh; what is not ends with the longest answer there is.
+            Naming::Named if site.usable < site.addresses => {
+                let service = self.picture.topology.service_named(&site.service);
+                let ttl = service.and_then(|ix| self.picture.topology.service(ix)).map(|service| service.ttl);
+                let known = self.parts.usage.drained_by(&site.service, &site.site);
+                known.map(|known| ttl.map_or(known, |ttl| known.min(now.after(ttl))))
+            }
+            Naming::Named => None,
+        };
+        site.drained_by = until.map(|until| wall_of(self.parts.clock, until));
     }
 
     /// Has freed what is not served any more.
@@ -558,6 +607,19 @@ pub(super) fn first_plan(topology: &Topology, generation: Generation) -> Arc<Pla
     };
     let health = vec![unjudged; topology.endpoints.len()];
     Arc::new(plan::make(plan::Inputs { topology, health: &health, intents: &[], generation }))
+}
+
+/// The endpoints of `topology` that are not well by `health`.
+fn troubles(topology: &Topology, health: &[EndpointHealth]) -> Vec<Trouble> {
+    let judged = topology.endpoints.iter().zip(health);
+    let ill = judged.filter(|(_, health)| matches!(health.state, State::Deferring | State::Down));
+    ill.map(|(endpoint, health)| Trouble {
+        service: topology.service(endpoint.service).map(|service| service.name.clone()).unwrap_or_default(),
+        site: topology.site_name(endpoint.site).to_owned(),
+        address: endpoint.address,
+        state: health.state,
+    })
+    .collect()
 }
 
 /// What is wrong with the store, and what to do.

@@ -13,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::incident_metrics::Trials;
 use super::journal::Journal;
 use super::load_metrics::Load;
 use super::picture::{Picture, StandingOrder};
@@ -59,6 +60,8 @@ pub struct Counts<'a> {
     pub transfers: &'a Transfers,
     /// What sites carry.
     pub load: &'a Load,
+    /// How services keep what was promised of them.
+    pub trials: &'a Trials<'a>,
 }
 
 /// The page that a scraper gets.
@@ -69,6 +72,7 @@ pub fn text(picture: &Picture, around: &Surroundings<'_>, counts: Counts<'_>, wr
     page.node(picture, around.started, writers);
     site_metrics::register(&mut page, picture, around);
     counts.load.register(&mut page.registry, picture);
+    counts.trials.register(&mut page.registry);
     entrance_metrics::register(&mut page.registry, writers.tally);
     if let Some(cluster) = &picture.cluster {
         cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());

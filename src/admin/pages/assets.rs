@@ -27,16 +27,28 @@ pub(super) struct Asset {
 /// All of them.
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     vec![
-        Asset::new(
-            "operator.css",
-            "text/css; charset=utf-8",
-            include_bytes!("../../../dashboards/operator/operator.css"),
-        ),
+        Asset::style("operator.css", include_bytes!("../../../dashboards/operator/operator.css")),
+        Asset::style("live.css", include_bytes!("../../../dashboards/operator/live.css")),
+        Asset::script("clock.js", include_bytes!("../../../dashboards/operator/clock.js")),
+        Asset::script("connection.js", include_bytes!("../../../dashboards/operator/connection.js")),
+        Asset::script("drain.js", include_bytes!("../../../dashboards/operator/drain.js")),
+        Asset::script("live.js", include_bytes!("../../../dashboards/operator/live.js")),
+        Asset::script("operator.js", include_bytes!("../../../dashboards/operator/operator.js")),
+        Asset::script("stream.js", include_bytes!("../../../dashboards/operator/stream.js")),
         Asset::new("icon.svg", "image/svg+xml", include_bytes!("../../../dashboards/operator/icon.svg")),
     ]
 });
 
 impl Asset {
+    fn style(name: &'static str, content: &'static [u8]) -> Self {
+        Self::new(name, "text/css; charset=utf-8", content)
+    }
+
+    /// Of scripts only the first is named by pages; it asks for the others without their digests, so that they are checked.
+    fn script(name: &'static str, content: &'static [u8]) -> Self {
+        Self::new(name, "text/javascript; charset=utf-8", content)
+    }
+
     fn new(name: &'static str, media_type: &'static str, content: &'static [u8]) -> Self {
         let digest = Sha256::digest(content);
         let digest = HEXLOWER.encode(digest.get(..DIGEST_OCTETS).unwrap_or_default());

@@ -40,7 +40,8 @@ pub(in crate::admin) struct Frame {
     pub(in crate::admin) viewer: Option<Viewer>,
     /// Where to come back to after signing in.
     pub(in crate::admin) back: String,
-    pub(in crate::admin) style: String,
+    pub(in crate::admin) styles: [String; 2],
+    pub(in crate::admin) script: String,
     pub(in crate::admin) icon: String,
     /// How the node does; `None` where who is looking may not know, or nothing hangs on it.
     pub(in crate::admin) node: Option<NodeState>,
@@ -106,7 +107,8 @@ impl Frame {
             entries: ENTRIES.into_iter().map(entry).collect(),
             viewer: None,
             back: ENTRIES.into_iter().find(|(of, _, _)| *of == screen).map_or("/", |(_, path, _)| path).to_owned(),
-            style: assets::address("operator.css"),
+            styles: [assets::address("operator.css"), assets::address("live.css")],
+            script: assets::address("operator.js"),
             icon: assets::address("icon.svg"),
             node: None,
         }

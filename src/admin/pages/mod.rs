@@ -7,8 +7,11 @@
 mod assets;
 mod attention;
 mod bar;
+mod drain;
+mod drain_form;
 mod explain;
 mod frame;
+mod incident;
 mod link;
 mod map;
 mod mark;
@@ -44,9 +47,15 @@ pub(super) fn pages() -> Router<Shared> {
         .route("/nodes", get(nodes::nodes))
         .route("/sites/{site}", get(site::site))
         .route("/timeline", get(timeline::timeline))
+        .route("/timeline/{incident}", get(incident::incident))
         .route("/explain", get(explain::explain))
         .route("/whatif", get(whatif::whatif))
         .route("/zones", get(zones::zones))
+}
+
+/// The pages on which orders are given.
+pub(super) fn acts() -> Router<Shared> {
+    Router::new().route("/drain", get(drain::form).post(drain::post))
 }
 
 /// What pages load; the same for everyone.
