@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output, Palette, table};
+use super::output::{Output, Palette, table};
 use crate::admin::api::words::{between, moment, plain, span};
 use crate::admin::api::{IncidentDocument, IncidentList, ObjectivesReport, ServiceObjectives, markdown};
 use crate::plan::incidents::{Affected, Incident, IncidentPhase};
@@ -28,11 +28,13 @@ pub(super) struct Arguments {
 pub(super) async fn incident(node: &Node, output: &Output, arguments: Arguments) -> Result<Exit, Failure> {
     let Some(id) = arguments.id else { return list(node, output, &arguments).await };
     let document: IncidentDocument = node.get(&format!("/api/v1/incidents/{id}"), &[]).await?;
-    match output.format() {
-        _ if output.is_markdown() => output.line(markdown(&document.incident, document.time).trim_end())?,
-        Format::Json => output.json(&document)?,
-        Format::Table => output.line(&one(&document.incident, document.time, output.palette()))?,
-    }
+    output.show(&document, |_| {
+        vec![if output.is_markdown() {
+            markdown(&document.incident, document.time).trim_end().to_owned()
+        } else {
+            one(&document.incident, document.time, output.palette())
+        }]
+    })?;
     Ok(Exit::Done)
 }
 
@@ -40,11 +42,11 @@ async fn list(node: &Node, output: &Output, arguments: &Arguments) -> Result<Exi
     let (limit, before) = (arguments.limit.to_string(), arguments.before.map(|before| before.to_string()));
     let query = [("limit", Some(limit.as_str())), ("before", before.as_deref())];
     let list: IncidentList = node.get("/api/v1/incidents", &query).await?;
-    match output.format() {
-        Format::Json => output.json(&list)?,
-        Format::Table if list.incidents.is_empty() => output.progress("no incident is known"),
-        Format::Table => output.line(&all(&list, output.palette()))?,
+    if list.incidents.is_empty() {
+        output.progress("no incident is known");
     }
+    let shown = |_| if list.incidents.is_empty() { Vec::new() } else { vec![all(&list, output.palette())] };
+    output.show(&list, shown)?;
     Ok(Exit::Done)
 }
 
@@ -126,10 +128,7 @@ fn place_row(place: &Affected, began: Timestamp) -> Vec<Cell> {
 /// `waypost objectives`: 1 where one was missed.
 pub(super) async fn objectives(node: &Node, output: &Output) -> Result<Exit, Failure> {
     let report: ObjectivesReport = node.get("/api/v1/objectives", &[]).await?;
-    match output.format() {
-        Format::Json => output.json(&report)?,
-        Format::Table => output.line(&promised(&report, output.palette()))?,
-    }
+    output.show(&report, |_| vec![promised(&report, output.palette())])?;
     Ok(if report.is_met() { Exit::Done } else { Exit::Negative })
 }
 
