@@ -105,6 +105,9 @@ pub(super) const EVENTS_LONGEST: usize = 1000;
 /// Events on the operator's page.
 pub(super) const EVENTS_ON_PAGE: u64 = 20;
 
+/// Incidents on the timeline.
+pub(super) const INCIDENTS_ON_PAGE: usize = 20;
+
 /// Events on a page of the timeline.
 pub(super) const TIMELINE_ROWS: usize = 100;
 
