@@ -20,6 +20,24 @@ pub(super) const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// Connections of one listener at a time.
 pub(super) const CONNECTIONS: usize = 256;
 
+/// Of these, those of one address (of IPv6, of one /64) elsewhere.
+pub(super) const CONNECTIONS_OF_ONE: usize = 48;
+
+/// From the start of a connection to the end of its TLS handshake.
+pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// The largest file of certificates or a key, in octets.
+pub(super) const CERTIFICATE_OCTETS: u64 = 1 << 20;
+
+/// Between two looks at these files.
+pub(super) const CERTIFICATE_LOOK: Duration = Duration::from_secs(2);
+
+/// From when on the end of a certificate is trouble, in hours.
+pub(super) const EXPIRY_WARNING: i64 = 7 * 24;
+
+/// Names of a client's certificate that are looked at.
+pub(super) const CERTIFICATE_NAMES: usize = 32;
+
 /// How long open requests may finish when the node stops.
 pub(super) const STOP_TIME: Duration = Duration::from_secs(1);
 
@@ -106,3 +124,9 @@ pub(super) const STREAM_LOOK: Duration = Duration::from_millis(500);
 
 /// How long a browser waits before it takes up a broken event stream.
 pub(super) const STREAM_RETRY: Duration = Duration::from_secs(1);
+
+/// Entries of the journal that are sent at once of an export.
+pub(super) const AUDIT_LINES: usize = 1_000;
+
+/// Checkpoints that one check of the journal compares, of those that come with the request.
+pub(super) const CHECKPOINTS_GIVEN: usize = 32;

@@ -7,13 +7,18 @@
 
 mod access;
 pub mod api;
+mod audit;
+#[cfg(test)]
+mod audit_tests;
 mod beat;
 mod bounds;
 mod cluster;
 #[cfg(test)]
 mod cluster_tests;
+mod condition;
 mod control;
 mod cookie;
+mod crowd;
 mod difference;
 #[cfg(test)]
 mod difference_fake;
@@ -50,14 +55,16 @@ mod status_samples;
 #[cfg(test)]
 mod tests;
 mod timetable;
+mod tls;
 mod tokens;
 pub mod unison;
 mod whatif;
 pub mod words;
 
+pub use audit::Audit;
 pub use beat::{Beat, Pulse};
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
-pub use control::{Caller, Channel, Command, Control, Readiness};
+pub use control::{Caller, Channel, Command, Control, Lifting, Readiness};
 pub use difference::Differences;
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
 pub use incidents::Incidents;
@@ -65,3 +72,4 @@ pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use rehearsal::{Deed, Proposal, Rehearsals};
 pub use server::{AdminError, AdminServer, start};
 pub use session::Session;
+pub use tls::TlsError;

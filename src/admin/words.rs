@@ -196,6 +196,7 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::PeerHeard { .. } => "peer heard",
         EventKind::SignIn { outcome, .. } => outcome.as_str(),
         EventKind::Surveyed { .. } => "surveyed",
+        EventKind::Acted { .. } => "acted",
         EventKind::IncidentOpened { .. } => "incident",
         EventKind::IncidentClosed { .. } => "incident over",
         EventKind::ObjectiveMissed { .. } => "objective missed",
@@ -279,6 +280,11 @@ pub fn event(event: &Event) -> String {
             format!("{name} from {from} by {}{}", means.as_str(), in_brackets(detail))
         }
         EventKind::Surveyed { generation, sites, troubles } => incidents::surveyed(*generation, sites, troubles),
+        EventKind::Acted { who, channel, what, why, outcome, before, after } => {
+            let changed = if before == after { String::new() } else { format!(" ({before} -> {after})") };
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            format!("{what} by {who} from {channel}: {outcome}{changed}{why}")
+        }
         EventKind::IncidentOpened { incident, detail } | EventKind::IncidentClosed { incident, detail } => {
             format!("{incident}: {detail}")
         }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
+use super::audit::Audit;
 use super::demo::{SUBCOMMAND, SiteArgs};
 use super::incident;
 use super::key::Key;
@@ -79,6 +80,11 @@ pub(super) enum Command {
     Whatif(WhatIf),
     /// Show the journal: every verdict, plan and order, with reasons
     Events(Events),
+    /// Check and export the audit journal
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
+    },
     /// Say what another configuration would change; exits with 1 where anything would
     Diff(Diff),
     /// Show incidents, or one of them with all its times
@@ -243,6 +249,18 @@ pub(super) struct Explain {
     /// The client's address, or its network as a resolver's client subnet tells it
     #[arg(long, value_name = "ADDRESS")]
     pub(super) client: Option<String>,
+    /// What was answered at this time, as in 2026-05-01T12:00:00.250Z
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Option<Timestamp>,
+    /// The payload that the past query advertised; without it, it had no EDNS
+    #[arg(long, value_name = "OCTETS", requires = "at")]
+    pub(super) edns: Option<u16>,
+    /// The past query asked for signatures (DO)
+    #[arg(long, requires = "at")]
+    pub(super) dnssec: bool,
+    /// The past query asked for recursion (RD)
+    #[arg(long, requires = "at")]
+    pub(super) recursion: bool,
 }
 
 #[derive(Debug, Args)]

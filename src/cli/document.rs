@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::exit::Failure;
 use crate::admin::api::{
-    Drained, Explanation, IncidentDocument, IncidentList, LiftOutcome, ObjectivesReport, OrderOutcome, ProbeReport,
-    ReloadOutcome, Status, StoreAccepted, StoreStatus, TokenCreated, Tokens, WhatIf,
+    AuditReport, AuditStatus, Drained, Explanation, IncidentDocument, IncidentList, LiftOutcome, ObjectivesReport,
+    OrderOutcome, PastAnswer, ProbeReport, ReloadOutcome, Status, StoreAccepted, StoreStatus, TokenCreated, Tokens,
+    WhatIf,
 };
 
 /// A document that a command prints.
@@ -124,6 +125,26 @@ impl Document for LiftOutcome {
 impl Document for ReloadOutcome {
     fn names(&self) -> Vec<String> {
         vec![self.generation.to_string()]
+    }
+}
+
+impl Document for PastAnswer {
+    fn names(&self) -> Vec<String> {
+        vec![self.answer.clone()]
+    }
+}
+
+impl Document for AuditStatus {
+    fn names(&self) -> Vec<String> {
+        self.head.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl Document for AuditReport {
+    const LIST: Option<(&'static str, &'static str)> = Some(("findings", "waypost.audit-finding/1"));
+
+    fn names(&self) -> Vec<String> {
+        self.findings.iter().map(ToString::to_string).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 //! script cannot. Data goes to stdout, progress and questions to stderr. It decides nothing.
 
 mod arguments;
+mod audit;
 mod checked;
 mod client;
 mod confirm;
@@ -44,6 +45,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command, Global, Status};
+use audit::Audit;
 use client::Node;
 use exit::{Exit, Failure};
 use output::Output;
@@ -82,6 +84,9 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> 
         Command::Man { directory } => shell::man(output, directory.as_deref()),
         Command::Key { command } => key::key(&global, output, command),
         Command::User { command } => user::user(output, command),
+        Command::Audit { command: Audit::Verify { file: Some(file), checkpoint } } => {
+            audit::verify_file(output, &file, checkpoint)
+        }
         Command::Probe(arguments) if arguments.here => probe::here(&global, output, arguments),
         remote => return far(&global, output, remote),
     };
@@ -109,6 +114,7 @@ fn far(global: &Global, output: &Output, command: Command) -> Result<ExitCode, F
             Command::Whatif(arguments) => whatif::whatif(&node, output, arguments).await,
             Command::Explain(arguments) => explain::explain(&node, output, arguments).await,
             Command::Events(arguments) => events::events(&node, output, arguments).await,
+            Command::Audit { command } => audit::audit(&node, output, command).await,
             Command::Diff(arguments) => diff::diff(&node, output, arguments).await,
             Command::Incident(arguments) => incident::incident(&node, output, arguments).await,
             Command::Objectives => incident::objectives(&node, output).await,

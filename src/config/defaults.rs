@@ -35,6 +35,14 @@ pub(super) const SESSION_IDLE: Duration = Duration::from_secs(3_600);
 pub(super) const SESSION_LONGEST: Duration = Duration::from_secs(12 * 3_600);
 pub(super) const SESSION_IDLE_RANGE: RangeInclusive<Duration> = MINUTE..=DAY;
 pub(super) const SESSION_LONGEST_RANGE: RangeInclusive<Duration> = MINUTE..=Duration::from_secs(7 * 86_400);
+/// The longest host name or name of a certificate, in octets.
+pub(super) const HOST_OCTETS: usize = 253;
+/// The longest text about a provider of identities, in octets, and the most grants and scopes.
+pub(super) const OIDC_OCTETS: usize = 1_000;
+pub(super) const OIDC_MEMBERS: usize = 1_000;
+/// The claims of people's names and of what they belong to.
+pub(super) const NAME_CLAIM: &str = "preferred_username";
+pub(super) const GROUPS_CLAIM: &str = "groups";
 /// The most users and client certificates that the admin API knows, each.
 pub(super) const ADMIN_NAMED: usize = 1_000;
 /// The longest name of a user, in octets.

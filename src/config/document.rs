@@ -1,5 +1,8 @@
 //! The document: its sections in the order in which they need one another.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
@@ -76,6 +79,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         site::warn_of_unplaced(reader, &sites, &services, &site_tables);
     }
     Settings {
+        path: PathBuf::new(),
+        text: Arc::default(),
         node,
         admin,
         state,

@@ -28,6 +28,7 @@ mod monitor;
 mod network;
 mod node;
 mod objectives;
+mod oidc;
 mod password;
 mod policy;
 mod position;
@@ -75,6 +76,7 @@ pub fn read(path: &Path, text: &str) -> (Option<Settings>, Report) {
     let mut reader = Reader::new(path, text);
     syntax::report(&mut reader, &faults);
     let settings = document::read(&mut reader, &Table::root(&document));
+    let settings = Settings { path: path.to_owned(), text: text.into(), ..settings };
     let report = reader.finish();
     ((!report.has_errors()).then_some(settings), report)
 }

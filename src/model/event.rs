@@ -265,6 +265,26 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         troubles: Vec<Trouble>,
     },
+    /// Somebody did something through the admin API, or tried to.
+    Acted {
+        /// Who: system user, token or person.
+        who: String,
+        /// From where: `socket (uid 0)`, an address.
+        channel: String,
+        /// What: `drain fra`, `reload`, `create token ci`.
+        what: String,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+        /// What came of it: `accepted`, `unchanged`, or why it was not done.
+        outcome: String,
+        /// What stood before.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        before: String,
+        /// What stands from then on.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        after: String,
+    },
     /// An incident began.
     IncidentOpened {
         /// The id of the event that began it.

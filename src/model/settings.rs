@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -14,6 +15,10 @@ use super::{
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: Arc<str>,
     /// `[node]`
     pub node: NodeSettings,
     /// `[admin]`

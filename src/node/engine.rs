@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::clock::{Clock, StepWatch, deadline};
 use super::cluster::Word;
 use super::demand::Gauge;
+use super::history::History;
 use super::journal::{Journal, StoreHealth};
 use super::judging::MonitorView;
 use super::loading::Loaded;
@@ -28,8 +29,8 @@ use super::steps::{due, due_since};
 use crate::answer::Tables;
 use crate::health::{Council, Voter};
 use crate::model::{
-    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Naming, OrdersVersion, Plan,
-    Reach, SharedOrders, SiteOutcome, State, Topology, Trouble, Verdict,
+    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Naming, OrdersTag,
+    OrdersVersion, Plan, Reach, SharedOrders, SiteOutcome, State, Topology, Trouble, Verdict,
 };
 use crate::plan::{self, Spill};
 use crate::probe::{Opinion, Prober, Target};
@@ -87,6 +88,8 @@ pub struct Parts {
     pub journal: Journal,
     /// Where what was observed and decided is recorded.
     pub recorder: Recorder,
+    /// What past answers are explained from.
+    pub history: History,
     /// Where state is kept.
     pub store: Arc<dyn Store>,
     /// What is shared with other nodes.
@@ -318,6 +321,12 @@ impl Engine {
         self.judge();
         let plan = Arc::new(self.make_plan());
         let tables = loaded.tables.with_plan(Arc::clone(&plan));
+        self.parts.history.loaded(
+            self.parts.clock.wall(),
+            plan.generation,
+            &self.picture.settings,
+            &self.picture.zones,
+        );
         let served = self.swap(plan, tables);
         self.publish();
         self.retire(served, &before.zones, [before.settings, before.roster, before.marks, before.signed]);
@@ -418,6 +427,7 @@ impl Engine {
         let served = self.parts.tables.rcu(|present| {
             if plan.generation.replaces(present.plan().generation) { Arc::clone(&tables) } else { Arc::clone(present) }
         });
+        self.parts.history.planned(self.parts.clock.wall(), &self.picture.topology, &plan);
         self.tell_plan(&plan);
         self.picture.plan = plan;
         served
@@ -477,6 +487,7 @@ impl Engine {
     /// Shows everyone the present state.
     pub(super) fn publish(&mut self) {
         self.speak();
+        self.picture.orders_tag = self.orders_tag();
         if *self.picture.degradations != self.degradations {
             self.picture.degradations = Arc::new(self.degradations.clone());
         }
@@ -590,6 +601,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         geo: loaded.geo.clone(),
         health: Arc::from([]),
         orders: Arc::from([]),
+        orders_tag: OrdersTag::default(),
         plan: Arc::new(Plan { generation, services: Vec::new(), endpoints: Vec::new() }),
         named: Arc::from([]),
         degradations: Arc::default(),

@@ -47,6 +47,8 @@ pub struct Writers<'a> {
     pub commons: &'a dyn Commons,
     /// Of who asked.
     pub tally: &'a Tally,
+    /// Of incidents, with what became of objectives.
+    pub trials: &'a Trials<'a>,
 }
 
 /// What is counted in the shell.
@@ -60,8 +62,6 @@ pub struct Counts<'a> {
     pub transfers: &'a Transfers,
     /// What sites carry.
     pub load: &'a Load,
-    /// How services keep what was promised of them.
-    pub trials: &'a Trials<'a>,
 }
 
 /// The page that a scraper gets.
@@ -72,7 +72,7 @@ pub fn text(picture: &Picture, around: &Surroundings<'_>, counts: Counts<'_>, wr
     page.node(picture, around.started, writers);
     site_metrics::register(&mut page, picture, around);
     counts.load.register(&mut page.registry, picture);
-    counts.trials.register(&mut page.registry);
+    writers.trials.register(&mut page.registry);
     entrance_metrics::register(&mut page.registry, writers.tally);
     if let Some(cluster) = &picture.cluster {
         cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());

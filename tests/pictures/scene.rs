@@ -69,9 +69,15 @@ impl Scene {
         }
         wait_until("the page tells of everything", PATIENCE, || {
             let page = scene.page();
-            ["waypost_node_heard_age_seconds{", "waypost_rto_seconds{", "waypost_incident_began_timestamp_seconds ", "waypost_drained_by_timestamp_seconds{", "state=\"down\"} 1.0"]
-                .iter()
-                .all(|part| page.contains(part))
+            [
+                "waypost_node_heard_age_seconds{",
+                "waypost_rto_seconds{",
+                "waypost_incident_began_timestamp_seconds ",
+                "waypost_drained_by_timestamp_seconds{",
+                "state=\"down\"} 1.0",
+            ]
+            .iter()
+            .all(|part| page.contains(part))
                 && page.contains("waypost_secondary_zone_expires_soonest_seconds ")
         });
         scene

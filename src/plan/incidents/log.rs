@@ -414,8 +414,12 @@ impl IncidentLog {
                 self.spent.add(service, since, time);
             }
         }
-        let gone = self.out.extract_if(.., |service, _| !self.sites.contains_key(service));
-        gone.for_each(|(service, since)| self.spent.add(&service, since, time));
+        let gone: Vec<String> = self.out.keys().filter(|service| !self.sites.contains_key(*service)).cloned().collect();
+        for service in gone {
+            if let Some(since) = self.out.remove(&service) {
+                self.spent.add(&service, since, time);
+            }
+        }
     }
 
     /// The node stops: from now on it cannot tell.
