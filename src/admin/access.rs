@@ -1,11 +1,13 @@
 //! Who asks, and whether they may.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::entrance_control::{Count, SignInEntry};
@@ -14,15 +16,18 @@ use super::router::Shared;
 use super::same_origin::{is_safe, proven};
 use super::session::{Activity, Found, Origin};
 use super::socket::user_name;
+use super::tls::Shown;
 use super::{Caller, Channel, Control, Problem, ProblemKind};
 use super::{cookie, sign_in};
 use crate::model::{Remit, Role, SignIn, User};
 
 /// The other end of the connection that a request came on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) channel: Channel,
     pub(super) line: Line,
+    /// The certificate that it showed.
+    pub(super) shown: Option<Arc<Shown>>,
 }
 
 /// Whether others can read along.
@@ -127,7 +132,28 @@ fn caller(shared: &Shared, peer: &Peer, request: &Request) -> Result<Caller, Pro
             None => Err(refused(shared, channel)),
         };
     }
-    Ok(holder(shared, peer, request).unwrap_or_else(|| Caller::anonymous(channel)))
+    // Who signed in with a browser that also shows a certificate acts as whom they signed in as.
+    let known = holder(shared, peer, request).or_else(|| certified(shared, peer));
+    Ok(known.unwrap_or_else(|| Caller::anonymous(channel)))
+}
+
+/// Who showed a certificate that a name of is listed.
+fn certified(shared: &Shared, peer: &Peer) -> Option<Caller> {
+    let shown = peer.shown.as_ref()?;
+    let entrance = shared.control.entrance();
+    let client = entrance.clients.iter().find(|client| shown.names.contains(&client.name));
+    match client {
+        Some(client) if !shown.is_over(Timestamp::now()) => {
+            let known = Caller::anonymous(peer.channel).called(client.name.clone());
+            Some(Caller { role: Some(client.role), remit: client.remit.clone(), ..known })
+        }
+        found => {
+            shared.control.tally().count(Count::CredentialRefused);
+            let why = if found.is_some() { "it has expired" } else { "none of its names is in an [[admin.client]]" };
+            tracing::warn!(channel = %peer.channel, names = ?shown.names, why, "a certificate that is not good");
+            None
+        }
+    }
 }
 
 fn refused(shared: &Shared, channel: Channel) -> Problem {

@@ -5,7 +5,11 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use super::audit::{AuditReport, AuditStatus, PastAnswer, PastQuery};
 pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
+pub use super::difference::{AnswerDifference, ChangedAnswer, ChangedView, DiffRequest};
+pub use super::incident_markdown::markdown;
+pub use super::incidents::{IncidentDocument, IncidentList, Kept, ObjectivesReport, ServiceObjectives};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
 pub use super::rehearsal::{AnswerPreview, OrderPreview};
@@ -20,8 +24,8 @@ pub use super::whatif::{
 };
 pub use super::words;
 use crate::model::{
-    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Reach, Remit, Role, Scope, Share, Standing, State,
-    Tier, Token,
+    Event, Generation, Intent, IntentKind, MonitorPart, OrdersTag, Policy, Reach, Remit, Role, Scope, Share, Standing,
+    State, Tier, Token,
 };
 
 /// What a node does and why.
@@ -295,6 +299,25 @@ pub struct OrderOutcome {
 impl OrderOutcome {
     /// Value of `schema`.
     pub const SCHEMA: &'static str = "waypost.order/1";
+}
+
+/// `GET /api/v1/orders`: the standing orders. `ETag` says which they are; an order or a lifting with `If-Match` is made on
+/// these and no others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Orders {
+    /// [`Orders::SCHEMA`]
+    pub schema: String,
+    /// When this was said.
+    pub time: Timestamp,
+    /// Which orders these are, as in the `ETag`.
+    pub tag: OrdersTag,
+    /// The orders.
+    pub orders: Vec<OrderStatus>,
+}
+
+impl Orders {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.orders/1";
 }
 
 /// `POST /api/v1/orders/lift`.

@@ -8,19 +8,19 @@ use futures_util::future::BoxFuture;
 use tokio::sync::broadcast;
 
 use super::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ProbeRequest, ReloadOutcome, Status,
-    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Orders, ProbeReport, ProbeRequest, ReloadOutcome,
+    Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use super::entrance_control::Entrance;
 use super::session::Session;
 use super::sights::Sights;
-use super::{Problem, ProblemKind, Pulse, Rehearsals};
-use crate::model::{Event, IntentKind, Lifetime, Reach, Remit, Role, Schedule, Scope, Token};
+use super::{Audit, Differences, Incidents, Problem, ProblemKind, Pulse, Rehearsals};
+use crate::model::{Event, IntentKind, Lifetime, OrdersTag, Reach, Remit, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
 /// Methods that return a future may wait for the store; the others answer from memory and do not block.
-pub trait Control: Entrance + Pulse + Rehearsals + Sights {
+pub trait Control: Entrance + Sights + Incidents + Pulse + Rehearsals + Audit + Differences {
     /// What the node does and why, now.
     fn status(&self) -> Status;
 
@@ -30,11 +30,14 @@ pub trait Control: Entrance + Pulse + Rehearsals + Sights {
     /// Metrics in the OpenMetrics text format.
     fn metrics(&self) -> String;
 
+    /// The orders that stand, and which these are.
+    fn orders(&self) -> Orders;
+
     /// Holds `command` against the safety rules and, unless it is a rehearsal, makes it stand.
     fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>>;
 
-    /// Lifts the order of `scope`; [`super::api::Outcome::Unchanged`] where none stands.
-    fn lift(&self, scope: Scope, reason: String, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>>;
+    /// Lifts an order; [`super::api::Outcome::Unchanged`] where none stands.
+    fn lift(&self, lifting: Lifting, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>>;
 
     /// Why a client gets the answer it gets.
     ///
@@ -116,6 +119,19 @@ pub struct Command {
     pub dry_run: bool,
     /// Who is to follow it.
     pub reach: Reach,
+    /// The orders that it was decided on: on others it is not given, and the problem is a conflict.
+    pub seen: Option<OrdersTag>,
+}
+
+/// The lifting of an order as the node gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifting {
+    /// Whose order.
+    pub scope: Scope,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// The orders that it was decided on: among others nothing is lifted, and the problem is a conflict.
+    pub seen: Option<OrdersTag>,
 }
 
 /// Who asks, and what they may do.

@@ -19,6 +19,9 @@ pub trait Entrance: Send + Sync + 'static {
     /// Puts a sign-in into the journal.
     fn journal_sign_in(&self, entry: SignInEntry);
 
+    /// Hears of a certificate of the API that works less well than it should, and why; or again.
+    fn certificate(&self, state: Result<String, String>);
+
     /// What is counted.
     fn tally(&self) -> &Tally;
 }

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::entrance_control::{Entrance, SignInEntry, Tally};
 use super::tests::{Fake, now};
 use crate::model::{Entrance as Settings, Remit, Role, Token, User};
@@ -12,17 +14,26 @@ pub(super) struct Door {
     pub(super) settings: Mutex<Arc<Settings>>,
     pub(super) revoked: Mutex<bool>,
     pub(super) journalled: Mutex<Vec<SignInEntry>>,
+    pub(super) certificate: watch::Sender<Option<Result<String, String>>>,
     pub(super) tally: Tally,
 }
 
 impl Default for Door {
     fn default() -> Self {
         let hour = Duration::from_secs(3_600);
-        let settings = Settings { users: Vec::new(), idle: hour, longest: 12 * hour };
+        let settings = Settings {
+            names: Vec::new(),
+            clients: Vec::new(),
+            oidc: None,
+            users: Vec::new(),
+            idle: hour,
+            longest: 12 * hour,
+        };
         Self {
             settings: Mutex::new(Arc::new(settings)),
             revoked: Mutex::default(),
             journalled: Mutex::default(),
+            certificate: watch::channel(None).0,
             tally: Tally::default(),
         }
     }
@@ -65,6 +76,10 @@ impl Entrance for Fake {
 
     fn journal_sign_in(&self, entry: SignInEntry) {
         self.door.journalled.lock().unwrap().push(entry);
+    }
+
+    fn certificate(&self, state: Result<String, String>) {
+        self.door.certificate.send_replace(Some(state));
     }
 
     fn tally(&self) -> &Tally {

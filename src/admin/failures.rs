@@ -76,7 +76,7 @@ impl Failures {
 }
 
 /// What one party has for itself of the address space.
-fn network(channel: Channel) -> Option<IpAddr> {
+pub(super) fn network(channel: Channel) -> Option<IpAddr> {
     match channel {
         Channel::Tcp { peer: IpAddr::V6(address) } => {
             Some(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into())

@@ -7,13 +7,21 @@
 
 mod access;
 pub mod api;
+mod audit;
+#[cfg(test)]
+mod audit_tests;
 mod beat;
 mod bounds;
 mod cluster;
 #[cfg(test)]
 mod cluster_tests;
+mod condition;
 mod control;
 mod cookie;
+mod crowd;
+mod difference;
+#[cfg(test)]
+mod difference_fake;
 mod entrance_control;
 #[cfg(test)]
 mod entrance_fake;
@@ -21,6 +29,10 @@ mod entrance_fake;
 mod entrance_tests;
 mod events;
 mod failures;
+mod incident_markdown;
+mod incidents;
+#[cfg(test)]
+mod incidents_tests;
 mod orders;
 mod pages;
 mod password;
@@ -43,16 +55,21 @@ mod status_samples;
 #[cfg(test)]
 mod tests;
 mod timetable;
+mod tls;
 mod tokens;
 pub mod unison;
 mod whatif;
 pub mod words;
 
+pub use audit::Audit;
 pub use beat::{Beat, Pulse};
 pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
-pub use control::{Caller, Channel, Command, Control, Readiness};
+pub use control::{Caller, Channel, Command, Control, Lifting, Readiness};
+pub use difference::Differences;
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
+pub use incidents::Incidents;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use rehearsal::{Deed, Proposal, Rehearsals};
 pub use server::{AdminError, AdminServer, start};
 pub use session::Session;
+pub use tls::TlsError;

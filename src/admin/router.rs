@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Extension, Path, Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -13,16 +13,18 @@ use tokio::sync::watch;
 
 use super::access::{Access, require};
 use super::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport,
-    ProbeRequest, ReloadOutcome, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens,
-    WhatIf, WhatIfQuery,
+    Drained, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport, ProbeRequest, ReloadOutcome, Status,
+    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
 use super::failures::Failures;
 use super::password::Passwords;
 use super::same_origin::same_origin;
 use super::session::Sessions;
-use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, pages, sign_in, tokens};
+use super::{
+    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, events,
+    incidents, orders, pages, sign_in, tokens,
+};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -61,9 +63,16 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
     let views = Router::new()
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
+        .route("/api/v1/explain", get(audit::explain))
+        .route("/api/v1/audit", get(audit::status))
+        .route("/api/v1/audit/verify", get(audit::verify))
+        .route("/api/v1/audit/export", get(audit::export))
         .route("/api/v1/events", get(events::events))
-        .route("/api/v1/explain", get(explain))
+        .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/incidents/{id}", get(incidents::one))
+        .route("/api/v1/objectives", get(incidents::objectives))
         .route("/api/v1/drained", get(drained))
+        .route("/api/v1/orders", get(standing_orders))
         .route("/api/v1/whatif", get(whatif));
     let inner = Router::new().route("/api/v1/store", get(store));
     let operations = Router::new()
@@ -71,6 +80,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/orders/lift", post(lift))
         .route("/api/v1/probe", post(probe));
     let administration = Router::new()
+        .route("/api/v1/diff", post(difference::diff))
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/store/accept", post(accept_store))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))
@@ -98,13 +108,6 @@ async fn status(State(shared): State<Shared>) -> Json<Status> {
     Json(shared.control.status())
 }
 
-async fn explain(
-    State(shared): State<Shared>,
-    query: Result<Query<ExplainQuery>, QueryRejection>,
-) -> Result<Json<Explanation>, Problem> {
-    Ok(Json(shared.control.explain(&query?.0)?))
-}
-
 async fn drained(
     State(shared): State<Shared>,
     query: Result<Query<Scope>, QueryRejection>,
@@ -119,12 +122,24 @@ async fn whatif(
     Ok(Json(shared.control.whatif(&WhatIfQuery::read(query?.0)?)?))
 }
 
+async fn standing_orders(State(shared): State<Shared>) -> Response {
+    let orders = shared.control.orders();
+    let tag = HeaderValue::from_str(&format!("\"{}\"", orders.tag));
+    let mut response = Json(orders).into_response();
+    if let Ok(tag) = tag {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
 async fn order(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     request: Result<Json<OrderRequest>, JsonRejection>,
 ) -> Result<Json<OrderOutcome>, Problem> {
-    let command = orders::command(request?.0, jiff::Timestamp::now())?;
+    let seen = condition::seen(&headers, || shared.control.orders().tag)?;
+    let command = Command { seen, ..orders::command(request?.0, jiff::Timestamp::now())? };
     caller.over(&command.scope.site)?;
     Ok(Json(shared.control.order(command, caller).await?))
 }
@@ -132,12 +147,14 @@ async fn order(
 async fn lift(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     request: Result<Json<LiftRequest>, JsonRejection>,
 ) -> Result<Json<LiftOutcome>, Problem> {
+    let seen = condition::seen(&headers, || shared.control.orders().tag)?;
     let LiftRequest { scope, reason } = request?.0;
     let reason = orders::text(&reason)?;
     caller.over(&scope.site)?;
-    Ok(Json(shared.control.lift(scope, reason, caller).await?))
+    Ok(Json(shared.control.lift(Lifting { scope, reason, seen }, caller).await?))
 }
 
 async fn probe(

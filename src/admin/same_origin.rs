@@ -25,7 +25,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Refuses requests that a foreign web page makes a browser send: by another name (DNS rebinding) or from another
 /// origin.
 pub(super) async fn same_origin(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    match foreign(&request) {
+    match foreign(&request, &shared.control.entrance().names) {
         Some(problem) => {
             shared.control.tally().count(Count::Foreign);
             problem.into_response()
@@ -34,14 +34,14 @@ pub(super) async fn same_origin(State(shared): State<Shared>, request: Request, 
     }
 }
 
-fn foreign(request: &Request) -> Option<Problem> {
-    let Some(Peer { channel: Channel::Tcp { .. }, line }) = request.extensions().get::<Peer>() else { return None };
+fn foreign(request: &Request, names: &[String]) -> Option<Problem> {
+    let Some(Peer { channel: Channel::Tcp { .. }, line, .. }) = request.extensions().get::<Peer>() else { return None };
     let headers = request.headers();
     let host = text(headers, &header::HOST).unwrap_or_default();
-    if !is_own_name(host) {
+    if !is_own_name(host, names) {
         return Some(
             Problem::new(ProblemKind::Misdirected, "the admin API does not go by that name")
-                .with_remedy("address it as localhost or by its IP address"),
+                .with_remedy("address it as localhost or by its IP address, or add the name to names of [admin]"),
         );
     }
     if is_safe(request.method()) {
@@ -147,13 +147,15 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Whether `host` (with or without port) is an address or `localhost`: names that no foreign zone can point here.
-fn is_own_name(host: &str) -> bool {
+/// Whether `host` (with or without port) is an address or `localhost`, which no foreign zone can point here, or one of `names`.
+fn is_own_name(host: &str, names: &[String]) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_known = names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    is_known || name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 #[cfg(test)]
@@ -163,10 +165,13 @@ mod tests {
     #[test]
     fn only_names_that_cannot_be_rebound_are_ours() {
         for host in ["localhost", "LOCALHOST:8053", "127.0.0.1:8053", "[::1]:8053", "10.0.0.1"] {
-            assert!(is_own_name(host), "{host}");
+            assert!(is_own_name(host, &[]), "{host}");
         }
+        let names = ["ns1.example.org".to_owned()];
+        assert!(is_own_name("NS1.example.org:8053", &names) && is_own_name("ns1.example.org.", &names));
+        assert!(!is_own_name("ns1.example.org.evil.example", &names) && !is_own_name("ns2.example.org", &names));
         for host in ["", "evil.example", "evil.example:8053", "127.0.0.1.evil.example", "[evil]"] {
-            assert!(!is_own_name(host), "{host}");
+            assert!(!is_own_name(host, &[]), "{host}");
         }
     }
 

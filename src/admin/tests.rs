@@ -13,15 +13,16 @@ use tokio::sync::broadcast;
 
 use super::api::{
     ClusterStatus, Degradation, Drained, EndpointStatus, ExplainQuery, Explanation, GeoStatus, LiftOutcome,
-    OrderOutcome, OrderStatus, Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status,
-    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    OrderOutcome, OrderStatus, Orders, Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus,
+    Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use super::entrance_fake::Door;
-use super::{AdminServer, Caller, Command, Control, Problem, ProblemKind, Pulse, Readiness, start};
+use super::{AdminServer, Caller, Command, Control, Lifting, Problem, ProblemKind, Pulse, Readiness, start};
 use crate::model::{
-    Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersVersion, Reach, Role, Scope, Share, Standing,
-    State, Tier, Token,
+    Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersTag, OrdersVersion, Reach, Role, Scope, Share,
+    Standing, State, Tier, Token,
 };
+use crate::plan::incidents::Incident;
 
 /// What a hostile name, reason or answer of a probed server may hold.
 pub(super) const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
@@ -53,6 +54,8 @@ pub(super) struct Fake {
     pub(super) cluster: Mutex<Option<ClusterStatus>>,
     pub(super) accepted: Mutex<Vec<(StoreAccept, Caller)>>,
     pub(super) door: Door,
+    pub(super) incidents: Mutex<Vec<Incident>>,
+    tag: Mutex<String>,
 }
 
 impl Fake {
@@ -65,7 +68,21 @@ impl Fake {
             cluster: Mutex::default(),
             accepted: Mutex::default(),
             door: Door::default(),
+            incidents: Mutex::default(),
+            tag: Mutex::new("4.17".to_owned()),
         })
+    }
+
+    fn changed_since(&self, seen: Option<OrdersTag>) -> Result<(), Problem> {
+        let now: OrdersTag = self.tag.lock().unwrap().parse().unwrap();
+        match seen.filter(|seen| *seen != now) {
+            Some(_) => Err(Problem { orders: Some(now), ..Problem::new(ProblemKind::Conflict, "the orders changed") }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn journal(&self) -> Vec<Event> {
+        self.journal.lock().unwrap().clone()
     }
 
     pub(super) fn happens(&self, part: &str) {
@@ -156,6 +173,7 @@ impl Control for Fake {
 
     fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>> {
         Box::pin(async move {
+            self.changed_since(command.seen)?;
             if command.kind == IntentKind::Isolate {
                 let refusal = Problem::new(ProblemKind::Refused, "fra is the last site of mx");
                 return Err(refusal.with_remedy("bring another site into service first"));
@@ -179,8 +197,15 @@ impl Control for Fake {
         })
     }
 
-    fn lift(&self, _scope: Scope, _reason: String, _caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
+    fn orders(&self) -> Orders {
+        let tag = self.tag.lock().unwrap().parse().unwrap();
+        Orders { schema: Orders::SCHEMA.into(), time: now(), tag, orders: self.status().orders }
+    }
+
+    fn lift(&self, lifting: Lifting, _caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
+        let changed = self.changed_since(lifting.seen);
         Box::pin(async {
+            changed?;
             Ok(LiftOutcome {
                 schema: LiftOutcome::SCHEMA.into(),
                 outcome: Outcome::Unchanged,
@@ -311,7 +336,7 @@ impl Api {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("admin.sock");
         let listen = Some((Ipv4Addr::LOCALHOST, 0).into());
-        let server = start(listen, Some(socket.clone()), Arc::clone(&fake) as Arc<dyn Control>).await.unwrap();
+        let server = start(listen, None, Some(socket.clone()), Arc::clone(&fake) as Arc<dyn Control>).await.unwrap();
         let base = format!("http://{}", server.local_addr().unwrap());
         Self { fake, server, base, socket, _directory: directory }
     }
@@ -464,6 +489,31 @@ async fn problems_say_what_and_why_in_one_form() {
         ("/api/v1/explain", "invalid"),
     ] {
         assert_eq!(problem(api.socket(Method::GET, path).send().await.unwrap()).await.1, kind, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_decided_on_other_orders_is_a_conflict() {
+    let api = Api::start().await;
+    let response = api.tcp(Method::GET, "/api/v1/orders").send().await.unwrap();
+    let seen = response.headers()["etag"].to_str().unwrap().to_owned();
+    let orders: Value = response.json().await.unwrap();
+    assert_eq!((seen.as_str(), &orders["tag"]), ("\"4.17\"", &json!("4.17")));
+    let send = async |path: &str, body: Value, condition: &str| {
+        let request = api.socket(Method::POST, path).header("if-match", condition);
+        request.json(&body).send().await.unwrap()
+    };
+    let lift = json!({ "scope": { "site": "fra" } });
+    for (path, body) in [("/api/v1/orders", drain()), ("/api/v1/orders/lift", lift)] {
+        *api.fake.tag.lock().unwrap() = "4.17".into();
+        assert_eq!(send(path, body.clone(), &seen).await.status(), 200);
+        assert_eq!(send(path, body.clone(), "*").await.status(), 200);
+        assert_eq!(problem(send(path, body.clone(), "4.17").await).await.0, 400);
+        *api.fake.tag.lock().unwrap() = "4.18".into();
+        let response = send(path, body.clone(), &seen).await;
+        assert_eq!(response.headers()["etag"], "\"4.18\"");
+        assert_eq!(problem(response).await, (409, "conflict".into(), 1));
+        assert_eq!(send(path, body, "\"4.17\", \"4.18\"").await.status(), 200);
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::incidents;
 use super::timetable::listed;
 use crate::model::{
     Event, EventKind, Intent, IntentKind, Lifetime, Reach, Schedule, Scope, Share, Standing, State, Tier,
@@ -194,6 +195,11 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::PeerLost { .. } => "peer lost",
         EventKind::PeerHeard { .. } => "peer heard",
         EventKind::SignIn { outcome, .. } => outcome.as_str(),
+        EventKind::Surveyed { .. } => "surveyed",
+        EventKind::Acted { .. } => "acted",
+        EventKind::IncidentOpened { .. } => "incident",
+        EventKind::IncidentClosed { .. } => "incident over",
+        EventKind::ObjectiveMissed { .. } => "objective missed",
     }
 }
 
@@ -203,10 +209,10 @@ pub fn event(event: &Event) -> String {
     match &event.kind {
         EventKind::Started { version, generation } => format!("version {version}, generation {generation}"),
         EventKind::Stopped => "in order".to_owned(),
-        EventKind::Verdict { service, site, address, from, to, reason, transcript: _ } => {
+        EventKind::Verdict { service, site, address, from, to, reason, .. } => {
             format!("{service} {site} {address}: {from} -> {to}{}", in_brackets(reason))
         }
-        EventKind::Plan { generation, changes } => format!("generation {generation}: {}", changes.join("; ")),
+        EventKind::Plan { generation, changes, .. } => format!("generation {generation}: {}", changes.join("; ")),
         EventKind::Ordered { intent } => {
             let forced = if intent.forced { ", safety rules overridden" } else { "" };
             format!(
@@ -272,6 +278,19 @@ pub fn event(event: &Event) -> String {
         EventKind::PeerHeard { peer } => format!("{peer}: its votes count"),
         EventKind::SignIn { name, means, from, detail, .. } => {
             format!("{name} from {from} by {}{}", means.as_str(), in_brackets(detail))
+        }
+        EventKind::Surveyed { generation, sites, troubles } => incidents::surveyed(*generation, sites, troubles),
+        EventKind::Acted { who, channel, what, why, outcome, before, after } => {
+            let changed = if before == after { String::new() } else { format!(" ({before} -> {after})") };
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            format!("{what} by {who} from {channel}: {outcome}{changed}{why}")
+        }
+        EventKind::IncidentOpened { incident, detail } | EventKind::IncidentClosed { incident, detail } => {
+            format!("{incident}: {detail}")
+        }
+        EventKind::ObjectiveMissed { objective, service, incident, detail } => {
+            let of = incident.map(|incident| format!(" in incident {incident}")).unwrap_or_default();
+            format!("{} of {service}{of}: {detail}", objective.as_str())
         }
     }
 }

@@ -27,7 +27,9 @@ pub(super) async fn token(node: &Node, output: &Output, command: Token) -> Resul
                 node.post("/api/v1/tokens", &TokenRequest { name, role, remit, expires }).await?;
             match output.format() {
                 Format::Json => output.json(&created)?,
-                Format::Table => {
+                Format::Jsonl => output.compact(&created)?,
+                // A name would lose the secret, which is shown but once.
+                Format::Table | Format::Wide | Format::Name => {
                     output.line(&created.secret)?;
                     output.progress(&format!(
                         "token '{}' with role {} for {}: keep it now, it is not shown again; undo: waypost token revoke {}",
@@ -41,10 +43,7 @@ pub(super) async fn token(node: &Node, output: &Output, command: Token) -> Resul
         }
         Token::List => {
             let tokens: Tokens = node.get("/api/v1/tokens", &[]).await?;
-            match output.format() {
-                Format::Json => output.json(&tokens)?,
-                Format::Table => output.line(&render(&tokens, output.palette(), Timestamp::now()))?,
-            }
+            output.show(&tokens, |_| vec![render(&tokens, output.palette(), Timestamp::now())])?;
         }
         Token::Revoke { name } => {
             node.delete("/api/v1/tokens", &name).await?;

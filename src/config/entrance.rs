@@ -7,14 +7,15 @@ use argon2::Params;
 use argon2::password_hash::phc;
 
 use super::defaults::{
-    ADMIN_NAME_OCTETS, ADMIN_NAMED, PASSWORD_KIB, PASSWORD_PASSES, SESSION_IDLE, SESSION_IDLE_RANGE, SESSION_LONGEST,
-    SESSION_LONGEST_RANGE,
+    ADMIN_NAME_OCTETS, ADMIN_NAMED, HOST_OCTETS, PASSWORD_KIB, PASSWORD_PASSES, SESSION_IDLE, SESSION_IDLE_RANGE,
+    SESSION_LONGEST, SESSION_LONGEST_RANGE,
 };
+use super::oidc;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::{Table, Value};
 use super::words::quoted;
-use crate::model::{Entrance, PasswordHash, Remit, Role, User};
+use crate::model::{Client, Entrance, PasswordHash, Remit, Role, User};
 
 pub(super) const ROLES: [(&str, Role); 3] =
     [("viewer", Role::Viewer), ("operator", Role::Operator), ("admin", Role::Admin)];
@@ -24,7 +25,14 @@ const HASH: &str = "make one with 'waypost user hash'";
 
 /// Whom a configuration without `[admin]` lets in: who has a token.
 pub(super) const fn none() -> Entrance {
-    Entrance { users: Vec::new(), idle: SESSION_IDLE, longest: SESSION_LONGEST }
+    Entrance {
+        names: Vec::new(),
+        clients: Vec::new(),
+        oidc: None,
+        users: Vec::new(),
+        idle: SESSION_IDLE,
+        longest: SESSION_LONGEST,
+    }
 }
 
 /// What `[admin]` says of it. `session_idle` defaults to 1h, `session_longest` to 12h.
@@ -33,7 +41,68 @@ pub(super) fn read(reader: &mut Reader<'_>, admin: &Table<'_>, sites: &Roster) -
     let longest = admin.get("session_longest").and_then(|value| reader.duration(&value, &SESSION_LONGEST_RANGE));
     let tables = reader.sections(admin, "user");
     let users = users(reader, &tables, sites);
-    Entrance { users, idle: idle.unwrap_or(SESSION_IDLE), longest: longest.unwrap_or(SESSION_LONGEST) }
+    let names = admin.get("names").map(|value| names(reader, &value)).unwrap_or_default();
+    let tables = reader.sections(admin, "client");
+    let clients = clients(reader, admin, &tables, sites);
+    let oidc = oidc::read(reader, admin, sites);
+    Entrance {
+        names,
+        clients,
+        oidc,
+        users,
+        idle: idle.unwrap_or(SESSION_IDLE),
+        longest: longest.unwrap_or(SESSION_LONGEST),
+    }
+}
+
+/// Names by which browsers and commands may address the API.
+fn names(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<String> {
+    let members = reader.some_list(value, "at least one name", "\"ns1.example.org\"").unwrap_or_default();
+    let mut names = Vec::with_capacity(members.len());
+    for member in members {
+        let Some(text) = reader.string(&member) else { continue };
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let letter = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_');
+        if name.is_empty() || name.len() > HOST_OCTETS || !name.bytes().all(letter) {
+            reader.refuse(&member, "a host name without port", "write it as in \"ns1.example.org\"");
+            continue;
+        }
+        names.push(name);
+    }
+    names
+}
+
+fn clients(reader: &mut Reader<'_>, admin: &Table<'_>, tables: &[Table<'_>], sites: &Roster) -> Vec<Client> {
+    let mut clients: Vec<Client> = Vec::with_capacity(tables.len());
+    for table in tables {
+        reader.allow(table, &["name", "role", "sites"]);
+        if admin.get("client_ca").is_none() {
+            let remedy = "add client_ca = \"tls/clients.pem\" to [admin]";
+            reader.missing(table, "client_ca in [admin]", "the authorities of client certificates", remedy);
+        }
+        let name = reader.required(table, "name", "as the certificate says it", "\"deploy.example.org\"");
+        let (role, remit) = rights(reader, table, sites);
+        let Some(value) = name else { continue };
+        let Some(text) = reader.string(&value) else { continue };
+        let plain = text.chars().all(|letter| letter.is_ascii_graphic() || letter == ' ');
+        if !(1..=HOST_OCTETS).contains(&text.len()) || !plain {
+            let expected = format!("a name of a certificate: 1 to {HOST_OCTETS} printable characters");
+            reader.refuse(&value, expected, "write a DNS name, address, URI or common name of the certificate");
+            continue;
+        }
+        if clients.iter().any(|client| client.name == text) {
+            let what = format!("a second client called {}", quoted(text));
+            reader.error(&value.span, what, "each client once", "delete one");
+            continue;
+        }
+        if clients.len() == ADMIN_NAMED {
+            let what = format!("more than {ADMIN_NAMED} of them");
+            reader.error(&value.span, what, format!("at most {ADMIN_NAMED}"), "delete those that are gone");
+            break;
+        }
+        clients.push(Client { name: text.to_owned(), role, remit });
+    }
+    clients
 }
 
 fn users(reader: &mut Reader<'_>, tables: &[Table<'_>], sites: &Roster) -> Vec<User> {

@@ -7,6 +7,7 @@
 
 mod admin;
 mod assertion;
+mod audit;
 mod bounds;
 mod cookies;
 mod country;
@@ -26,6 +27,8 @@ mod limits;
 mod monitor;
 mod network;
 mod node;
+mod objectives;
+mod oidc;
 mod password;
 mod policy;
 mod position;
@@ -73,6 +76,7 @@ pub fn read(path: &Path, text: &str) -> (Option<Settings>, Report) {
     let mut reader = Reader::new(path, text);
     syntax::report(&mut reader, &faults);
     let settings = document::read(&mut reader, &Table::root(&document));
+    let settings = Settings { path: path.to_owned(), text: text.into(), ..settings };
     let report = reader.finish();
     ((!report.has_errors()).then_some(settings), report)
 }

@@ -9,22 +9,39 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Role;
+use super::{CertificateFiles, Role};
 
 /// `[admin]`: where the admin API listens, and whom it lets in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminSettings {
-    /// TCP address for API, dashboard and metrics.
+    /// TCP address for API, dashboard and metrics; beyond loopback only with TLS.
     pub listen: Option<SocketAddr>,
+    /// What makes it speak TLS.
+    pub tls: Option<AdminTls>,
     /// Unix socket; who may open it is an administrator.
     pub socket: Option<PathBuf>,
     /// Whom it lets in.
     pub entrance: Arc<Entrance>,
 }
 
+/// How the admin API speaks TLS. The files are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminTls {
+    /// Its certificate.
+    pub certificate: CertificateFiles,
+    /// The authorities whose certificates clients may show; `None` where none is asked for.
+    pub client_ca: Option<PathBuf>,
+}
+
 /// Whom the admin API lets in. A reload brings all of it into force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entrance {
+    /// Names that it may be addressed by, beside addresses and `localhost`; in lower case.
+    pub names: Vec<String>,
+    /// `[[admin.client]]`: who comes with a certificate of their own.
+    pub clients: Vec<Client>,
+    /// `[admin.oidc]`: the provider that knows people.
+    pub oidc: Option<Oidc>,
     /// `[[admin.user]]`: people who sign in with name and password.
     pub users: Vec<User>,
     /// A session that nothing was done in for so long ends.
@@ -41,6 +58,53 @@ pub struct User {
     /// What they present, hashed.
     pub password: PasswordHash,
     /// What they may do.
+    pub role: Role,
+    /// The sites that they may order about.
+    pub remit: Remit,
+}
+
+/// Who comes with a certificate of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// A DNS name, address, URI or mail address that the certificate is for, or its common name where it says no other.
+    /// Stands as `by` in what they order.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The sites that they may order about.
+    pub remit: Remit,
+}
+
+/// A provider that knows people (OpenID Connect Core 1.0).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oidc {
+    /// Its URL, as it names itself.
+    pub issuer: String,
+    /// What this node is called there.
+    pub client_id: String,
+    /// The file that holds what this node proves that with; `None` for a public client.
+    pub secret: Option<PathBuf>,
+    /// The authorities of the provider's certificate; `None` is those of the system.
+    pub ca: Option<PathBuf>,
+    /// Where the provider sends people back to: this node's `/login/callback` as browsers reach it.
+    pub redirect: String,
+    /// What is asked for beside `openid`.
+    pub scopes: Vec<String>,
+    /// The claim that names people.
+    pub name_claim: String,
+    /// The claim whose values say what they may do.
+    pub claim: String,
+    /// `[[admin.oidc.grant]]`: what the values mean. The largest role of those that somebody has counts, with all sites
+    /// that go with that role.
+    pub grants: Vec<Grant>,
+}
+
+/// What a value of a claim means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The value.
+    pub value: String,
+    /// What whoever has it may do.
     pub role: Role,
     /// The sites that they may order about.
     pub remit: Remit,
@@ -74,6 +138,15 @@ impl Remit {
         match self {
             Self::Everywhere => true,
             Self::Sites(sites) => sites.contains(site),
+        }
+    }
+
+    /// These and those of `other`.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Sites(these), Self::Sites(those)) => Self::Sites(these.union(those).cloned().collect()),
+            _ => Self::Everywhere,
         }
     }
 

@@ -5,7 +5,9 @@
 //! No clock, no I/O, no randomness.
 
 mod access;
+mod audit;
 mod authority;
+mod chain;
 mod checks;
 mod cluster;
 mod composition;
@@ -14,12 +16,16 @@ mod dynamic;
 mod endpoint;
 mod entrance;
 mod event;
+mod export;
 mod fingerprint;
 mod infrastructure;
 mod intent;
 mod mail_checks;
 mod monitor;
 mod name;
+mod objectives;
+mod orders_tag;
+mod outcome;
 mod plan;
 mod readings;
 mod schedule;
@@ -33,17 +39,20 @@ mod topology;
 mod verdict;
 
 pub use access::{Role, Token};
+pub use audit::AuditSettings;
 pub use authority::{
     Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
 };
+pub use chain::{BeginningCause, ChainBeginning, ChainCheck, ChainFinding, ChainMark, Checkpoint, Link, LinkHash};
 pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
 pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrders, letter, state};
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
-pub use entrance::{AdminSettings, Entrance, Means, PasswordHash, Remit, SignIn, User};
-pub use event::{Event, EventKind, FileChange};
+pub use entrance::{AdminSettings, AdminTls, Client, Entrance, Grant, Means, Oidc, PasswordHash, Remit, SignIn, User};
+pub use event::{Event, EventKind, FileChange, ObjectiveKind};
+pub use export::{ExportCheck, ExportEnd, ExportHead, export_line};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
 };
@@ -51,6 +60,9 @@ pub use intent::{Intent, IntentKind, Lifetime, Reach, Scope};
 pub use mail_checks::{ImapCheck, ImapVisit, LmtpCheck, Login, Pop3Check, SubmissionCheck};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
+pub use objectives::{Availability, Objective, Objectives};
+pub use orders_tag::OrdersTag;
+pub use outcome::{Naming, SiteOutcome, Trouble};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use readings::{
     AgentCheck, Combine, Comparison, ExecCheck, Expected, JsonCheck, JsonPointer, Levels, Missing, NoThreshold,

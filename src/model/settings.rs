@@ -2,18 +2,23 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::{
-    AdminSettings, Assertion, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings, KeySource,
-    Limits, Monitor, RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
+    AdminSettings, Assertion, AuditSettings, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings,
+    KeySource, Limits, Monitor, Objectives, RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
 };
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: Arc<str>,
     /// `[node]`
     pub node: NodeSettings,
     /// `[admin]`
@@ -48,6 +53,10 @@ pub struct Settings {
     pub secrets: SecretsSettings,
     /// `[limits]`
     pub limits: Limits,
+    /// `[objectives]`
+    pub objectives: Objectives,
+    /// `[audit]`
+    pub audit: AuditSettings,
 }
 
 /// Who this node is and where it answers.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::desk::Desk;
+use super::engine::Message;
 use crate::admin::{Entrance, SignInEntry, Tally};
 use crate::model::{Entrance as Settings, EventKind, Token};
 
@@ -24,6 +25,14 @@ impl Entrance for Desk {
     fn journal_sign_in(&self, entry: SignInEntry) {
         let SignInEntry { outcome, name, means, from, detail } = entry;
         self.journal.record(EventKind::SignIn { outcome, name, means, from, detail });
+    }
+
+    fn certificate(&self, state: Result<String, String>) {
+        let engine = self.engine.clone();
+        // The engine may be busy with a reload; what it hears late it hears all the same.
+        tokio::spawn(async move {
+            let _stopping = engine.send(Message::Part("admin certificate", state)).await;
+        });
     }
 
     fn tally(&self) -> &Tally {

@@ -13,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::incident_metrics::Trials;
 use super::journal::Journal;
 use super::load_metrics::Load;
 use super::picture::{Picture, StandingOrder};
@@ -46,6 +47,8 @@ pub struct Writers<'a> {
     pub commons: &'a dyn Commons,
     /// Of who asked.
     pub tally: &'a Tally,
+    /// Of incidents, with what became of objectives.
+    pub trials: &'a Trials<'a>,
 }
 
 /// What is counted in the shell.
@@ -69,6 +72,7 @@ pub fn text(picture: &Picture, around: &Surroundings<'_>, counts: Counts<'_>, wr
     page.node(picture, around.started, writers);
     site_metrics::register(&mut page, picture, around);
     counts.load.register(&mut page.registry, picture);
+    writers.trials.register(&mut page.registry);
     entrance_metrics::register(&mut page.registry, writers.tally);
     if let Some(cluster) = &picture.cluster {
         cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());

@@ -267,8 +267,14 @@ fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
     if at_start.node.listen != now.node.listen {
         changes.push("node.listen changed: restart the node to use it".to_owned());
     }
-    if at_start.admin.listen != now.admin.listen || at_start.admin.socket != now.admin.socket {
-        changes.push("listen or socket of [admin] changed: restart the node to use it".to_owned());
+    for (key, changed) in [
+        ("listen", at_start.admin.listen != now.admin.listen),
+        ("socket", at_start.admin.socket != now.admin.socket),
+        ("certificate, key or client_ca", at_start.admin.tls != now.admin.tls),
+    ] {
+        if changed {
+            changes.push(format!("{key} of [admin] changed: restart the node to use it"));
+        }
     }
     if at_start.state != now.state {
         changes.push("[state] changed: restart the node to use it".to_owned());

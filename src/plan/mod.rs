@@ -22,8 +22,10 @@ mod dependencies_tests;
 pub(crate) mod fixture;
 mod flows;
 mod headroom;
+pub mod incidents;
 mod local;
 mod make;
+mod outcomes;
 mod recording;
 mod refusal;
 #[cfg(test)]
@@ -48,6 +50,7 @@ pub use dependencies::touched;
 pub use headroom::amount;
 pub use local::{Offer, effective, offer};
 pub use make::{Inputs, make};
+pub use outcomes::outcomes;
 pub use recording::{Record, Served, standings};
 pub use refusal::Refusal;
 pub use replay::{FLAP_WITHIN, Fared, History, Place, as_recorded, as_replayed};

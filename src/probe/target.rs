@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::health::{Change, Phase};
 use crate::model::{EndpointKey, Monitor, Mono, Name, State, Topology, Verdict};
 
@@ -66,6 +68,8 @@ pub struct Opinion {
     pub latency: Option<Duration>,
     /// The last conversation that went wrong, where the opinion is about one.
     pub transcript: Option<String>,
+    /// Since when probes fail, by the wall clock: the first since the last that left no doubt; `None` while none does.
+    pub failing_since: Option<Timestamp>,
     /// What is new.
     pub change: Change,
 }

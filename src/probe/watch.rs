@@ -52,6 +52,8 @@ struct Watch {
     latency: Option<Duration>,
     /// The last conversation that went wrong.
     transcript: Option<String>,
+    /// When the first of the probes failed that cast the present doubt or led to the present trouble.
+    failing_since: Option<Timestamp>,
     /// An opinion that waits for room.
     unsent: Option<Opinion>,
     window: Window,
@@ -129,6 +131,7 @@ impl Watch {
             numbers: HashMap::new(),
             latency: None,
             transcript: None,
+            failing_since: None,
             unsent: None,
             window,
             common,
@@ -274,6 +277,7 @@ impl Watch {
     fn note(&mut self, change: Option<Change>) {
         self.give_up_what_is_not_awaited();
         self.publish();
+        let failing_since = self.failing_since(change);
         let Some(change) = change else { return };
         if matches!(change, Change::Verdict { .. }) {
             // What led to it is recorded with it.
@@ -292,8 +296,22 @@ impl Watch {
             suspect: self.detector.is_suspect(),
             latency: self.latency,
             transcript: self.transcript.clone(),
+            failing_since,
             change,
         });
+    }
+
+    /// Since when probes fail, of what is about to be told. A trouble that was judged is over with it: what comes after is
+    /// another.
+    fn failing_since(&mut self, change: Option<Change>) -> Option<Timestamp> {
+        let is_ill = matches!(self.detector.verdict().state, State::Deferring | State::Down);
+        let is_judged = matches!(change, Some(Change::Verdict { .. }));
+        if self.detector.is_suspect() || (is_ill && is_judged) {
+            self.failing_since.get_or_insert_with(Timestamp::now);
+        } else {
+            self.failing_since = None;
+        }
+        if is_judged { self.failing_since.take() } else { self.failing_since }
     }
 
     fn give_up_what_is_not_awaited(&mut self) {

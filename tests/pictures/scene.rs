@@ -52,12 +52,16 @@ impl Scene {
         // The kernel takes connections for whoever listens: that is all the monitor asks for.
         let site = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let up = site.local_addr().unwrap();
-        let down = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let failing = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let down = failing.local_addr().unwrap();
         let primary = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let second = Place::start("iad-ns1", &etcd, primary, up, down, &transfers());
         let more = secondary(primary);
         let first = Place::start("fra-ns1", &etcd, SocketAddr::from(([127, 0, 0, 1], free_port())), up, down, &more);
         let scene = Self { first, _second: second, _site: site, _etcd: etcd };
+        wait_until("both sites are up", PATIENCE, || scene.page().matches("state=\"up\"} 1.0").count() == 2);
+        drop(failing);
+        wait_until("one is down", PATIENCE, || scene.page().contains("state=\"down\"} 1.0"));
         let node = &scene.first.node;
         node.order(&["drain", "iad", "--service", "mx", "--for", "1h", "--reason", "metrics", "--force"]);
         for name in ["example.org.", "transferred.example.", "nowhere.example.org."] {
@@ -65,9 +69,15 @@ impl Scene {
         }
         wait_until("the page tells of everything", PATIENCE, || {
             let page = scene.page();
-            ["waypost_node_heard_age_seconds{", "waypost_drained_by_timestamp_seconds{", "state=\"down\"} 1.0"]
-                .iter()
-                .all(|part| page.contains(part))
+            [
+                "waypost_node_heard_age_seconds{",
+                "waypost_rto_seconds{",
+                "waypost_incident_began_timestamp_seconds ",
+                "waypost_drained_by_timestamp_seconds{",
+                "state=\"down\"} 1.0",
+            ]
+            .iter()
+            .all(|part| page.contains(part))
                 && page.contains("waypost_secondary_zone_expires_soonest_seconds ")
         });
         scene
@@ -150,6 +160,10 @@ secret = "xfer.secret"
 [[zone]]
 origin = "example.org"
 file = "example.org.zone"
+
+[objectives]
+rto = "1m"
+availability = "99.9%"
 
 [geo]
 database = "absent.mmdb"

@@ -19,7 +19,8 @@ use crate::admin::api::{AnswerPreview, LiftOutcome, OrderOutcome, OrderPreview, 
 use crate::admin::progress::timetable;
 use crate::admin::router::Shared;
 use crate::admin::words::{order, plain, undo};
-use crate::admin::{Caller, Command, Deed, Problem, ProblemKind, Proposal};
+use crate::admin::{Caller, Command, Deed, Lifting, Problem, ProblemKind, Proposal};
+use crate::model::OrdersTag;
 
 /// `GET /drain?site=fra`
 pub(super) async fn form(
@@ -44,13 +45,15 @@ pub(super) async fn post(
 ) -> Result<Response, Problem> {
     let Form(fields) = form.map_err(|rejection| Problem::new(ProblemKind::Invalid, rejection.body_text()))?;
     let status = shared.control.status();
+    // Before the preview that the form's is held against: what changes between the two is found, too.
+    let standing = shared.control.orders().tag;
     let shown = Shown::of(&shared, &fields, &caller, status.time).await;
     if fields.step != "order" {
         return Ok(page(&OrderPage::new(&status, &caller, &fields, shown, None)?)?.into_response());
     }
     let (code, trouble) = match hindrance(&fields, &shown) {
         Some(hindrance) => hindrance,
-        None => match given(&shared, &fields, &caller, status.time).await {
+        None => match given(&shared, &fields, &caller, standing, status.time).await {
             Ok(done) => {
                 // As the node stands with it.
                 let frame = Frame::new(&shared.control.status(), Screen::Site, "Order", Some(&caller));
@@ -107,18 +110,24 @@ struct Done {
     undo_link: Option<String>,
 }
 
-async fn given(shared: &Shared, fields: &Fields, caller: &Caller, now: Timestamp) -> Result<Done, Problem> {
+async fn given(
+    shared: &Shared,
+    fields: &Fields,
+    caller: &Caller,
+    standing: OrdersTag,
+    now: Timestamp,
+) -> Result<Done, Problem> {
     caller.over(&fields.site)?;
     let asked = fields.asked(now);
     match asked.deed? {
         Deed::Give(command) => {
-            let command = Command { dry_run: false, ..*command };
+            let command = Command { dry_run: false, seen: Some(standing), ..*command };
             let outcome = shared.control.order(command, caller.clone()).await?;
             Ok(Done::ordered(&outcome, fields, asked.kind, now))
         }
         Deed::Lift(scope) => {
             let reason = crate::admin::orders::text(&fields.reason)?;
-            let outcome = shared.control.lift(scope, reason, caller.clone()).await?;
+            let outcome = shared.control.lift(Lifting { scope, reason, seen: Some(standing) }, caller.clone()).await?;
             Ok(Done::lifted(outcome, fields))
         }
     }
@@ -231,7 +240,7 @@ impl Shown {
             },
             Ok(preview) => Self {
                 unchanged: preview.outcome == Outcome::Unchanged,
-                grounds: format!("plan {}, orders of revision {}", preview.generation, preview.revision),
+                grounds: format!("plan {}, orders {}", preview.generation, preview.tag),
                 seen: format!("{}.{}", fields.digest(), state(&preview)),
                 changes: preview.changes.iter().map(|change| plain(change)).collect(),
                 answers: preview.answers.into_iter().map(AnswerRow::new).collect(),
@@ -250,9 +259,9 @@ impl Shown {
 
 /// What tells what would happen from anything else; amounts that move all the time left out.
 fn state(preview: &OrderPreview) -> String {
-    let revision = preview.revision.to_string();
+    let orders = preview.tag.to_string();
     let answers = preview.answers.iter().flat_map(|answer| answer.before.iter().chain(&answer.after));
-    let parts = [&revision].into_iter().chain(&preview.changes).chain(answers).chain(&preview.severe);
+    let parts = [&orders].into_iter().chain(&preview.changes).chain(answers).chain(&preview.severe);
     digest(parts.map(String::as_str))
 }
 

@@ -7,6 +7,7 @@ mod composite;
 mod infrastructure;
 mod mail_monitors;
 mod mistakes;
+mod promises;
 mod properties;
 mod readings;
 mod service_points;
