@@ -42,7 +42,7 @@ pub(in crate::admin) struct Ways {
 /// The page for signing in.
 pub(in crate::admin) fn login(login: Login<'_>) -> Result<Html<String>, Problem> {
     page(&LoginPage {
-        frame: Frame::bare(Screen::Login, "Sign in"),
+        frame: Frame::bare(Screen::SignIn, if login.signed_in.is_some() { "Signed in" } else { "Sign in" }),
         next: login.next.to_owned(),
         trouble: login.trouble,
         passwords: login.ways.passwords,
@@ -60,5 +60,5 @@ struct WelcomePage {
 
 /// The page that leads on from another site.
 pub(in crate::admin) fn welcome(next: &str) -> Result<String, Problem> {
-    page(&WelcomePage { frame: Frame::bare(Screen::Login, "Signed in"), next: next.to_owned() }).map(|Html(text)| text)
+    page(&WelcomePage { frame: Frame::bare(Screen::SignIn, "Signed in"), next: next.to_owned() }).map(|Html(text)| text)
 }
