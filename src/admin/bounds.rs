@@ -119,6 +119,7 @@ pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
 
 /// Incidents that one page lists at most.
 pub(super) const INCIDENTS_LONGEST: usize = 100;
+
 /// Between two beats on an event stream, so that whoever follows it knows what is old, and a broken connection is noticed.
 pub(super) const STREAM_BEAT: Duration = Duration::from_secs(5);
 
