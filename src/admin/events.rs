@@ -11,6 +11,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::{broadcast, watch};
 
@@ -25,6 +26,10 @@ use crate::model::Event;
 pub(super) struct EventsQuery {
     /// Events above this id; default: the newest `limit`.
     after: Option<u64>,
+    /// Events not before this moment; with `after`, whichever is later.
+    since: Option<Timestamp>,
+    /// Events before this moment; not of a stream.
+    until: Option<Timestamp>,
     /// At most so many, 1 to 1000; default 100. Of a stream: how many of the past come first, default none.
     limit: Option<usize>,
     /// `1` for a stream.
@@ -37,10 +42,15 @@ pub(super) async fn events(
     headers: HeaderMap,
     query: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(EventsQuery { after, limit, follow }) = query?;
+    let Query(EventsQuery { after, since, until, limit, follow }) = query?;
     if limit.is_some_and(|limit| !(1..=EVENTS_LONGEST).contains(&limit)) {
         return Err(Problem::new(ProblemKind::Invalid, format!("limit is a number from 1 to {EVENTS_LONGEST}")));
     }
+    let first = match since {
+        Some(since) => Some(shared.control.first_since(since).await?.saturating_sub(1)),
+        None => None,
+    };
+    let after = first.max(after);
     let newest = |count: usize| shared.control.last_event().saturating_sub(count as u64);
     if follow.is_some_and(|follow| follow != 0) {
         let resume = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
@@ -49,7 +59,11 @@ pub(super) async fn events(
     }
     let limit = limit.unwrap_or(EVENTS_DEFAULT);
     let after = after.unwrap_or_else(|| newest(limit));
-    let events = shared.control.events(after, limit).await?;
+    let mut events = shared.control.events(after, limit).await?;
+    if let Some(until) = until {
+        let end = shared.control.first_since(until).await?;
+        events.retain(|event| event.id < end);
+    }
     let next_after = events.last().map_or(after, |event| event.id);
     Ok(Json(Events { schema: Events::SCHEMA.to_owned(), events, next_after }).into_response())
 }

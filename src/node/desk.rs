@@ -234,6 +234,7 @@ impl Control for Desk {
             metrics::Writers {
                 journal: &self.journal,
                 recorder: &self.recorder,
+                history: &self.history,
                 commons: &*self.commons,
                 trials: &trials,
             },

@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::cluster_metrics;
+use super::history::History;
 use super::incident_metrics::Trials;
 use super::journal::Journal;
 use super::load_metrics::Load;
@@ -42,6 +43,8 @@ pub struct Writers<'a> {
     pub journal: &'a Journal,
     /// Of what a replay needs.
     pub recorder: &'a Recorder,
+    /// Of what past answers are explained from.
+    pub history: &'a History,
     /// Of what the nodes share.
     pub commons: &'a dyn Commons,
     /// Of incidents, with what became of objectives.
@@ -101,7 +104,7 @@ impl Page {
         self.counters(name, help).get_or_create(&Vec::new()).inc_by(value);
     }
 
-    fn node(&mut self, picture: &Picture, Writers { journal, recorder, .. }: Writers<'_>) {
+    fn node(&mut self, picture: &Picture, Writers { journal, recorder, history, .. }: Writers<'_>) {
         let node = picture.settings.node.name.clone();
         let labels = vec![("node", node), ("version", env!("CARGO_PKG_VERSION").to_owned())];
         self.gauges("build_info", "The node and its version").get_or_create(&labels).set(1.0);
@@ -122,6 +125,7 @@ impl Page {
         self.gauge("journal_waiting_events", "Events not yet in the store", float(journal.waiting()));
         self.counter("journal_lost_events", "Events that the store refused for too long", journal.lost());
         self.counter("recording_lost_records", "Records for a replay that could not be written", recorder.lost());
+        self.counter("history_lost_records", "Plans and configurations that could not be kept", history.lost());
     }
 
     fn services(&mut self, picture: &Picture) {
