@@ -60,7 +60,7 @@ pub(super) async fn events(
         let newest = || shared.control.last_event().saturating_sub(limit.unwrap_or(0) as u64);
         let seen = match (resume.or(after), since) {
             (Some(seen), _) => seen,
-            (None, Some(since)) => first_from(&*shared.control, since).await?.saturating_sub(1),
+            (None, Some(since)) => shared.control.first_since(since).await?.saturating_sub(1),
             (None, None) => newest(),
         };
         return Ok(follow_from(&shared, peer, headers, seen).into_response());
@@ -74,11 +74,11 @@ async fn page(control: &dyn Control, query: &EventsQuery) -> Result<Response, Pr
     // Bounds by id, both exclusive.
     let mut above = query.after.unwrap_or(0);
     if let Some(since) = query.since {
-        above = above.max(first_from(control, since).await?.saturating_sub(1));
+        above = above.max(control.first_since(since).await?.saturating_sub(1));
     }
     let mut below = query.before.unwrap_or(u64::MAX).min(control.last_event().saturating_add(1));
     if let Some(until) = query.until {
-        below = below.min(first_from(control, until).await?);
+        below = below.min(control.first_since(until).await?);
     }
     let forwards = query.after.is_some() || (query.since.is_some() && query.before.is_none());
     let newest = below.saturating_sub(1).saturating_sub(limit as u64);
@@ -111,21 +111,6 @@ impl EventsQuery {
         let (since, until) = (time("since", self.since), time("until", self.until));
         format!("</api/v1/events?{start}&limit={limit}{since}{until}>; rel=\"{relation}\"")
     }
-}
-
-/// The id of the first event from `time` on; the one after the newest where there is none. Events stand in the journal in the
-/// order in which they were written, and their times nearly so.
-async fn first_from(control: &dyn Control, time: Timestamp) -> Result<u64, Problem> {
-    let (mut low, mut high) = (1, control.last_event().saturating_add(1));
-    while low < high {
-        let middle = low.midpoint(high);
-        // The journal may have lost its beginning.
-        match control.events(middle.saturating_sub(1), 1).await?.first() {
-            Some(event) if event.time < time => low = event.id.max(middle).saturating_add(1),
-            _ => high = middle,
-        }
-    }
-    Ok(low)
 }
 
 /// A follower of the journal.

@@ -286,6 +286,7 @@ impl Control for Desk {
             metrics::Writers {
                 journal: &self.journal,
                 recorder: &self.recorder,
+                history: &self.history,
                 commons: &*self.commons,
                 tally: &self.tally,
                 trials: &trials,
