@@ -47,6 +47,7 @@ async function open(link) {
     close.className = "close";
     const button = document.createElement("button");
     button.type = "button";
+    button.className = "button";
     button.textContent = "Close";
     button.addEventListener("click", () => dialog.close());
     close.append(button);

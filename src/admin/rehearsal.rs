@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{Due, Outcome, SiteForecast};
 use super::{Caller, Command, Problem};
-use crate::model::{Generation, Scope};
+use crate::model::{Generation, OrdersTag, Scope};
 
 /// What rehearsals need of a node.
 pub trait Rehearsals: Send + Sync {
@@ -41,8 +41,8 @@ pub struct OrderPreview {
     pub schema: String,
     /// `dry_run`, or `unchanged` where it is so already.
     pub outcome: Outcome,
-    /// The revision of the orders that it starts from.
-    pub revision: u64,
+    /// The orders that it starts from.
+    pub tag: OrdersTag,
     /// The plan that it starts from.
     pub generation: Generation,
     /// What it changes, a phrase a (service, site).

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use super::api::{AnswerPreview, OrderPreview, Outcome};
 use super::tests::{Fake, SCRIPT};
 use super::{Caller, Deed, Problem, Proposal, Rehearsals};
-use crate::model::{Generation, IntentKind};
+use crate::model::{Generation, IntentKind, OrdersTag};
 
 impl Rehearsals for Fake {
     fn rehearse(&self, proposal: Proposal, _caller: Caller) -> BoxFuture<'_, Result<OrderPreview, Problem>> {
@@ -26,7 +26,7 @@ impl Rehearsals for Fake {
         let preview = OrderPreview {
             schema: OrderPreview::SCHEMA.into(),
             outcome: Outcome::DryRun,
-            revision: 1,
+            tag: OrdersTag::default(),
             generation: Generation { epoch: 1, sequence: 2 },
             changes: vec![format!("{changes} {SCRIPT}")],
             loads: Vec::new(),

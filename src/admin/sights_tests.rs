@@ -123,7 +123,7 @@ async fn a_browser_gets_a_problem_as_a_page_and_a_program_as_a_document() {
         ("/sites/nowhere", 404, "there is no site"),
         ("/timeline?kind=nonsense", 400, "is no kind of event"),
         ("/timeline?before=x", 400, "The request is not valid"),
-        ("/api/v1/events", 401, "Not authenticated"),
+        ("/api/v1/store", 401, "Not authenticated"),
     ] {
         let ask = |accept: &'static str| api.tcp(Method::GET, path).header("accept", accept).send();
         let page = ask("text/html,application/xhtml+xml;q=0.9").await.unwrap();
@@ -202,4 +202,25 @@ async fn a_site_shows_who_says_what_and_what_its_probes_found() {
     let socket = api.socket(Method::GET, &format!("/sites/{ASKED}")).send().await.unwrap().text().await.unwrap();
     assert!(socket.contains("href=\"/drain?site=%3Cscript"), "an administrator does");
     assert!(!socket.contains(" disabled"));
+}
+
+#[tokio::test]
+async fn an_incident_has_a_page_of_its_own_that_lasts() {
+    let api = Api::start().await;
+    for _ in 0..8 {
+        api.fake.happens(SCRIPT);
+    }
+    api.fake.incidents.lock().unwrap().push(super::incidents_tests::hostile_incident());
+    let list = api.tcp(Method::GET, "/timeline").send().await.unwrap().text().await.unwrap();
+    assert!(list.contains("<a href=\"/timeline/7\">7</a>") && list.contains("open</span>"), "{list}");
+    let page = api.tcp(Method::GET, "/timeline/7").send().await.unwrap().text().await.unwrap();
+    assert!(is_inert(&page) && is_inert(&list), "{page}");
+    assert!(page.contains("href=\"/api/v1/incidents/7?format=md\"") && page.contains("href=\"/timeline/7\""));
+    assert!(page.contains("waypost incident 7 -o md"));
+    assert!(page.contains("id=\"event-7\"") && !page.contains("id=\"event-6\""), "its own events and no others");
+    for unknown in ["/timeline/8", "/timeline/x"] {
+        let response = api.tcp(Method::GET, unknown).header("accept", "text/html").send().await.unwrap();
+        assert_eq!(response.status(), 404, "{unknown}");
+        assert!(response.text().await.unwrap().contains("too old to be kept"));
+    }
 }

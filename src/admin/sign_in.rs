@@ -17,6 +17,7 @@ use super::bounds::{CREDENTIAL_CHARACTERS, FAILURE_WINDOW, NEXT_CHARACTERS};
 use super::cookie::{self, Reach};
 use super::entrance_control::{Count, SignInEntry};
 use super::failures::Judgement;
+use super::pages::{Frame, Screen};
 use super::password::Checked;
 use super::router::Shared;
 use super::same_origin::{comes_from_own_page, is_encrypted};
@@ -31,6 +32,7 @@ const LOGIN: &str = "/login";
 #[derive(Template)]
 #[template(path = "login.html", config = "dashboards/operator/askama.toml")]
 struct LoginPage {
+    frame: Frame,
     /// Where to go afterwards: a path of this node.
     next: String,
     /// Why it did not work.
@@ -103,7 +105,9 @@ fn shown(
     signed_in: Option<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let passwords = !shared.control.entrance().users.is_empty();
-    let page = LoginPage { next: next.to_owned(), trouble, passwords, signed_in };
+    let title = if signed_in.is_some() { "Signed in" } else { "Sign in" };
+    let frame = Frame::bare(Screen::SignIn, title);
+    let page = LoginPage { frame, next: next.to_owned(), trouble, passwords, signed_in };
     let page = page.render().map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
     let mut response = (status, Html(page)).into_response();
     if status == StatusCode::TOO_MANY_REQUESTS {

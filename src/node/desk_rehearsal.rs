@@ -65,7 +65,7 @@ impl Desk {
         Ok(OrderPreview {
             schema: OrderPreview::SCHEMA.to_owned(),
             outcome: outcome.outcome,
-            revision: self.around().revision,
+            tag: before.orders_tag,
             generation: done.generation,
             changes: outcome.changes,
             loads: outcome.loads,
@@ -97,7 +97,7 @@ impl Desk {
         Ok(OrderPreview {
             schema: OrderPreview::SCHEMA.to_owned(),
             outcome,
-            revision: self.around().revision,
+            tag: picture.orders_tag,
             generation: picture.plan.generation,
             changes,
             severe: losses(&picture.topology, &now, &then).into_iter().chain(overloads(&loads)).collect(),
@@ -145,14 +145,27 @@ fn made(picture: &Picture, intents: &[Intent]) -> Plan {
     })
 }
 
-/// The services that would have no site in service any more.
+/// The services that would be left with their last site, or with none.
 fn losses(topology: &Topology, before: &Plan, after: &Plan) -> Vec<String> {
-    let serves = |plan: &Plan, ix: ServiceIx| {
-        let sites = plan.services.get(ix.get()).map(|service| service.sites.as_slice()).unwrap_or_default();
-        sites.iter().any(|site| matches!(site.standing, Standing::Serving | Standing::Deferring))
+    let serving = |plan: &Plan, ix: ServiceIx| -> Vec<SiteIx> {
+        let sites = topology.service(ix).map(|service| service.sites.as_slice()).unwrap_or_default();
+        let plans = plan.services.get(ix.get()).map(|service| service.sites.as_slice()).unwrap_or_default();
+        let in_service = sites
+            .iter()
+            .zip(plans)
+            .filter(|(_, plan)| matches!(plan.standing, Standing::Serving | Standing::Deferring));
+        in_service.map(|(site, _)| *site).collect()
     };
-    let lost = topology.services().filter(|(ix, _)| serves(before, *ix) && !serves(after, *ix));
-    lost.map(|(_, service)| format!("{} would have no site in service any more", service.name)).collect()
+    let lost = topology.services().filter_map(|(ix, service)| {
+        let (was, left) = (serving(before, ix), serving(after, ix));
+        match left.as_slice() {
+            _ if left.len() >= was.len() => None,
+            [] => Some(format!("{} has no site in service any more", service.name)),
+            [last] => Some(format!("{} is left as the last site of {}", topology.site_name(*last), service.name)),
+            _ => None,
+        }
+    });
+    lost.collect()
 }
 
 /// The sites that would be sent more than they can carry.

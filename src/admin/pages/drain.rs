@@ -217,7 +217,7 @@ struct LoadRow {
 
 impl Shown {
     async fn of(shared: &Shared, fields: &Fields, caller: &Caller, now: Timestamp) -> Self {
-        let Asked { kind, scope: _, deed, line, complete } = fields.asked(now);
+        let Asked { kind, deed, line, complete } = fields.asked(now);
         let line = line.map(|line| plain(&line));
         let client = match fields.client.trim() {
             "" => Ok(None),
@@ -240,7 +240,7 @@ impl Shown {
             },
             Ok(preview) => Self {
                 unchanged: preview.outcome == Outcome::Unchanged,
-                grounds: format!("plan {}, orders of revision {}", preview.generation, preview.revision),
+                grounds: format!("plan {}, orders {}", preview.generation, preview.tag),
                 seen: format!("{}.{}", fields.digest(), state(&preview)),
                 changes: preview.changes.iter().map(|change| plain(change)).collect(),
                 answers: preview.answers.into_iter().map(AnswerRow::new).collect(),
@@ -259,9 +259,9 @@ impl Shown {
 
 /// What tells what would happen from anything else; amounts that move all the time left out.
 fn state(preview: &OrderPreview) -> String {
-    let revision = preview.revision.to_string();
+    let orders = preview.tag.to_string();
     let answers = preview.answers.iter().flat_map(|answer| answer.before.iter().chain(&answer.after));
-    let parts = [&revision].into_iter().chain(&preview.changes).chain(answers).chain(&preview.severe);
+    let parts = [&orders].into_iter().chain(&preview.changes).chain(answers).chain(&preview.severe);
     digest(parts.map(String::as_str))
 }
 

@@ -77,7 +77,6 @@ impl Kind {
 /// What was asked for, as far as it can be read.
 pub(super) struct Asked {
     pub(super) kind: Kind,
-    pub(super) scope: Scope,
     pub(super) deed: Result<Deed, Problem>,
     /// The command line that does the same; `None` where the fields cannot be read.
     pub(super) line: Option<String>,
@@ -100,14 +99,14 @@ impl Fields {
         let (kind, scope) = (self.kind(), self.scope());
         let has_reason = !self.reason.trim().is_empty();
         if kind == Kind::Undrain {
-            let deed = orders::text(&self.reason).map(|_| Deed::Lift(scope.clone()));
+            let deed = orders::text(&self.reason).map(|_| Deed::Lift(scope));
             let line = deed.is_ok().then(|| self.line(kind, None));
-            return Asked { kind, scope, deed, line, complete: has_reason };
+            return Asked { kind, deed, line, complete: has_reason };
         }
-        let request = self.request(kind, scope.clone());
+        let request = self.request(kind, scope);
         let line = request.as_ref().ok().map(|request| self.line(kind, Some(request)));
         let deed = request.and_then(|request| orders::command(request, now)).map(|command| give(command));
-        Asked { kind, scope, deed, line, complete: has_reason && !self.ends.is_empty() }
+        Asked { kind, deed, line, complete: has_reason && !self.ends.is_empty() }
     }
 
     fn request(&self, kind: Kind, scope: Scope) -> Result<OrderRequest, Problem> {

@@ -6,11 +6,11 @@ use crate::admin::Caller;
 use crate::admin::api::Status;
 use crate::admin::unison::troubles;
 use crate::admin::words::moment;
-use crate::model::{Role, Standing, Tier};
+use crate::model::{Remit, Role, Standing, Tier};
 
 /// A page of the dashboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Screen {
+pub(in crate::admin) enum Screen {
     Overview,
     /// A site; not in the navigation.
     Site,
@@ -19,44 +19,62 @@ pub(super) enum Screen {
     Explain,
     WhatIf,
     Zones,
+    /// Signing in or out; not in the navigation.
+    SignIn,
     /// A problem instead of a page.
     Refusal,
 }
 
 /// An entry of the navigation.
-pub(super) struct Entry {
-    pub(super) path: &'static str,
-    pub(super) name: &'static str,
-    pub(super) is_current: bool,
+pub(in crate::admin) struct Entry {
+    pub(in crate::admin) path: &'static str,
+    pub(in crate::admin) name: &'static str,
+    pub(in crate::admin) is_current: bool,
 }
 
 /// What the layout shows on every page.
-pub(super) struct Frame {
-    pub(super) title: String,
-    pub(super) entries: Vec<Entry>,
-    /// Name and role of who is looking; `None` where nobody has signed in.
-    pub(super) viewer: Option<(String, Role)>,
-    pub(super) styles: [String; 2],
-    pub(super) script: String,
-    pub(super) icon: String,
+pub(in crate::admin) struct Frame {
+    pub(in crate::admin) title: String,
+    pub(in crate::admin) entries: Vec<Entry>,
+    /// Who is looking; `None` where nobody has said who they are.
+    pub(in crate::admin) viewer: Option<Viewer>,
+    /// Where to come back to after signing in.
+    pub(in crate::admin) back: String,
+    pub(in crate::admin) styles: [String; 2],
+    pub(in crate::admin) script: String,
+    pub(in crate::admin) icon: String,
     /// How the node does; `None` where who is looking may not know, or nothing hangs on it.
-    pub(super) node: Option<NodeState>,
+    pub(in crate::admin) node: Option<NodeState>,
+}
+
+/// Who is looking, and what they may do.
+pub(in crate::admin) struct Viewer {
+    pub(in crate::admin) name: String,
+    pub(in crate::admin) role: Role,
+    remit: Remit,
+    /// What the form to sign out repeats; `None` for who has no session to leave.
+    pub(in crate::admin) csrf: Option<String>,
 }
 
 /// How the node does, and as of when.
-pub(super) struct NodeState {
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) generation: String,
-    pub(super) last_event: u64,
-    pub(super) time: String,
-    pub(super) mood: Mark,
-    pub(super) verdict: String,
+pub(in crate::admin) struct NodeState {
+    pub(in crate::admin) name: String,
+    pub(in crate::admin) version: String,
+    pub(in crate::admin) generation: String,
+    pub(in crate::admin) last_event: u64,
+    pub(in crate::admin) time: String,
+    pub(in crate::admin) mood: Mark,
+    pub(in crate::admin) verdict: String,
 }
 
 impl Frame {
     /// The frame of `screen` as the node stands now; `title` says what is on it.
-    pub(super) fn new(status: &Status, screen: Screen, title: impl Into<String>, caller: Option<&Caller>) -> Self {
+    pub(in crate::admin) fn new(
+        status: &Status,
+        screen: Screen,
+        title: impl Into<String>,
+        caller: Option<&Caller>,
+    ) -> Self {
         let node = NodeState {
             name: status.node.clone(),
             version: status.version.clone(),
@@ -66,12 +84,15 @@ impl Frame {
             mood: mood(status),
             verdict: status.verdict.clone(),
         };
-        let viewer = caller.and_then(|caller| Some((caller.name.clone(), caller.role?)));
+        let viewer = caller.and_then(|caller| {
+            let csrf = caller.csrf().map(ToOwned::to_owned);
+            Some(Viewer { name: caller.name.clone(), role: caller.role?, remit: caller.remit.clone(), csrf })
+        });
         Self { node: Some(node), viewer, ..Self::bare(screen, title) }
     }
 
     /// The frame of `screen` without a word about the node: for whoever may not know more.
-    pub(super) fn bare(screen: Screen, title: impl Into<String>) -> Self {
+    pub(in crate::admin) fn bare(screen: Screen, title: impl Into<String>) -> Self {
         const ENTRIES: [(Screen, &str, &str); 6] = [
             (Screen::Overview, "/", "Overview"),
             (Screen::Timeline, "/timeline", "Timeline"),
@@ -85,6 +106,7 @@ impl Frame {
             title: title.into(),
             entries: ENTRIES.into_iter().map(entry).collect(),
             viewer: None,
+            back: ENTRIES.into_iter().find(|(of, _, _)| *of == screen).map_or("/", |(_, path, _)| path).to_owned(),
             styles: [assets::address("operator.css"), assets::address("live.css")],
             script: assets::address("operator.js"),
             icon: assets::address("icon.svg"),
@@ -92,12 +114,15 @@ impl Frame {
         }
     }
 
-    /// Why who is looking may not order anything; `None` if they may.
-    pub(super) fn why_not_order(&self) -> Option<&'static str> {
-        match self.viewer {
-            Some((_, role)) if role >= Role::Operator => None,
-            Some(_) => Some("your role may look and not order; an operator can"),
-            None => Some("sign in as an operator to order"),
+    /// Why who is looking may not order anything about `site`; `None` if they may.
+    pub(in crate::admin) fn why_not_order(&self, site: &str) -> Option<String> {
+        match &self.viewer {
+            None => Some("sign in as an operator to order".to_owned()),
+            Some(viewer) if viewer.role < Role::Operator => {
+                Some(format!("the role {} may look and not order; an operator can", viewer.role))
+            }
+            Some(viewer) if !viewer.remit.holds(site) => Some(format!("you may order about {} only", viewer.remit)),
+            Some(_) => None,
         }
     }
 }
@@ -145,15 +170,17 @@ mod tests {
 
     #[test]
     fn who_may_not_order_is_told_why() {
-        let frame = |role: Option<Role>| {
+        let why = |role: Option<Role>, remit: Remit| {
             let channel = Channel::Tcp { peer: "127.0.0.1".parse().unwrap() };
-            let caller = Caller { name: "alice".into(), role, channel };
-            Frame::new(&status(vec![]), Screen::Overview, "Overview", Some(&caller)).why_not_order()
+            let caller = Caller { role, remit, ..Caller::anonymous(channel) };
+            Frame::new(&status(vec![]), Screen::Overview, "Overview", Some(&caller)).why_not_order("fra")
         };
-        assert!(frame(None).is_some_and(|why| why.contains("sign in")));
-        assert!(frame(Some(Role::Viewer)).is_some_and(|why| why.contains("role")));
-        assert_eq!(frame(Some(Role::Operator)), None);
-        assert_eq!(frame(Some(Role::Admin)), None);
+        let sites = |site: &str| Remit::Sites([site.to_owned()].into());
+        assert!(why(None, Remit::Everywhere).is_some_and(|why| why.contains("sign in")));
+        assert!(why(Some(Role::Viewer), Remit::Everywhere).is_some_and(|why| why.contains("role viewer")));
+        assert!(why(Some(Role::Operator), sites("iad")).is_some_and(|why| why.contains("iad only")));
+        assert_eq!(why(Some(Role::Operator), sites("fra")), None);
+        assert_eq!(why(Some(Role::Admin), Remit::Everywhere), None);
     }
 
     #[test]

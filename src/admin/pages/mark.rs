@@ -6,13 +6,13 @@ use crate::model::{Connection, Standing, State};
 
 /// A state as a page shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(in crate::admin) struct Mark {
     /// Class of the style sheet.
-    pub(super) class: &'static str,
+    pub(in crate::admin) class: &'static str,
     /// One character.
-    pub(super) shape: &'static str,
+    pub(in crate::admin) shape: &'static str,
     /// What it means.
-    pub(super) word: &'static str,
+    pub(in crate::admin) word: &'static str,
 }
 
 impl From<Standing> for Mark {

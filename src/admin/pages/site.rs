@@ -52,7 +52,7 @@ struct Site {
     name: String,
     actions: Vec<Action>,
     /// Why who is looking may not order; `None` if they may.
-    refused: Option<&'static str>,
+    refused: Option<String>,
     orders: Vec<OrderRow>,
     load: Option<Load>,
     services: Vec<Service>,
@@ -111,12 +111,15 @@ struct Monitor {
     part: &'static str,
     reason: String,
     latency: String,
+    /// `queue is 812`, where the monitor reads a number.
+    reading: Option<String>,
     spark: Option<Sparkline>,
 }
 
 impl Site {
     fn new(status: &Status, name: &str, evidence: &[Evidence], caller: Option<&Caller>) -> Self {
-        let frame = Frame::new(status, Screen::Site, format!("Site {name}"), caller);
+        let mut frame = Frame::new(status, Screen::Site, format!("Site {name}"), caller);
+        frame.back = link::site(name);
         let load = status.loads.iter().find(|load| load.site == name);
         let of_site = |service: &ServiceStatus| {
             let site = service.sites.iter().find(|site| site.name == name)?;
@@ -124,7 +127,7 @@ impl Site {
         };
         let has_order = status.orders.iter().any(|order| order.intent.scope.site == name);
         Self {
-            refused: frame.why_not_order(),
+            refused: frame.why_not_order(name),
             name: name.to_owned(),
             actions: actions(name, has_order),
             orders: orders(status).into_iter().filter(|order| order.site == name).collect(),
@@ -212,6 +215,7 @@ impl Monitor {
             },
             reason: plain(&monitor.reason),
             latency: monitor.latency_ms.map_or_else(|| "never answered".to_owned(), |took| format!("{took:.1} ms")),
+            reading: monitor.reading.as_deref().map(plain),
             spark: history.and_then(Sparkline::new),
         }
     }

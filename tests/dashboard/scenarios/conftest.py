@@ -69,7 +69,7 @@ def sign_in():
     def go(screen):
         made = json.loads(screen.node.order("token", "create", "hand", "--role", "operator", "-o", "json"))
         screen.page.goto(f"{screen.node.url}/login?next=/")
-        screen.page.get_by_label("Token").fill(made["secret"])
+        screen.page.locator("#token").fill(made["secret"])
         screen.page.get_by_role("button", name="Sign in with a token").click()
         screen.page.wait_for_url(f"{screen.node.url}/")
         return screen

@@ -73,7 +73,7 @@ types = ["MX", "A"]
 policy = "nearest"
 ttl = "5s"
 monitors = ["smtp"]
-demand = 900
+demand = 700
 
 [monitor.smtp]
 kind = "smtp"

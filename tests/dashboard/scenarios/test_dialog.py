@@ -193,7 +193,7 @@ def test_severe_orders_ask_for_the_name(new_screen, node, sign_in):
     order_button(dialog).click()
     dialog.locator("[data-done]", has_text="Ordered: isolate fra").wait_for()
     # The last site is refused by a rule, told in words.
-    node.order("drain", "iad", "--for", "1h", "--reason", "x", "--yes", "--force")
+    node.order("drain", "iad", "--for", "1h", "--reason", "x", "--confirm=iad")
     dialog.get_by_role("button", name="Close").click()
     dialog = open_dialog(screen, "nrt")
     dialog.get_by_text("It cannot be ordered like this").wait_for()
