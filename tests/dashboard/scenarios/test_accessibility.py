@@ -23,7 +23,7 @@ WRONG = [*SCREENS, "/sites/nowhere", "/explain?name=..&type=MX", "/explain?name=
 
 def bare(configuration):
     """No service, no zone: the least that runs."""
-    return configuration.split("[[site]]")[0]
+    return configuration.split("[geo]")[0]
 
 
 def broken(configuration):
