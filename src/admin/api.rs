@@ -157,6 +157,9 @@ pub struct MonitorStatus {
     pub since: Timestamp,
     /// Time of its last good probe in milliseconds.
     pub latency_ms: Option<f64>,
+    /// What number its last probe read, `queue is 812`, where it reads one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<String>,
 }
 
 /// A standing order and how long it still stands.

@@ -105,6 +105,9 @@ pub(super) const EVENTS_LONGEST: usize = 1000;
 /// Events on the operator's page.
 pub(super) const EVENTS_ON_PAGE: u64 = 20;
 
+/// Incidents on the timeline.
+pub(super) const INCIDENTS_ON_PAGE: usize = 20;
+
 /// Events on a page of the timeline.
 pub(super) const TIMELINE_ROWS: usize = 100;
 
@@ -116,6 +119,7 @@ pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
 
 /// Incidents that one page lists at most.
 pub(super) const INCIDENTS_LONGEST: usize = 100;
+
 /// Between two beats on an event stream, so that whoever follows it knows what is old, and a broken connection is noticed.
 pub(super) const STREAM_BEAT: Duration = Duration::from_secs(5);
 

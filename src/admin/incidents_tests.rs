@@ -31,7 +31,7 @@ impl Incidents for Fake {
 }
 
 /// An incident whose every text is hostile.
-fn hostile_incident() -> Incident {
+pub(super) fn hostile_incident() -> Incident {
     let mut log = IncidentLog::default();
     let kind = EventKind::Verdict {
         service: SCRIPT.into(),

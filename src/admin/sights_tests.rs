@@ -203,3 +203,24 @@ async fn a_site_shows_who_says_what_and_what_its_probes_found() {
     assert!(socket.contains("href=\"/drain?site=%3Cscript"), "an administrator does");
     assert!(!socket.contains(" disabled"));
 }
+
+#[tokio::test]
+async fn an_incident_has_a_page_of_its_own_that_lasts() {
+    let api = Api::start().await;
+    for _ in 0..8 {
+        api.fake.happens(SCRIPT);
+    }
+    api.fake.incidents.lock().unwrap().push(super::incidents_tests::hostile_incident());
+    let list = api.tcp(Method::GET, "/timeline").send().await.unwrap().text().await.unwrap();
+    assert!(list.contains("<a href=\"/timeline/7\">7</a>") && list.contains("open</span>"), "{list}");
+    let page = api.tcp(Method::GET, "/timeline/7").send().await.unwrap().text().await.unwrap();
+    assert!(is_inert(&page) && is_inert(&list), "{page}");
+    assert!(page.contains("href=\"/api/v1/incidents/7?format=md\"") && page.contains("href=\"/timeline/7\""));
+    assert!(page.contains("waypost incident 7 -o md"));
+    assert!(page.contains("id=\"event-7\"") && !page.contains("id=\"event-6\""), "its own events and no others");
+    for unknown in ["/timeline/8", "/timeline/x"] {
+        let response = api.tcp(Method::GET, unknown).header("accept", "text/html").send().await.unwrap();
+        assert_eq!(response.status(), 404, "{unknown}");
+        assert!(response.text().await.unwrap().contains("too old to be kept"));
+    }
+}

@@ -177,6 +177,7 @@ fn endpoints(picture: &Picture, around: &Surroundings<'_>, service: ServiceIx, s
                         state: now.verdict.state,
                         reason: now.verdict.reason.clone(),
                         since: now.verdict.since,
+                        reading: now.reading.clone(),
                         latency_ms: now.latency.map(|latency| latency.as_secs_f64() * 1000.0),
                     })
                 })

@@ -101,4 +101,6 @@ pub struct TargetStatus {
     pub last_probe: Option<Mono>,
     /// What the last probe found, where it was not well.
     pub last_trouble: Option<String>,
+    /// What number the last probe read, `queue is 812`, where the monitor reads one.
+    pub reading: Option<String>,
 }

@@ -87,6 +87,7 @@ impl Window {
             overdue_bound: target.monitor.timeout,
             last_probe: None,
             last_trouble: None,
+            reading: None,
         };
         let runs = Arc::new(Runs::new(target.key.clone(), target.monitor.name.clone()));
         Self { status: Arc::new(Mutex::new(status)), hint: Arc::default(), runs, history: History::default() }
@@ -229,7 +230,7 @@ impl Watch {
                 self.common.counters.panics.fetch_add(1, Ordering::Relaxed);
                 let outcome = Outcome::Inconclusive("the probe failed by a fault of its own".to_owned());
                 let finding = Finding { outcome, latency: Duration::ZERO, connected: None };
-                (error.id(), Report { finding, transcript: None })
+                (error.id(), Report { finding, transcript: None, reading: None })
             }
             Err(error) => {
                 self.numbers.remove(&error.id());
@@ -237,7 +238,7 @@ impl Watch {
             }
         };
         let Some((number, depth, _)) = self.numbers.remove(&id) else { return };
-        let Report { finding, transcript } = report;
+        let Report { finding, transcript, reading } = report;
         self.counters.count(&finding.outcome);
         if depth == Depth::Full && matches!(finding.outcome, Outcome::Ok | Outcome::Deferring(_)) {
             self.latency = Some(finding.latency);
@@ -257,6 +258,9 @@ impl Watch {
             let mut status = self.window.lock();
             status.last_probe = Some(now);
             status.last_trouble = trouble;
+            if depth == Depth::Full {
+                status.reading = reading;
+            }
         }
         self.note(change);
     }

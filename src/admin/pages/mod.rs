@@ -11,6 +11,7 @@ mod drain;
 mod drain_form;
 mod explain;
 mod frame;
+mod incident;
 mod link;
 mod map;
 mod mark;
@@ -46,6 +47,7 @@ pub(super) fn pages() -> Router<Shared> {
         .route("/nodes", get(nodes::nodes))
         .route("/sites/{site}", get(site::site))
         .route("/timeline", get(timeline::timeline))
+        .route("/timeline/{incident}", get(incident::incident))
         .route("/explain", get(explain::explain))
         .route("/whatif", get(whatif::whatif))
         .route("/zones", get(zones::zones))

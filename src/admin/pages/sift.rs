@@ -146,9 +146,10 @@ mod tests {
             to: State::Down,
             reason: String::new(),
             transcript: None,
+            first_failed: None,
         });
         let changes = vec!["imap: iad serving -> down".into(), "mx: fra serving -> down (refused)".into()];
-        let plan = event(EventKind::Plan { generation: Generation::default(), changes });
+        let plan = event(EventKind::Plan { generation: Generation::default(), changes, sites: vec![] });
         let lifted = |service: Option<&str>| {
             let scope = Scope { site: "fra".into(), service: service.map(Into::into) };
             event(EventKind::Lifted { scope, by: String::new(), reason: String::new(), revision: 1 })

@@ -111,6 +111,8 @@ struct Monitor {
     part: &'static str,
     reason: String,
     latency: String,
+    /// `queue is 812`, where the monitor reads a number.
+    reading: Option<String>,
     spark: Option<Sparkline>,
 }
 
@@ -213,6 +215,7 @@ impl Monitor {
             },
             reason: plain(&monitor.reason),
             latency: monitor.latency_ms.map_or_else(|| "never answered".to_owned(), |took| format!("{took:.1} ms")),
+            reading: monitor.reading.as_deref().map(plain),
             spark: history.and_then(Sparkline::new),
         }
     }

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::frame::{Frame, Screen};
+use super::incident::{IncidentRow, Promise};
 use super::sift::{Sieve, Subject};
 use super::{EventRow, link, page};
-use crate::admin::api::Status;
-use crate::admin::bounds::{EVENTS_LONGEST, TIMELINE_LOOKED, TIMELINE_ROWS};
+use crate::admin::api::{IncidentList, ObjectivesReport, Status};
+use crate::admin::bounds::{EVENTS_LONGEST, INCIDENTS_ON_PAGE, TIMELINE_LOOKED, TIMELINE_ROWS};
 use crate::admin::router::Shared;
 use crate::admin::words::moment;
 use crate::admin::{Caller, Problem, ProblemKind};
@@ -45,7 +46,9 @@ pub(super) async fn timeline(
     let newest = status.last_event.saturating_add(1);
     let found = sifted(&shared, &sieve, asked.before.unwrap_or(newest).min(newest)).await;
     let caller = caller.map(|Extension(caller)| caller);
-    page(&Timeline::new(&status, asked, sieve, found, caller.as_ref()))
+    let told =
+        Told { incidents: shared.control.incidents(None, INCIDENTS_ON_PAGE), objectives: shared.control.objectives() };
+    page(&Timeline::new(&status, (asked, sieve), found, &told, caller.as_ref()))
 }
 
 impl Asked {
@@ -104,10 +107,19 @@ async fn sifted(shared: &Shared, sieve: &Sieve, before: u64) -> Result<Found, Pr
     Ok(found)
 }
 
+/// What the journal comes to.
+struct Told {
+    incidents: IncidentList,
+    objectives: ObjectivesReport,
+}
+
 #[derive(Template)]
 #[template(path = "timeline.html", config = "dashboards/operator/askama.toml")]
 struct Timeline {
     frame: Frame,
+    incidents: Vec<IncidentRow>,
+    month: String,
+    promises: Vec<Promise>,
     sites: Vec<Offered>,
     services: Vec<Offered>,
     kinds: Vec<Offered>,
@@ -129,9 +141,9 @@ struct Offered {
 impl Timeline {
     fn new(
         status: &Status,
-        asked: Asked,
-        sieve: Sieve,
+        (asked, sieve): (Asked, Sieve),
         found: Result<Found, Problem>,
+        told: &Told,
         caller: Option<&Caller>,
     ) -> Self {
         let query = query(&sieve);
@@ -148,6 +160,9 @@ impl Timeline {
         });
         Self {
             frame: Frame::new(status, Screen::Timeline, "Timeline", caller),
+            incidents: told.incidents.incidents.iter().map(|it| IncidentRow::new(it, status.time)).collect(),
+            month: told.objectives.month.clone(),
+            promises: Promise::all(&told.objectives),
             sites: offered(sites, sieve.site.as_deref()),
             services: offered(services, sieve.service.as_deref()),
             kinds: kinds.collect(),

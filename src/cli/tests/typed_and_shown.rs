@@ -350,6 +350,7 @@ fn several_monitors_of_an_endpoint_are_shown_with_their_parts_once_one_is_not_up
         state,
         reason: if state == State::Up { String::new() } else { "refused".into() },
         since: "2026-05-01T11:59:00Z".parse().unwrap(),
+        reading: None,
         latency_ms: None,
     };
     let shown_with = |monitors: Vec<MonitorStatus>| {
