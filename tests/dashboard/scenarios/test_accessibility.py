@@ -32,10 +32,16 @@ def broken(configuration):
 
 
 def check(screen, paths):
-    page, found = screen.page, []
+    page, found, paths = screen.page, [], list(paths)
     for path in paths:
         screen.open(path)
         found += judged(page, path)
+        # What pages lead to is looked at as well: every entry of the navigation, the newest incident.
+        links = page.locator("nav a, main a[href^='/timeline/']").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        incidents = [link for link in links if link.startswith("/timeline/")]
+        entries = [link for link in links if not link.startswith("/timeline/")]
+        known = any(path.startswith("/timeline/") for path in paths)
+        paths += [link for link in dict.fromkeys(entries + ([] if known else incidents[:1])) if link not in paths]
     assert not found, "\n".join(found)
 
 
