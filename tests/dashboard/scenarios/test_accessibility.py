@@ -69,7 +69,8 @@ def test_screens(new_screen, new_node, sign_in, state, paths):
         for name in ("fra", "iad", "nrt"):
             node.wait_for_site(name, "down")
     screen = new_screen(node)
-    check(screen, ["/login"])
+    screen.open("/login")
+    assert judged(screen.page, "/login") == []
     check(sign_in(screen), paths)
 
 
