@@ -105,7 +105,7 @@ impl Fields {
         }
         let request = self.request(kind, scope);
         let line = request.as_ref().ok().map(|request| self.line(kind, Some(request)));
-        let deed = request.and_then(|request| orders::command(request, now)).map(|command| give(command));
+        let deed = request.and_then(|request| orders::command(request, now)).map(give);
         Asked { kind, deed, line, complete: has_reason && !self.ends.is_empty() }
     }
 
