@@ -4,9 +4,17 @@
 /** What the reader has changed and the server does not know of. */
 const OWN = new Set(["open", "inert", "hidden", "aria-disabled", "aria-busy", "data-as-of"]);
 
+/** A node that takes longer to answer is not there. */
+const ANSWER_MS = 10_000;
+
 /** The page as the server renders it now; `null` where it asks to sign in. */
 export async function fetched(url = location.href, options = {}) {
-  const response = await fetch(url, { cache: "no-store", redirect: "manual", ...options });
+  const response = await fetch(url, {
+    cache: "no-store",
+    redirect: "manual",
+    signal: AbortSignal.timeout(ANSWER_MS),
+    ...options,
+  });
   if (response.type === "opaqueredirect" || response.status === 401) return null;
   if (!(response.headers.get("content-type") ?? "").startsWith("text/html")) throw new Error(`${response.status}`);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");

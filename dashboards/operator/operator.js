@@ -90,4 +90,4 @@ if (root.dataset.generation) {
   document.addEventListener("visibilitychange", look);
   follow(Number(root.dataset.lastEvent), hear);
 }
-root.dataset.live = "";
+root.dataset.ready = "";

@@ -7,6 +7,8 @@ const LOCK = "waypost-events";
 const URL = "/api/v1/events?follow=1";
 /** From a stream that the node refused to the next try. */
 const RETRY_MS = 2000;
+/** A stream that says nothing for so long is a connection that only seems to be there. */
+const SILENCE_MS = 15_000;
 
 /**
  * Reads events until the page goes away.
@@ -17,8 +19,10 @@ export function follow(after, hear) {
   const channel = new BroadcastChannel(LOCK);
   let seen = after;
   let source;
+  let heard;
 
   const tell = (message) => {
+    heard = Date.now();
     channel.postMessage(message);
     take(message);
   };
@@ -30,6 +34,7 @@ export function follow(after, hear) {
 
   const read = () => {
     source?.close();
+    heard = Date.now();
     source = new EventSource(`${URL}&after=${seen}`);
     source.onmessage = ({ data }) => tell({ kind: "event", data: JSON.parse(data) });
     source.addEventListener("beat", ({ data }) => tell({ kind: "beat", data: JSON.parse(data) }));
@@ -39,9 +44,11 @@ export function follow(after, hear) {
       if (source.readyState === EventSource.CLOSED) setTimeout(read, RETRY_MS);
     };
   };
-  if (!navigator.locks) return read();
-  navigator.locks.request(LOCK, () => {
+  const begin = () => {
     read();
+    setInterval(() => Date.now() - heard > SILENCE_MS && read(), RETRY_MS);
     return new Promise(() => {});
-  });
+  };
+  if (navigator.locks) navigator.locks.request(LOCK, begin);
+  else begin();
 }

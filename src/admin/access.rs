@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::entrance_control::{Count, SignInEntry};
 use super::failures::{Judgement, too_many};
+use super::oidc::granted;
 use super::router::Shared;
 use super::same_origin::{is_safe, proven};
 use super::session::{Activity, Found, Origin};
@@ -63,9 +64,11 @@ pub(super) async fn require(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match admit(&shared, access, &request) {
+    let activity = activity(request.method(), request.headers());
+    let peer = request.extensions().get::<Peer>().cloned();
+    let caller = match admit(&shared, access, peer.as_ref(), request.headers(), activity) {
         Ok(caller) => caller,
-        Err(problem) if problem.kind == ProblemKind::Unauthenticated && is_led(access, &request) => {
+        Err(problem) if problem.kind == ProblemKind::Unauthenticated && is_led(access, activity) => {
             return Redirect::to(&sign_in::path_back_to(request.uri())).into_response();
         }
         Err(problem) => return problem.into_response(),
@@ -84,16 +87,26 @@ pub(super) async fn require(
 }
 
 /// Whether it is a person who opens a page.
-fn is_led(access: Access, request: &Request) -> bool {
-    matches!(access, Access::Page(_) | Access::PageOf(_))
-        && activity(request.method(), request.headers()) == Activity::Person
+fn is_led(access: Access, activity: Activity) -> bool {
+    matches!(access, Access::Page(_) | Access::PageOf(_)) && activity == Activity::Person
 }
 
-fn admit(shared: &Shared, access: Access, request: &Request) -> Result<Caller, Problem> {
-    let Some(peer) = request.extensions().get::<Peer>() else {
+/// Whether who opened a stream may still follow it.
+pub(super) fn may_still(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> bool {
+    admit(shared, Access::LoopbackOr(Role::Viewer), Some(peer), headers, Activity::Page).is_ok()
+}
+
+fn admit(
+    shared: &Shared,
+    access: Access,
+    peer: Option<&Peer>,
+    headers: &HeaderMap,
+    activity: Activity,
+) -> Result<Caller, Problem> {
+    let Some(peer) = peer else {
         return Err(Problem::new(ProblemKind::Internal, "the connection of this request is not known"));
     };
-    let caller = caller(shared, peer, request)?;
+    let caller = caller(shared, peer, headers, activity)?;
     let needed = match (access, peer.channel) {
         (Access::Anyone, _) => return Ok(caller),
         (Access::LoopbackOr(_) | Access::Page(_), Channel::Tcp { peer }) if peer.is_loopback() => return Ok(caller),
@@ -113,7 +126,7 @@ fn admit(shared: &Shared, access: Access, request: &Request) -> Result<Caller, P
 }
 
 /// Who asks: by the system's word on the socket, by token or by session otherwise.
-fn caller(shared: &Shared, peer: &Peer, request: &Request) -> Result<Caller, Problem> {
+fn caller(shared: &Shared, peer: &Peer, headers: &HeaderMap, activity: Activity) -> Result<Caller, Problem> {
     let channel = peer.channel;
     if let Channel::Socket { uid } = channel
         && (uid == 0 || Some(uid) == shared.socket_owner)
@@ -121,7 +134,7 @@ fn caller(shared: &Shared, peer: &Peer, request: &Request) -> Result<Caller, Pro
         let name = user_name(uid);
         return Ok(Caller { role: Some(Role::Admin), ..Caller::anonymous(channel) }.called(name));
     }
-    if let Some(value) = request.headers().get(header::AUTHORIZATION) {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
         let secret = value.to_str().ok().and_then(|text| text.split_once(' '));
         let secret = secret.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         return match secret.and_then(|(_, secret)| shared.control.authenticate(secret.trim())) {
@@ -133,7 +146,7 @@ fn caller(shared: &Shared, peer: &Peer, request: &Request) -> Result<Caller, Pro
         };
     }
     // Who signed in with a browser that also shows a certificate acts as whom they signed in as.
-    let known = holder(shared, peer, request).or_else(|| certified(shared, peer));
+    let known = holder(shared, peer, headers, activity).or_else(|| certified(shared, peer));
     Ok(known.unwrap_or_else(|| Caller::anonymous(channel)))
 }
 
@@ -167,8 +180,8 @@ fn refused(shared: &Shared, channel: Channel) -> Problem {
 }
 
 /// The holder of the session whose cookie came along. A cookie that is no longer good is like none.
-fn holder(shared: &Shared, peer: &Peer, request: &Request) -> Option<Caller> {
-    let cookie = cookie::value(request.headers(), peer.line)?;
+fn holder(shared: &Shared, peer: &Peer, headers: &HeaderMap, activity: Activity) -> Option<Caller> {
+    let cookie = cookie::value(headers, peer.line)?;
     let now = Instant::now();
     let ended = |origin: &Origin, why: &str| {
         shared.control.tally().stand(shared.sessions.count(now));
@@ -180,7 +193,6 @@ fn holder(shared: &Shared, peer: &Peer, request: &Request) -> Option<Caller> {
             detail: why.to_owned(),
         });
     };
-    let activity = activity(request.method(), request.headers());
     let (origin, session) = match shared.sessions.find(cookie, activity, now) {
         Found::Standing(origin, session) => (origin, session),
         Found::Over(origin) => {
@@ -211,6 +223,7 @@ pub(super) fn rights(control: &dyn Control, origin: &Origin) -> Option<(Role, Re
             let user = entrance.users.iter().find(|user| user.name == *name && password_mark(user) == *hash)?;
             Some((user.role, user.remit.clone()))
         }
+        Origin::Provider(identity) => granted(control.entrance().oidc.as_ref()?, &identity.values),
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use super::audit::{AuditReport, AuditStatus, PastAnswer, PastQuery};
 pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
@@ -29,7 +30,7 @@ use crate::model::{
 };
 
 /// What a node does and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// [`Status::SCHEMA`]
     pub schema: String,
@@ -80,7 +81,7 @@ impl Status {
 }
 
 /// A service and its sites.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceStatus {
     /// Its name.
     pub name: String,
@@ -100,7 +101,7 @@ pub struct ServiceStatus {
 }
 
 /// What a site does for a service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SiteStatus {
     /// The site's name.
     pub name: String,
@@ -121,9 +122,10 @@ pub struct SiteStatus {
 }
 
 /// One address of a service at a site.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointStatus {
     /// The declared address.
+    #[schema(value_type = String)]
     pub address: IpAddr,
     /// The host it was found under.
     pub host: String,
@@ -142,7 +144,7 @@ pub struct EndpointStatus {
 }
 
 /// What one monitor says of an endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MonitorStatus {
     /// The monitor's name.
     pub name: String,
@@ -163,7 +165,7 @@ pub struct MonitorStatus {
 }
 
 /// A standing order and how long it still stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderStatus {
     /// The order.
     #[serde(flatten)]
@@ -179,7 +181,7 @@ pub struct OrderStatus {
 }
 
 /// A zone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ZoneStatus {
     /// Its origin.
     pub origin: String,
@@ -192,7 +194,7 @@ pub struct ZoneStatus {
 }
 
 /// Something that works less well than it should.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Degradation {
     /// Which part: `store`, `geo`, `clock`, `listener`.
     pub part: String,
@@ -203,7 +205,7 @@ pub struct Degradation {
 }
 
 /// How clients are located.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GeoStatus {
     /// `embedded`, or the path of the database.
     pub source: String,
@@ -212,7 +214,7 @@ pub struct GeoStatus {
 }
 
 /// `POST /api/v1/orders`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderRequest {
     /// What it is about.
     pub scope: Scope,
@@ -242,7 +244,7 @@ pub struct OrderRequest {
 }
 
 /// How long an order is to stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Expiry {
     /// This many seconds from its beginning, at most 72 hours.
@@ -254,7 +256,7 @@ pub enum Expiry {
 }
 
 /// What an order or its lifting came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It stands and answers follow it.
@@ -266,7 +268,7 @@ pub enum Outcome {
 }
 
 /// Answer to an order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OrderOutcome {
     /// [`OrderOutcome::SCHEMA`]
     pub schema: String,
@@ -306,13 +308,14 @@ impl OrderOutcome {
 
 /// `GET /api/v1/orders`: the standing orders. `ETag` says which they are; an order or a lifting with `If-Match` is made on
 /// these and no others.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Orders {
     /// [`Orders::SCHEMA`]
     pub schema: String,
     /// When this was said.
     pub time: Timestamp,
     /// Which orders these are, as in the `ETag`.
+    #[schema(value_type = String)]
     pub tag: OrdersTag,
     /// The orders.
     pub orders: Vec<OrderStatus>,
@@ -324,7 +327,7 @@ impl Orders {
 }
 
 /// `POST /api/v1/orders/lift`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LiftRequest {
     /// Whose order.
     pub scope: Scope,
@@ -334,7 +337,7 @@ pub struct LiftRequest {
 }
 
 /// Answer to the lifting of an order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LiftOutcome {
     /// [`LiftOutcome::SCHEMA`]
     pub schema: String,
@@ -361,7 +364,7 @@ impl LiftOutcome {
 }
 
 /// `GET /api/v1/explain`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExplainQuery {
     /// The name asked for.
     pub name: String,
@@ -374,7 +377,7 @@ pub struct ExplainQuery {
 }
 
 /// Why a client gets the answer it gets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
     /// [`Explanation::SCHEMA`]
     pub schema: String,
@@ -390,7 +393,7 @@ impl Explanation {
 }
 
 /// `GET /api/v1/events`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Events {
     /// [`Events::SCHEMA`]
     pub schema: String,
@@ -398,6 +401,9 @@ pub struct Events {
     pub events: Vec<Event>,
     /// Ask for events after this id next.
     pub next_after: u64,
+    /// Ask for events before this id to read on into the past; `null` at its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev_before: Option<u64>,
 }
 
 impl Events {
@@ -406,7 +412,7 @@ impl Events {
 }
 
 /// `GET /api/v1/drained`: when no well-behaved cache names a site any more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Drained {
     /// [`Drained::SCHEMA`]
     pub schema: String,
@@ -438,7 +444,7 @@ impl Drained {
 }
 
 /// How far one service has let go of a site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrainedService {
     /// The service.
     pub service: String,
@@ -449,7 +455,7 @@ pub struct DrainedService {
 }
 
 /// `POST /api/v1/probe`: probes by hand, of what the configuration declares and nothing else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProbeRequest {
     /// `SERVICE/ADDRESS`, `SERVICE/SITE`, or one of the three alone.
     pub endpoint: String,
@@ -459,7 +465,7 @@ pub struct ProbeRequest {
 }
 
 /// What probes by hand found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProbeReport {
     /// [`ProbeReport::SCHEMA`]
     pub schema: String,
@@ -475,13 +481,14 @@ impl ProbeReport {
 }
 
 /// What one probe found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProbeResult {
     /// Service name.
     pub service: String,
     /// Site name.
     pub site: String,
     /// The endpoint's address.
+    #[schema(value_type = String)]
     pub address: IpAddr,
     /// The monitor's name.
     pub monitor: String,
@@ -498,7 +505,7 @@ pub struct ProbeResult {
 }
 
 /// Answer to a reload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReloadOutcome {
     /// [`ReloadOutcome::SCHEMA`]
     pub schema: String,
@@ -516,7 +523,7 @@ impl ReloadOutcome {
 }
 
 /// `POST /api/v1/tokens`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenRequest {
     /// Unique name: letters, digits, `-`, `_`, `.`, `@`; at most 64.
     pub name: String,
@@ -524,6 +531,7 @@ pub struct TokenRequest {
     pub role: Role,
     /// The sites that its holder may order about; default all.
     #[serde(default, rename = "sites", skip_serializing_if = "Remit::is_everywhere")]
+    #[schema(value_type = Vec<String>, required = false)]
     pub remit: Remit,
     /// After which it no longer works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -531,7 +539,7 @@ pub struct TokenRequest {
 }
 
 /// A new token with its secret, which is shown once.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenCreated {
     /// [`TokenCreated::SCHEMA`]
     pub schema: String,
@@ -548,7 +556,7 @@ impl TokenCreated {
 }
 
 /// `GET /api/v1/tokens`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tokens {
     /// [`Tokens::SCHEMA`]
     pub schema: String,

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::api::{ExplainQuery, Explanation};
 use super::bounds::{AUDIT_LINES, CHECKPOINTS_GIVEN};
@@ -38,7 +39,7 @@ pub trait Audit: Send + Sync {
 }
 
 /// `GET /api/v1/audit`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditStatus {
     /// [`AuditStatus::SCHEMA`]
     pub schema: String,
@@ -60,7 +61,7 @@ impl AuditStatus {
 }
 
 /// What a check of a journal or an export found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReport {
     /// [`AuditReport::SCHEMA`]
     pub schema: String,
@@ -101,7 +102,7 @@ pub struct PastQuery {
 }
 
 /// `GET /api/v1/explain?at=TIME`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PastAnswer {
     /// [`PastAnswer::SCHEMA`]
     pub schema: String,

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use reqwest::Method;
 
-use super::api::{AuditReport, AuditStatus, ExplainQuery, PastAnswer, PastQuery};
+use super::api::{AuditReport, AuditStatus, Events, ExplainQuery, PastAnswer, PastQuery};
 use super::tests::{Api, Fake, now};
 use super::{Audit, Problem, ProblemKind};
 use crate::model::{ChainBeginning, ChainFinding, ChainMark, Event, ExportCheck, Link, LinkHash};
@@ -91,6 +91,25 @@ async fn an_export_has_every_entry_between_a_head_and_an_end() {
     let (findings, entries, _) = check.end();
     assert_eq!((findings, entries, none.lines().count()), (vec![], 0, 2));
     assert_eq!(get("/api/v1/audit/export?since=yesterday").await.status(), 400);
+}
+
+#[tokio::test]
+async fn the_journal_is_paged_by_time() {
+    let api = Api::start().await;
+    for _ in 0..5 {
+        api.fake.happens("geo");
+    }
+    let ids = async |query: &str| {
+        let page: Events =
+            api.socket(Method::GET, &format!("/api/v1/events?{query}")).send().await.unwrap().json().await.unwrap();
+        page.events.iter().map(|event| event.id).collect::<Vec<_>>()
+    };
+    // The fake's events are all of one moment.
+    assert_eq!(ids("since=2026-05-01T12:00:00Z").await, [1, 2, 3, 4, 5]);
+    assert_eq!(ids("since=2026-05-01T12:00:00Z&after=3&limit=1").await, [4]);
+    assert_eq!(ids("since=2026-05-01T12:00:01Z").await, [0_u64; 0]);
+    assert_eq!(ids("until=2026-05-01T12:00:00Z").await, [0_u64; 0]);
+    assert_eq!(ids("until=2026-05-01T12:00:01Z&limit=2").await, [4, 5]);
 }
 
 #[tokio::test]

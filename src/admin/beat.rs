@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::Generation;
 
@@ -12,7 +13,7 @@ pub trait Pulse: Send + Sync {
 }
 
 /// The data of `event: beat` on the stream of `/api/v1/events?follow=1`: every five seconds, and whenever the plan is another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Beat {
     /// When this was said.
     pub time: Timestamp,

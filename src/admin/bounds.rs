@@ -74,6 +74,30 @@ pub(super) const PASSWORD_CHECKS: usize = 1;
 /// Sign-ins that may wait for that; beyond it they are told to come again.
 pub(super) const PASSWORD_WAITING: usize = 16;
 
+/// The longest document of a provider of identities.
+pub(super) const PROVIDER_DOCUMENT_BYTES: usize = 256 * 1024;
+
+/// From asking a provider of identities to the end of its answer.
+pub(super) const PROVIDER_TIME: Duration = Duration::from_secs(10);
+
+/// How long what a provider publishes of itself is used without asking again.
+pub(super) const PROVIDER_KEYS_AGE: Duration = Duration::from_secs(600);
+
+/// Sign-ins through a provider that are under way at a time.
+pub(super) const PROVIDER_PLACES: usize = 8;
+
+/// The longest secret of this node at a provider.
+pub(super) const SECRET_FILE_BYTES: u64 = 4096;
+
+/// The longest name that a provider may give somebody, and the most values that are kept of a claim.
+pub(super) const IDENTITY_CHARACTERS: usize = 128;
+
+/// See [`IDENTITY_CHARACTERS`].
+pub(super) const IDENTITY_VALUES: usize = 256;
+
+/// How long a sign-in through a provider may take, in seconds.
+pub(super) const PROVIDER_VISIT_SECONDS: u32 = 600;
+
 /// Refused sign-ins that are journalled in [`FAILURE_WINDOW`], whatever the addresses; others are counted.
 pub(super) const REFUSALS_JOURNALLED: u32 = 60;
 
@@ -116,6 +140,9 @@ pub(super) const TIMELINE_LOOKED: u64 = 10_000;
 
 /// An order that ends within this time needs attention: whoever gave it may want it to stand longer.
 pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
+
+/// Between two looks at whether who follows a stream still may: a revoked token or an ended session ends it.
+pub(super) const STREAM_STILL: Duration = Duration::from_secs(5);
 
 /// Incidents that one page lists at most.
 pub(super) const INCIDENTS_LONGEST: usize = 100;

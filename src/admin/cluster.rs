@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::{Connection, Generation, OrdersVersion};
 
 /// How the nodes stand together, as this one knows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterStatus {
     /// How this node is connected.
     pub connection: Connection,
@@ -25,7 +26,7 @@ pub struct ClusterStatus {
 }
 
 /// A node of the cluster.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeStatus {
     /// Its name.
     pub name: String,
@@ -58,7 +59,7 @@ pub struct NodeStatus {
 }
 
 /// A node that has not acknowledged an order in time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MissingNode {
     /// Its name.
     pub name: String,
@@ -67,7 +68,7 @@ pub struct MissingNode {
 }
 
 /// `GET /api/v1/store`: the store that the nodes share, read anew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoreStatus {
     /// [`StoreStatus::SCHEMA`]
     pub schema: String,
@@ -94,7 +95,7 @@ impl StoreStatus {
 }
 
 /// `POST /api/v1/store/accept`. A field that is not known is refused: a misspelt one would have the other orders kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StoreAccept {
     /// Write the orders that this node knows into the store, instead of following those that it holds.
@@ -103,7 +104,7 @@ pub struct StoreAccept {
 }
 
 /// Answer to [`StoreAccept`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoreAccepted {
     /// [`StoreAccepted::SCHEMA`]
     pub schema: String,

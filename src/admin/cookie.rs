@@ -39,6 +39,25 @@ pub(super) fn set(value: &str, reach: Reach) -> Option<HeaderValue> {
     HeaderValue::from_str(&attributes).ok()
 }
 
+/// What a sign-in through a provider is recognised by when the browser comes back from there, for which it may come from
+/// elsewhere.
+const VISIT: &str = "waypost-visit";
+const VISIT_OVER_TLS: &str = "__Host-waypost-visit";
+
+/// The value of that cookie.
+pub(super) fn visit(headers: &HeaderMap, line: Line) -> Option<&str> {
+    let name = if line == Line::Tls { VISIT_OVER_TLS } else { VISIT };
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+/// What makes a browser keep it for `seconds`; 0 makes it forget it.
+pub(super) fn set_visit(value: &str, line: Line, seconds: u32) -> Option<HeaderValue> {
+    let (name, secure) = if line == Line::Tls { (VISIT_OVER_TLS, "; Secure") } else { (VISIT, "") };
+    HeaderValue::from_str(&format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")).ok()
+}
+
 /// What makes a browser forget it.
 pub(super) fn taken_away() -> [HeaderValue; 2] {
     [

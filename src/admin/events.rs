@@ -6,17 +6,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{Extension, Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{self, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::access::{Peer, may_still};
 use super::api::Events;
-use super::bounds::{EVENTS_DEFAULT, EVENTS_LONGEST, STREAM_BEAT, STREAM_LOOK, STREAM_RETRY};
+use super::bounds::{EVENTS_DEFAULT, EVENTS_LONGEST, STREAM_BEAT, STREAM_LOOK, STREAM_RETRY, STREAM_STILL};
 use super::router::Shared;
 use super::{Beat, Control, Problem, ProblemKind};
 use crate::model::{Event, Generation};
@@ -24,8 +26,14 @@ use crate::model::{Event, Generation};
 /// What of the journal is asked for.
 #[derive(Debug, Deserialize)]
 pub(super) struct EventsQuery {
-    /// Events above this id; default: the newest `limit`.
+    /// Events above this id, the oldest of them first; default: the newest `limit`.
     after: Option<u64>,
+    /// Events below this id.
+    before: Option<u64>,
+    /// Events from this time on.
+    since: Option<Timestamp>,
+    /// Events before this time.
+    until: Option<Timestamp>,
     /// At most so many, 1 to 1000; default 100. Of a stream: how many of the past come first, default none.
     limit: Option<usize>,
     /// `1` for a stream.
@@ -35,24 +43,74 @@ pub(super) struct EventsQuery {
 /// `GET /api/v1/events`
 pub(super) async fn events(
     State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     query: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(EventsQuery { after, limit, follow }) = query?;
+    let Query(query) = query?;
+    let EventsQuery { after, limit, follow, since, .. } = query;
     if limit.is_some_and(|limit| !(1..=EVENTS_LONGEST).contains(&limit)) {
         return Err(Problem::new(ProblemKind::Invalid, format!("limit is a number from 1 to {EVENTS_LONGEST}")));
     }
-    let newest = |count: usize| shared.control.last_event().saturating_sub(count as u64);
-    if follow.is_some_and(|follow| follow != 0) {
-        let resume = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-        let seen = resume.or(after).unwrap_or_else(|| newest(limit.unwrap_or(0)));
-        return Ok(follow_from(&shared, seen).into_response());
+    if follow.is_some_and(|follow| follow > 1) {
+        return Err(Problem::new(ProblemKind::Invalid, "follow is 1 for a stream, or 0"));
     }
-    let limit = limit.unwrap_or(EVENTS_DEFAULT);
-    let after = after.unwrap_or_else(|| newest(limit));
-    let events = shared.control.events(after, limit).await?;
-    let next_after = events.last().map_or(after, |event| event.id);
-    Ok(Json(Events { schema: Events::SCHEMA.to_owned(), events, next_after }).into_response())
+    if follow == Some(1) {
+        let resume = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
+        let newest = || shared.control.last_event().saturating_sub(limit.unwrap_or(0) as u64);
+        let seen = match (resume.or(after), since) {
+            (Some(seen), _) => seen,
+            (None, Some(since)) => shared.control.first_since(since).await?.saturating_sub(1),
+            (None, None) => newest(),
+        };
+        return Ok(follow_from(&shared, peer, headers, seen).into_response());
+    }
+    page(&*shared.control, &query).await
+}
+
+/// A page, and how to read on to both sides.
+async fn page(control: &dyn Control, query: &EventsQuery) -> Result<Response, Problem> {
+    let limit = query.limit.unwrap_or(EVENTS_DEFAULT);
+    // Bounds by id, both exclusive.
+    let mut above = query.after.unwrap_or(0);
+    if let Some(since) = query.since {
+        above = above.max(control.first_since(since).await?.saturating_sub(1));
+    }
+    let mut below = query.before.unwrap_or(u64::MAX).min(control.last_event().saturating_add(1));
+    if let Some(until) = query.until {
+        below = below.min(control.first_since(until).await?);
+    }
+    let forwards = query.after.is_some() || (query.since.is_some() && query.before.is_none());
+    let newest = below.saturating_sub(1).saturating_sub(limit as u64);
+    let start = if forwards { above } else { above.max(newest) };
+    let mut events = if start.saturating_add(1) < below { control.events(start, limit).await? } else { Vec::new() };
+    events.retain(|event| event.id < below);
+    let next_after = events.last().map_or(start, |event| event.id);
+    let prev_before = events.first().map(|event| event.id).filter(|first| *first > 1);
+    let mut links = Vec::new();
+    if next_after.saturating_add(1) < below {
+        links.push(query.link("next", &format!("after={next_after}"), limit));
+    }
+    if let Some(before) = prev_before {
+        links.push(query.link("prev", &format!("before={before}"), limit));
+    }
+    let document = Events { schema: Events::SCHEMA.to_owned(), events, next_after, prev_before };
+    let mut response = Json(document).into_response();
+    if let Ok(links) = HeaderValue::from_str(&links.join(", "))
+        && !links.is_empty()
+    {
+        response.headers_mut().insert(header::LINK, links);
+    }
+    Ok(response)
+}
+
+impl EventsQuery {
+    /// A link to the page that starts elsewhere within the same times (RFC 8288).
+    fn link(&self, relation: &str, start: &str, limit: usize) -> String {
+        let time = |name: &str, time: Option<Timestamp>| time.map(|time| format!("&{name}={time}")).unwrap_or_default();
+        let (since, until) = (time("since", self.since), time("until", self.until));
+        format!("</api/v1/events?{start}&limit={limit}{since}{until}>; rel=\"{relation}\"")
+    }
 }
 
 /// A follower of the journal.
@@ -66,6 +124,10 @@ struct Follower {
     ready: VecDeque<Event>,
     /// Whether the journal may hold events after `seen` that have not been read.
     behind: bool,
+    /// Who follows: looked at again now and then.
+    who: (Shared, Peer, HeaderMap),
+    /// When it was last asked whether they may.
+    asked: Instant,
     /// When it is looked whether a beat is due.
     look: Instant,
     /// The generation that the last beat told of, and when.
@@ -80,7 +142,7 @@ enum Told {
     Beat(Beat),
 }
 
-fn follow_from(shared: &Shared, seen: u64) -> impl IntoResponse + use<> {
+fn follow_from(shared: &Shared, peer: Peer, headers: HeaderMap, seen: u64) -> impl IntoResponse + use<> {
     // Subscribed before the journal is read, so that nothing falls between the two.
     let follower = Follower {
         control: Arc::clone(&shared.control),
@@ -90,6 +152,8 @@ fn follow_from(shared: &Shared, seen: u64) -> impl IntoResponse + use<> {
         seen: seen.min(shared.control.last_event()),
         ready: VecDeque::new(),
         behind: true,
+        who: (shared.clone(), peer, headers),
+        asked: Instant::now(),
         look: Instant::now(),
         beaten: None,
     };
@@ -111,6 +175,13 @@ impl Follower {
                 () = sleep_until(look) => {}
             }
             self.look = Instant::now() + STREAM_LOOK;
+            if self.asked.elapsed() >= STREAM_STILL {
+                self.asked = Instant::now();
+                let (shared, peer, headers) = &self.who;
+                if !may_still(shared, peer, headers) {
+                    return None;
+                }
+            }
             if let Some(beat) = self.beat() {
                 return Some(Told::Beat(beat));
             }

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::bounds::INCIDENTS_LONGEST;
 use super::incident_markdown::markdown;
@@ -28,7 +29,7 @@ pub trait Incidents: Send + Sync {
 }
 
 /// `GET /api/v1/incidents`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IncidentList {
     /// [`IncidentList::SCHEMA`]
     pub schema: String,
@@ -49,7 +50,7 @@ impl IncidentList {
 }
 
 /// `GET /api/v1/incidents/{id}`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IncidentDocument {
     /// [`IncidentDocument::SCHEMA`]
     pub schema: String,
@@ -65,7 +66,7 @@ impl IncidentDocument {
 }
 
 /// `GET /api/v1/objectives`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ObjectivesReport {
     /// [`ObjectivesReport::SCHEMA`]
     pub schema: String,
@@ -91,7 +92,7 @@ impl ObjectivesReport {
 }
 
 /// What is promised of a service, and what came of it this month.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceObjectives {
     /// Its name.
     pub service: String,
@@ -120,7 +121,7 @@ pub struct ServiceObjectives {
 }
 
 /// Whether a promise was kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {
     /// It was, so far.

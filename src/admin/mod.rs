@@ -22,6 +22,7 @@ mod crowd;
 mod difference;
 #[cfg(test)]
 mod difference_fake;
+mod document;
 mod entrance_control;
 #[cfg(test)]
 mod entrance_fake;
@@ -33,6 +34,7 @@ mod incident_markdown;
 mod incidents;
 #[cfg(test)]
 mod incidents_tests;
+mod oidc;
 mod orders;
 mod pages;
 mod password;
@@ -58,6 +60,7 @@ mod timetable;
 mod tls;
 mod tokens;
 pub mod unison;
+mod visit;
 mod whatif;
 pub mod words;
 

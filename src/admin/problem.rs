@@ -4,6 +4,7 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::bounds::FAILURE_WINDOW;
 use super::words::plain;
@@ -206,7 +207,7 @@ impl Problem {
 const URN: &str = "urn:waypost:problem:";
 
 /// A problem as it is sent: RFC 9457 with the members `code`, `remedy`, `diagnostics` and `orders`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemDocument {
     /// `urn:waypost:problem:` and the kind.
     #[serde(rename = "type")]
@@ -227,6 +228,7 @@ pub struct ProblemDocument {
     pub diagnostics: Vec<String>,
     /// The orders as they are now, as in the ETag of `GET /api/v1/orders`; of a conflict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub orders: Option<OrdersTag>,
 }
 

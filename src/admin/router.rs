@@ -18,12 +18,13 @@ use super::api::{
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
 use super::failures::Failures;
+use super::oidc::Provider;
 use super::password::Passwords;
 use super::same_origin::same_origin;
 use super::session::Sessions;
 use super::{
-    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, events,
-    incidents, orders, pages, sign_in, tokens,
+    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, document, events,
+    incidents, orders, pages, sign_in, tokens, visit,
 };
 use crate::model::{Role, Scope};
 
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) failures: Arc<Failures>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) passwords: Arc<Passwords>,
+    pub(super) provider: Arc<Provider>,
     /// Closed when the node stops; ends event streams.
     pub(super) stopping: watch::Receiver<()>,
 }
@@ -48,17 +50,21 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         failures: Arc::default(),
         sessions: Arc::default(),
         passwords: Arc::default(),
+        provider: Arc::default(),
         stopping,
     };
     let guarded =
         |routes: Router<Shared>, access| routes.route_layer(from_fn_with_state((shared.clone(), access), require));
     let open = Router::new()
         .route("/login", post(sign_in::sign_in))
+        .route("/login/provider", get(visit::there))
+        .route("/login/callback", get(visit::back))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz));
     let greeting = Router::new()
         .route("/login", get(sign_in::page))
         .route("/logout", get(sign_in::page).post(sign_in::sign_out))
+        .route("/api/v1/openapi.json", get(document::openapi))
         .route("/api/v1/session", get(sign_in::status));
     let views = Router::new()
         .route("/metrics", get(metrics))

@@ -13,8 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use utoipa::ToSchema;
 
 use super::bounds::{SESSIONS, SESSIONS_OF_ONE};
+use super::oidc::Identity;
 use crate::model::{Means, Remit, Role};
 
 /// Bytes of a cookie and of the value that its forms repeat.
@@ -27,12 +29,15 @@ pub(super) enum Origin {
     Token { name: String, made: Timestamp },
     /// The user of this name, and which password they had: another ends their sessions.
     Password { name: String, hash: [u8; 32] },
+    /// Whom a provider knows, with what it said of them.
+    Provider(Identity),
 }
 
 impl Origin {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Token { name, .. } | Self::Password { name, .. } => name,
+            Self::Provider(identity) => &identity.name,
         }
     }
 
@@ -40,6 +45,7 @@ impl Origin {
         match self {
             Self::Token { .. } => Means::Token,
             Self::Password { .. } => Means::Password,
+            Self::Provider(_) => Means::Provider,
         }
     }
 }
@@ -77,7 +83,7 @@ impl fmt::Debug for Session {
 }
 
 /// `GET /api/v1/session`: who asks, and what they may do.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionStatus {
     /// [`SessionStatus::SCHEMA`]
     pub schema: String,
@@ -87,6 +93,7 @@ pub struct SessionStatus {
     pub role: Option<Role>,
     /// The sites that they may order about; absent where it is all.
     #[serde(default, rename = "sites", skip_serializing_if = "Remit::is_everywhere")]
+    #[schema(value_type = Vec<String>, required = false)]
     pub remit: Remit,
     /// Where they come from: an address, or the Unix socket.
     pub from: String,

@@ -2,12 +2,11 @@
 
 use std::time::Instant;
 
-use askama::Template;
 use axum::Json;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Extension, Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -17,7 +16,7 @@ use super::bounds::{CREDENTIAL_CHARACTERS, FAILURE_WINDOW, NEXT_CHARACTERS};
 use super::cookie::{self, Reach};
 use super::entrance_control::{Count, SignInEntry};
 use super::failures::Judgement;
-use super::pages::{Frame, Screen};
+use super::pages::{Login, Ways, login};
 use super::password::Checked;
 use super::router::Shared;
 use super::same_origin::{comes_from_own_page, is_encrypted};
@@ -28,20 +27,6 @@ use crate::model::{Means, SignIn};
 
 /// Where one signs in.
 const LOGIN: &str = "/login";
-
-#[derive(Template)]
-#[template(path = "login.html", config = "dashboards/operator/askama.toml")]
-struct LoginPage {
-    frame: Frame,
-    /// Where to go afterwards: a path of this node.
-    next: String,
-    /// Why it did not work.
-    trouble: Option<&'static str>,
-    /// Whether there are users with passwords.
-    passwords: bool,
-    /// Who is signed in, until when, and the value that the form to sign out repeats.
-    signed_in: Option<(String, String, String)>,
-}
 
 /// The path that leads back to `uri` after signing in.
 pub(super) fn path_back_to(uri: &Uri) -> String {
@@ -58,7 +43,7 @@ pub(super) fn path_back_to(uri: &Uri) -> String {
 }
 
 /// `next`, where it is a path of this node and not the beginning of another's address.
-fn local(next: &str) -> &str {
+pub(super) fn local(next: &str) -> &str {
     let plain = next.len() <= NEXT_CHARACTERS && next.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\');
     let is_path = next.starts_with('/') && !next.starts_with("//");
     if plain && is_path && !next.starts_with(LOGIN) { next } else { "/" }
@@ -67,7 +52,7 @@ fn local(next: &str) -> &str {
 #[derive(Default, Deserialize)]
 pub(super) struct LoginQuery {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 /// What the form holds. It has no `Debug`: it holds secrets.
@@ -104,12 +89,9 @@ fn shown(
     trouble: Option<&'static str>,
     signed_in: Option<(String, String, String)>,
 ) -> Result<Response, Problem> {
-    let passwords = !shared.control.entrance().users.is_empty();
-    let title = if signed_in.is_some() { "Signed in" } else { "Sign in" };
-    let frame = Frame::bare(Screen::SignIn, title);
-    let page = LoginPage { frame, next: next.to_owned(), trouble, passwords, signed_in };
-    let page = page.render().map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
-    let mut response = (status, Html(page)).into_response();
+    let entrance = shared.control.entrance();
+    let ways = Ways { passwords: !entrance.users.is_empty(), provider: entrance.oidc.is_some() };
+    let mut response = (status, login(Login { next, trouble, ways, signed_in })?).into_response();
     if status == StatusCode::TOO_MANY_REQUESTS {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(FAILURE_WINDOW.as_secs()));
     }
@@ -147,7 +129,11 @@ pub(super) async fn sign_in(
     }
     let now = Instant::now();
     match origin(&shared, peer.channel, form, now).await {
-        Ok(origin) => opened(&shared, peer, &headers, origin, &next),
+        Ok(origin) => {
+            let mut response = Redirect::to(&next).into_response();
+            response.headers_mut().insert(header::SET_COOKIE, opened(&shared, &peer, &headers, origin)?);
+            Ok(response)
+        }
         Err(Refusal::Busy) => {
             let trouble = "Too many people sign in at this moment. Try again in a few seconds.";
             shown(&shared, StatusCode::SERVICE_UNAVAILABLE, &next, Some(trouble), None)
@@ -201,8 +187,18 @@ async fn origin(shared: &Shared, channel: Channel, form: LoginForm, now: Instant
     }
 }
 
-/// Opens a session and leads on.
-fn opened(shared: &Shared, peer: Peer, headers: &HeaderMap, origin: Origin, next: &str) -> Result<Response, Problem> {
+/// The page again, with why nobody was signed in.
+pub(super) fn refused_page(shared: &Shared, next: &str, trouble: &'static str) -> Result<Response, Problem> {
+    shown(shared, StatusCode::UNAUTHORIZED, next, Some(trouble), None)
+}
+
+/// Opens a session; its cookie.
+pub(super) fn opened(
+    shared: &Shared,
+    peer: &Peer,
+    headers: &HeaderMap,
+    origin: Origin,
+) -> Result<HeaderValue, Problem> {
     let entrance = shared.control.entrance();
     let spans = Spans { idle: entrance.idle, longest: entrance.longest };
     // Whoever signs in anew leaves the session before; the new one has a cookie that nobody can have known.
@@ -219,11 +215,7 @@ fn opened(shared: &Shared, peer: Peer, headers: &HeaderMap, origin: Origin, next
     shared.control.tally().stand(shared.sessions.count(now));
     journal(shared, peer.channel, SignIn::SignedIn, who, "");
     let reach = if is_encrypted(headers, peer.line) { Reach::TlsOnly } else { Reach::Loopback };
-    let set = cookie::set(&value, reach);
-    let set = set.ok_or_else(|| Problem::new(ProblemKind::Internal, "the cookie cannot be written"))?;
-    let mut response = Redirect::to(next).into_response();
-    response.headers_mut().insert(header::SET_COOKIE, set);
-    Ok(response)
+    cookie::set(&value, reach).ok_or_else(|| Problem::new(ProblemKind::Internal, "the cookie cannot be written"))
 }
 
 /// `POST /logout`
@@ -262,7 +254,7 @@ pub(super) async fn status(
     })
 }
 
-fn journal(shared: &Shared, channel: Channel, outcome: SignIn, (name, means): (String, Means), why: &str) {
+pub(super) fn journal(shared: &Shared, channel: Channel, outcome: SignIn, (name, means): (String, Means), why: &str) {
     shared.control.journal_sign_in(SignInEntry {
         outcome,
         name,

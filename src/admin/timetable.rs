@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::bounds::{ORDER_FARTHEST, STEPS_MOST};
 use super::words::{moment, span};
@@ -9,7 +10,7 @@ use super::{Problem, ProblemKind};
 use crate::model::{IntentKind, Lifetime, Schedule, Share};
 
 /// When an order is to begin, at most 30 days ahead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Begin {
     /// This many seconds from its acceptance.
@@ -19,7 +20,7 @@ pub enum Begin {
 }
 
 /// The steps of a drain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Steps {
     /// Rising shares in thousandths; the last is that of the drain.
     pub shares: Vec<Share>,
@@ -28,7 +29,7 @@ pub struct Steps {
 }
 
 /// A part of an order that takes effect later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Due {
     /// When; past where it is held.
     pub at: Timestamp,

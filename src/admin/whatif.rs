@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Problem, ProblemKind};
 use crate::model::{Generation, SiteSet};
@@ -37,7 +38,7 @@ impl WhatIfQuery {
 }
 
 /// What the sites would have to carry if some failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhatIf {
     /// [`WhatIf::SCHEMA`]
     pub schema: String,
@@ -67,7 +68,7 @@ impl WhatIf {
 }
 
 /// What a site carries, and would.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SiteForecast {
     /// The site.
     pub site: String,
@@ -90,7 +91,7 @@ pub struct SiteForecast {
 }
 
 /// What a service has of a site's load.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ServicePart {
     /// The service.
     pub service: String,
@@ -101,7 +102,7 @@ pub struct ServicePart {
 }
 
 /// What is asked of a service, and what of it does not stay where it belongs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceForecast {
     /// The service.
     pub service: String,
@@ -124,7 +125,7 @@ pub struct ServiceForecast {
 }
 
 /// The clients of a service that see the sites in one order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ViewForecast {
     /// The sites in their order.
     pub order: Vec<String>,
@@ -137,7 +138,7 @@ pub struct ViewForecast {
 }
 
 /// What a site carries as of late and at the peak of the day.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SiteLoadStatus {
     /// The site.
     pub site: String,

@@ -16,6 +16,7 @@ use super::output::Asked;
 use super::span;
 use super::stepping::{Beginning, Stepping};
 use super::store::Store;
+use super::tls::Tls;
 use super::user::User;
 use crate::model::{Role, Share};
 
@@ -39,11 +40,13 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Talk to the node at this URL instead, as in http://127.0.0.1:8053
-    #[arg(long, global = true, value_name = "URL", requires = "token_file")]
+    #[arg(long, global = true, value_name = "URL")]
     pub(super) node: Option<String>,
     /// File that holds the token for --node
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) tls: Tls,
     /// How data is printed
     #[arg(short, long, global = true, value_enum, default_value_t = Asked::Table)]
     pub(super) output: Asked,

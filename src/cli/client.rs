@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::arguments::Global;
 use super::exit::Failure;
+use super::tls::Tls;
 use crate::admin::api::{ProblemDocument, ProblemKind};
 use crate::config;
 
@@ -39,12 +40,12 @@ impl Node {
     /// The node that the options name.
     pub(super) fn find(global: &Global) -> Result<Self, Failure> {
         match &global.node {
-            Some(url) => Self::at_url(url, global.token_file.as_deref()),
+            Some(url) => Self::at_url(url, global.token_file.as_deref(), &global.tls),
             None => Self::at_socket(&socket_of(&configuration(global)?)?),
         }
     }
 
-    fn at_url(url: &str, token_file: Option<&Path>) -> Result<Self, Failure> {
+    fn at_url(url: &str, token_file: Option<&Path>, tls: &Tls) -> Result<Self, Failure> {
         let wrong = |why: &str| Failure::Usage(format!("--node '{url}': {why}; expected as in http://127.0.0.1:8053"));
         let parsed = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
         match parsed.scheme() {
@@ -53,6 +54,9 @@ impl Node {
             "http" => return Err(wrong("http would show the token to the network; use https or an SSH tunnel")),
             _ => return Err(wrong("neither http nor https")),
         }
+        if token_file.is_none() && tls.cert.is_none() {
+            return Err(wrong("nothing shows the node who asks; add --token-file FILE, or --cert FILE and --key FILE"));
+        }
         let token = token_file
             .map(|file| {
                 fs::read_to_string(file).map_err(|error| {
@@ -60,7 +64,7 @@ impl Node {
                 })
             })
             .transpose()?;
-        let client = builder().build().map_err(|error| Failure::Fault(error.to_string()))?;
+        let client = tls.applied(builder())?.build().map_err(|error| Failure::Fault(error.to_string()))?;
         let base = parsed.as_str().trim_end_matches('/').to_owned();
         Ok(Self { client, base, token: token.map(|token| token.trim().to_owned()), label: url.to_owned() })
     }
@@ -270,7 +274,10 @@ mod tests {
     #[test]
     fn a_token_is_never_sent_in_the_clear() {
         for url in ["http://ns1.example:8053", "http://192.0.2.1", "ftp://127.0.0.1", "nonsense"] {
-            assert!(matches!(Node::at_url(url, None), Err(Failure::Usage(_))), "{url}");
+            assert!(
+                matches!(Node::at_url(url, Some(Path::new("/dev/null")), &Tls::default()), Err(Failure::Usage(_))),
+                "{url}"
+            );
         }
         for url in ["http://127.0.0.1:8053", "http://[::1]:8053", "http://localhost", "https://ns1.example"] {
             assert!(is_loopback(&Url::parse(url).unwrap()) || url.starts_with("https"), "{url}");

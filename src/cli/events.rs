@@ -149,7 +149,8 @@ async fn collect(node: &Node, from: Option<u64>, most: usize, wanted: &Wanted) -
         let seen = found.next_after;
         return Ok((found, seen));
     };
-    let mut found = Events { schema: Events::SCHEMA.to_owned(), events: Vec::new(), next_after: after };
+    let mut found =
+        Events { schema: Events::SCHEMA.to_owned(), events: Vec::new(), next_after: after, prev_before: None };
     loop {
         let next = page(node, Some(after), if wanted.is_narrow() { PAGE } else { most.min(PAGE) }).await?;
         let is_last = next.events.len() < PAGE;

@@ -33,6 +33,7 @@ mod stepping;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod token;
 mod user;
 mod wait;

@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Remit;
 
 /// What a caller may do; each role includes the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads.
@@ -52,7 +53,7 @@ impl FromStr for Role {
 }
 
 /// A bearer token as it may be shown: everything but the secret, which only its holder knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// Unique name; stands as `by` in what its holder orders.
     pub name: String,
@@ -60,6 +61,7 @@ pub struct Token {
     pub role: Role,
     /// The sites that its holder may order about.
     #[serde(default, rename = "sites", skip_serializing_if = "Remit::is_everywhere")]
+    #[schema(value_type = Vec<String>, required = false)]
     pub remit: Remit,
     /// When it was made.
     pub created: Timestamp,

@@ -7,13 +7,15 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 /// What is hashed in front of each link: a hash of something else is none of ours.
 const KIND: &[u8] = b"waypost journal 1\n";
 
 /// SHA-256 of a link; hexadecimal as text.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(into = "String", try_from = "String")]
+#[schema(value_type = String)]
 pub struct LinkHash([u8; 32]);
 
 impl LinkHash {
@@ -88,7 +90,7 @@ impl TryFrom<String> for LinkHash {
 }
 
 /// Where a chain begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChainBeginning {
     /// The id of its first entry.
     pub first: u64,
@@ -99,7 +101,7 @@ pub struct ChainBeginning {
 }
 
 /// Why a chain begins where it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BeginningCause {
     /// The journal begins there.
@@ -111,7 +113,7 @@ pub enum BeginningCause {
 }
 
 /// A place in the chain: an entry's id and the hash of its link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChainMark {
     /// The entry.
     pub id: u64,
@@ -138,7 +140,7 @@ impl FromStr for ChainMark {
 }
 
 /// A place in the chain as it was written down elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Checkpoint {
     /// When.
     pub time: Timestamp,
@@ -161,7 +163,7 @@ pub struct Link {
 }
 
 /// What is wrong with a chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "finding")]
 pub enum ChainFinding {
     /// The entry is not the one that was written there.

@@ -5,13 +5,14 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use super::fingerprint::Fingerprint;
 use super::{EndpointKey, Event, Generation, Intent, State, Topology};
 
 /// Where the orders of a cluster are in their history: an older version never replaces a newer one, whatever the order of
 /// arrival, reconnection or clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct OrdersVersion {
     /// Rises when an operator accepts a store that went back.
     pub epoch: u64,
@@ -37,7 +38,7 @@ pub struct SharedOrders {
 }
 
 /// How a node is connected with the others (DESIGN section 6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Connection {
     /// It reaches the store.
@@ -67,7 +68,7 @@ impl Connection {
 /// What a node says of itself and of the world: one record in the store, rewritten as a whole.
 ///
 /// Fields may be added; a reader of any version takes what it knows and what is missing as not said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeReport {
     /// The node's name.
     pub node: String,

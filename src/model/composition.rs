@@ -1,6 +1,7 @@
 //! Composition: how the monitors of a service add up to the health of an endpoint, and what must not be undone.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{MonitorIx, ServiceIx, SiteIx};
 
@@ -42,7 +43,7 @@ pub enum HealthMode {
 }
 
 /// The part that a monitor has in the health of an endpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MonitorPart {
     /// It is combined with the others by the mode.

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Connection, Generation, Intent, Means, OrdersVersion, Scope, Share, SignIn, SiteOutcome, State, Trouble};
 
 /// One entry of the append-only journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// Position in the journal, from 1 without gaps; 0 before it was appended.
     #[serde(default)]
@@ -23,7 +24,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum EventKind {
     /// The node started.
@@ -42,6 +43,7 @@ pub enum EventKind {
         /// Site name.
         site: String,
         /// The endpoint's address.
+        #[schema(value_type = String)]
         address: IpAddr,
         /// Before.
         from: State,
@@ -314,7 +316,7 @@ pub enum EventKind {
 }
 
 /// What can be promised of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectiveKind {
     /// How fast it recovers.
@@ -335,7 +337,7 @@ impl ObjectiveKind {
 }
 
 /// What became of a file that nodes share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileChange {
     /// What lies here was published to the others.

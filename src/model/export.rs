@@ -54,7 +54,7 @@ fn read_line(line: &str) -> Option<Link> {
         id: u64,
     }
     let Numbered { id } = serde_json::from_str(entry).ok()?;
-    Some(Link { id, entry: entry.to_owned(), previous: previous.parse().ok(), hash: hash.parse().ok()? })
+    Some(Link { id, entry: entry.to_owned(), previous: Some(previous.parse().ok()?), hash: hash.parse().ok()? })
 }
 
 /// Finds what is wrong with an export, line by line.

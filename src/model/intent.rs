@@ -4,11 +4,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Schedule, Share};
 
 /// What an intent is about; at most one intent stands for a scope at a time.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Scope {
     /// Site name.
     pub site: String,
@@ -27,7 +28,7 @@ impl fmt::Display for Scope {
 }
 
 /// What is ordered (DESIGN section 7). `serve` is the absence of an intent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase", tag = "kind")]
 pub enum IntentKind {
     /// Soft: the site is used only when nothing else works.
@@ -54,7 +55,7 @@ impl IntentKind {
 }
 
 /// Who follows an intent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// Every node.
@@ -73,7 +74,7 @@ impl Reach {
 }
 
 /// How long an intent stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "lifetime", content = "until")]
 pub enum Lifetime {
     /// Until this wall-clock time.
@@ -83,7 +84,7 @@ pub enum Lifetime {
 }
 
 /// An operator's standing order: what, where, who, why, since, until.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Intent {
     /// What it is about.
     pub scope: Scope,

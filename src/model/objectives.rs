@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `[objectives]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,8 +35,9 @@ pub struct Objective {
 }
 
 /// A part of the whole in parts per million, 0 to 999,999: an availability of all there is leaves no budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(into = "u32", try_from = "u32")]
+#[schema(value_type = u32, maximum = 999_999)]
 pub struct Availability(u32);
 
 impl Availability {

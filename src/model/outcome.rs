@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Standing, State};
 
 /// What a site does for a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SiteOutcome {
     /// Service name.
     pub service: String,
@@ -49,7 +50,7 @@ impl SiteOutcome {
 }
 
 /// Whether answers name a site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Naming {
     /// Some do.
@@ -59,13 +60,14 @@ pub enum Naming {
 }
 
 /// An endpoint that is not well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Trouble {
     /// Service name.
     pub service: String,
     /// Site name.
     pub site: String,
     /// The endpoint's address.
+    #[schema(value_type = String)]
     pub address: IpAddr,
     /// Its state: deferring or down.
     pub state: State,

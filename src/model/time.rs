@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A moment on this node's monotonic clock, as time since the process started.
 ///
@@ -36,8 +37,9 @@ impl Mono {
 }
 
 /// A part of the whole in thousandths, 0 to 1000: the share of clients an order moves, a site's healthy part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(into = "u16", try_from = "u16")]
+#[schema(value_type = u16, minimum = 0, maximum = 1000)]
 pub struct Share(u16);
 
 impl Share {

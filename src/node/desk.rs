@@ -129,6 +129,8 @@ impl Desk {
 
     /// Has the engine hold `command` against the rules and, unless it is a rehearsal, make it stand.
     pub(super) async fn give(&self, command: &Command, caller: Caller) -> Result<Done, Problem> {
+        // Whichever way it came: the API, a form of a page, a drill.
+        caller.over(&command.scope.site)?;
         let order = Order {
             scope: command.scope.clone(),
             kind: command.kind,
@@ -284,6 +286,7 @@ impl Control for Desk {
             metrics::Writers {
                 journal: &self.journal,
                 recorder: &self.recorder,
+                history: &self.history,
                 commons: &*self.commons,
                 tally: &self.tally,
                 trials: &trials,
@@ -309,6 +312,7 @@ impl Control for Desk {
     fn lift(&self, lifting: Lifting, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
         async move {
             let Lifting { scope, reason, seen } = lifting;
+            caller.over(&scope.site)?;
             let before = self.picture.load_full();
             let stood = before.orders.iter().map(|order| &order.intent).find(|intent| intent.scope == scope).cloned();
             // An order for a site that a reload took away can still be lifted.

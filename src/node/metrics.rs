@@ -13,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::history::History;
 use super::incident_metrics::Trials;
 use super::journal::Journal;
 use super::load_metrics::Load;
@@ -43,6 +44,8 @@ pub struct Writers<'a> {
     pub journal: &'a Journal,
     /// Of what a replay needs.
     pub recorder: &'a Recorder,
+    /// Of what past answers are explained from.
+    pub history: &'a History,
     /// Of what the nodes share.
     pub commons: &'a dyn Commons,
     /// Of who asked.
@@ -128,7 +131,7 @@ impl Page {
         self.registry.register_with_unit(name, help, Unit::Seconds, times);
     }
 
-    fn node(&mut self, picture: &Picture, started: Timestamp, Writers { journal, recorder, .. }: Writers<'_>) {
+    fn node(&mut self, picture: &Picture, started: Timestamp, Writers { journal, recorder, history, .. }: Writers<'_>) {
         let node = picture.settings.node.name.clone();
         let labels = vec![("node", node), ("version", env!("CARGO_PKG_VERSION").to_owned())];
         self.gauges("build_info", "The node and its version").get_or_create(&labels).set(1.0);
@@ -151,6 +154,7 @@ impl Page {
         self.gauge("journal_waiting_events", "Events not yet in the store", float(journal.waiting()));
         self.counter("journal_lost_events", "Events that the store refused for too long", journal.lost());
         self.counter("recording_lost_records", "Records for a replay that could not be written", recorder.lost());
+        self.counter("history_lost_records", "Plans and configurations that could not be kept", history.lost());
     }
 
     fn transfers(&mut self, counts: &TransferCounts, standings: &BTreeMap<Name, transfer::Standing>, now: Mono) {

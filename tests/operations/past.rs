@@ -128,7 +128,7 @@ fn past_answers_incidents_and_the_journal_are_what_they_were_after_a_restart_wit
     let mut different: Vec<&[u8]> = heard.iter().map(|heard| &heard.octets[2..]).collect();
     different.sort_unstable();
     different.dedup();
-    assert!(different.len() > 15, "failures, orders and TTLs made different answers: {}", different.len());
+    assert!(different.len() > 8, "failures, orders and TTLs made different answers: {}", different.len());
     let (mut same, mut near) = (0, 0);
     for heard in heard.iter().step_by((heard.len() / ASKED_AGAIN).max(1)) {
         let (code, said) = explained(&scene, heard);

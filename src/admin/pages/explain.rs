@@ -4,16 +4,18 @@ use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Query, State};
 use axum::response::Html;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::frame::{Frame, Screen};
 use super::mark::Mark;
 use super::{link, page};
-use crate::admin::api::{ExplainQuery, Explanation, Status};
+use crate::admin::api::{ExplainQuery, Explanation, PastAnswer, PastQuery, Status};
 use crate::admin::router::Shared;
-use crate::admin::words::{plain, tier};
-use crate::admin::{Caller, Problem};
+use crate::admin::words::{moment, plain, tier};
+use crate::admin::{Caller, Problem, ProblemKind};
 use crate::answer;
+use crate::model::Generation;
 
 /// Types that the form offers; any other can be typed into the address.
 const TYPES: [&str; 12] = ["MX", "A", "AAAA", "SRV", "TXT", "NS", "SOA", "CNAME", "CAA", "TLSA", "HTTPS", "PTR"];
@@ -27,18 +29,57 @@ pub(super) struct Asked {
     rtype: String,
     #[serde(default)]
     client: String,
+    /// A past moment; empty for now.
+    #[serde(default)]
+    at: String,
 }
 
-/// `GET /explain?name=&type=&client=`
+/// `GET /explain?name=&type=&client=&at=`
 pub(super) async fn explain(
     State(shared): State<Shared>,
     caller: Option<Extension<Caller>>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Html<String>, Problem> {
     let Query(asked) = asked?;
-    let outcome = asked.query().map(|query| shared.control.explain(&query));
+    let outcome = match asked.query() {
+        None => None,
+        Some(query) => Some(told(&shared, query, asked.at.trim()).await),
+    };
     let caller = caller.map(|Extension(caller)| caller);
     page(&Explain::new(&shared.control.status(), asked, outcome, caller.as_ref()))
+}
+
+/// What was answered, or would be: as of now, or as of `at` where that is given.
+async fn told(shared: &Shared, query: ExplainQuery, at: &str) -> Result<Told, Problem> {
+    if at.is_empty() {
+        let Explanation { lines, detail, .. } = shared.control.explain(&query)?;
+        return Ok(Told { lines, detail, past: None });
+    }
+    let moment = at.parse().map_err(|_| {
+        Problem::new(ProblemKind::Invalid, format!("'{at}' is no time"))
+            .with_remedy("write it as in 2026-05-01T12:00:00Z, or leave it empty for now")
+    })?;
+    let past = PastQuery { at: Some(moment), ..PastQuery::default() };
+    let PastAnswer { at, generation, since, lines, caveats, detail, .. } =
+        shared.control.explain_at(query, past).await?;
+    Ok(Told { lines, detail, past: Some(Past { at, generation, since, caveats }) })
+}
+
+/// An explanation, of now or of a past moment.
+struct Told {
+    lines: Vec<String>,
+    detail: serde_json::Value,
+    past: Option<Past>,
+}
+
+/// When an answer of the past was given, and under which plan.
+struct Past {
+    at: Timestamp,
+    generation: Generation,
+    /// Since when answers followed that plan.
+    since: Timestamp,
+    /// What may make the answer that was given another one.
+    caveats: Vec<String>,
 }
 
 impl Asked {
@@ -55,6 +96,7 @@ struct Explain {
     frame: Frame,
     name: String,
     client: String,
+    at: String,
     types: Vec<Offered>,
     outcome: Outcome,
 }
@@ -78,6 +120,9 @@ enum Outcome {
 
 struct Explained {
     question: String,
+    /// Of an answer of the past: the moment, and the plan that it followed.
+    past: Option<String>,
+    caveats: Vec<String>,
     lines: Vec<String>,
     /// The rest, where the node's document is of a form that this page knows.
     answer: Option<Answer>,
@@ -111,16 +156,11 @@ struct Site {
 }
 
 impl Explain {
-    fn new(
-        status: &Status,
-        asked: Asked,
-        outcome: Option<Result<Explanation, Problem>>,
-        caller: Option<&Caller>,
-    ) -> Self {
+    fn new(status: &Status, asked: Asked, outcome: Option<Result<Told, Problem>>, caller: Option<&Caller>) -> Self {
         let title = if asked.name.is_empty() { "Explain".to_owned() } else { format!("Explain {}", asked.name) };
         let outcome = match outcome {
             None => Outcome::Unasked,
-            Some(Ok(explanation)) => Outcome::Explained(Box::new(Explained::new(&asked, explanation))),
+            Some(Ok(told)) => Outcome::Explained(Box::new(Explained::new(&asked, told))),
             Some(Err(problem)) => Outcome::Problem {
                 detail: plain(&problem.detail),
                 remedy: problem.remedy.as_deref().map_or_else(|| "correct the form and ask again".to_owned(), plain),
@@ -132,6 +172,7 @@ impl Explain {
             outcome,
             name: asked.name,
             client: asked.client,
+            at: asked.at,
         }
     }
 }
@@ -148,16 +189,22 @@ fn types(chosen: &str) -> Vec<Offered> {
 }
 
 impl Explained {
-    fn new(asked: &Asked, explanation: Explanation) -> Self {
-        let detail: Option<answer::Explanation> = serde_json::from_value(explanation.detail).ok();
+    fn new(asked: &Asked, told: Told) -> Self {
+        let detail: Option<answer::Explanation> = serde_json::from_value(told.detail).ok();
         let rtype = detail.as_ref().map_or_else(|| asked.rtype.clone(), |detail| detail.rtype.clone());
         let client = asked.client.trim();
         let from = if client.is_empty() { "a client of unknown place".to_owned() } else { format!("client {client}") };
+        let at = told.past.as_ref().map_or_else(String::new, |past| format!(" --at {}", moment(past.at)));
         let option = if client.is_empty() { String::new() } else { format!(" --client {client}") };
         Self {
             question: plain(&format!("{} {rtype}, {from}", asked.name)),
-            command: plain(&format!("waypost explain {} {rtype}{option}", asked.name)),
-            lines: explanation.lines.iter().map(|line| plain(line)).collect(),
+            command: plain(&format!("waypost explain {} {rtype}{option}{at}", asked.name)),
+            past: told.past.as_ref().map(|past| {
+                let (at, since) = (moment(past.at), moment(past.since));
+                format!("As answered at {at}, under plan {} in force since {since}", past.generation)
+            }),
+            caveats: told.past.iter().flat_map(|past| &past.caveats).map(|caveat| plain(caveat)).collect(),
+            lines: told.lines.iter().map(|line| plain(line)).collect(),
             answer: detail.map(Answer::new),
         }
     }

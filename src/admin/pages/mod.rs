@@ -13,6 +13,7 @@ mod explain;
 mod frame;
 mod incident;
 mod link;
+mod login;
 mod map;
 mod mark;
 mod nodes;
@@ -32,7 +33,7 @@ use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 
-pub(super) use frame::{Frame, Screen};
+pub(super) use login::{Login, Ways, login, welcome};
 pub(super) use refusal::for_people;
 
 use super::router::Shared;

@@ -57,6 +57,8 @@ struct Found {
     gap: bool,
     /// When the next plan came into force.
     next: Option<Timestamp>,
+    /// When the node started anew after the last line before the moment.
+    anew: Option<Timestamp>,
 }
 
 impl Past {
@@ -91,6 +93,11 @@ impl Past {
                 found.generation
             ));
         }
+        if let Some(anew) = found.anew {
+            caveats.push(format!(
+                "the node started anew at {anew} and had not stopped in order: it may not have run then"
+            ));
+        }
         let is_near = |change: Timestamp| change.duration_since(time).unsigned_abs() <= NEAR;
         if is_near(since) || found.next.is_some_and(is_near) {
             caveats.push(
@@ -116,12 +123,20 @@ fn find(directory: &Path, time: Timestamp) -> io::Result<Found> {
     let later = all.range(chosen..).map(|(_, path)| path);
     for record in later.take(2).map(|path| lines(path)).collect::<io::Result<Vec<_>>>()?.into_iter().flatten() {
         match record {
-            Record::Begun { time: began } if began > time => break,
+            Record::Begun { time: began } if began > time => {
+                found.anew = Some(began);
+                break;
+            }
             Record::Begun { .. } => found = Found::default(),
             Record::Ended { time: ended } if ended <= time => found.ended = Some(ended),
             Record::Loaded(loaded) if loaded.time <= time => {
                 found.ended = None;
                 found.loaded = Some(loaded);
+            }
+            Record::Rezoned(news) if news.time <= time => {
+                if let Some(loaded) = &mut found.loaded {
+                    loaded.take(*news);
+                }
             }
             Record::Plan(planned) if planned.time <= time => {
                 let follows = planned.generation.sequence <= found.generation.sequence.saturating_add(1);
@@ -140,7 +155,7 @@ fn find(directory: &Path, time: Timestamp) -> io::Result<Found> {
                 found.next = Some(planned.time);
                 break;
             }
-            Record::Ended { .. } | Record::Loaded(_) => break,
+            Record::Ended { .. } | Record::Loaded(_) | Record::Rezoned(_) => break,
         }
     }
     Ok(found)

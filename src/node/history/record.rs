@@ -22,6 +22,8 @@ pub(super) enum Record {
     Ended { time: Timestamp },
     /// What is in force from then on.
     Loaded(Box<Loaded>),
+    /// Of what is in force other zones than before.
+    Rezoned(Box<Rezoned>),
     /// The plan from then on.
     Plan(Box<Planned>),
 }
@@ -42,6 +44,42 @@ pub(super) struct Loaded {
     pub(super) missing: Vec<String>,
     /// The geo database, and what tells that it is another one: when it was written, and how long it is.
     pub(super) geo: Option<(PathBuf, Timestamp, u64)>,
+}
+
+/// Zones that became others, under the same configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Rezoned {
+    pub(super) time: Timestamp,
+    pub(super) generation: Generation,
+    /// Those that are new or changed.
+    pub(super) zones: BTreeMap<String, Object>,
+    /// Those that are gone.
+    pub(super) gone: Vec<String>,
+}
+
+impl Loaded {
+    /// What of this is news, where `before` differs in nothing but its zones.
+    pub(super) fn rezoned(&self, before: &Self) -> Option<Rezoned> {
+        let same =
+            Self { time: before.time, generation: before.generation, zones: before.zones.clone(), ..self.clone() };
+        if same != *before {
+            return None;
+        }
+        let is_news = |(origin, object): &(&String, &Object)| before.zones.get(*origin) != Some(*object);
+        let zones =
+            self.zones.iter().filter(is_news).map(|(origin, object)| (origin.clone(), object.clone())).collect();
+        let gone = before.zones.keys().filter(|origin| !self.zones.contains_key(*origin)).cloned().collect();
+        Some(Rezoned { time: self.time, generation: self.generation, zones, gone })
+    }
+
+    /// Takes over what became other zones.
+    pub(super) fn take(&mut self, news: Rezoned) {
+        (self.time, self.generation) = (news.time, news.generation);
+        news.gone.iter().for_each(|origin| {
+            self.zones.remove(origin);
+        });
+        self.zones.extend(news.zones);
+    }
 }
 
 /// What a plan says anew; all of it, where it is whole.

@@ -154,3 +154,32 @@ fn the_oldest_goes_first_and_takes_its_texts_along() {
     assert_eq!(segments(&directory).unwrap().len(), 1, "the present one is always kept");
     assert!(matches!(Past::at(&directory, at(650)), Err(PastFault::NotKept(_))));
 }
+
+#[test]
+fn zones_that_change_one_by_one_are_kept_one_by_one() {
+    let state = tempfile::tempdir().unwrap();
+    let directory = state.path().join("history");
+    let changed = ZONE.replace("SOA ns hostmaster 1", "SOA ns hostmaster 2").replace("192.0.2.53", "192.0.2.54");
+    let (zone, _) = zone::load(&"a.example".parse().unwrap(), Path::new("a"), &changed, &Nothing);
+    let mut zones = Zones::default();
+    zones.insert(zone.unwrap());
+    let (time, generation) = (at(10), Generation { epoch: 1, sequence: 2 });
+    let rezoned = Entry::Loaded { time, generation, settings: Arc::new(settings(state.path())), zones };
+    let entries = vec![
+        loaded(state.path(), 0),
+        planned(state.path(), 0, 1, State::Up),
+        rezoned,
+        planned(state.path(), 10, 2, State::Up),
+        loaded(state.path(), 20),
+        planned(state.path(), 20, 3, State::Up),
+    ];
+    written(&directory, WIDE, entries);
+    let text = std::fs::read_to_string(segments(&directory).unwrap().into_values().next().unwrap()).unwrap();
+    assert_eq!(text.matches("\"record\":\"loaded\"").count(), 1, "{text}");
+    assert_eq!(text.matches("\"record\":\"rezoned\"").count(), 2, "{text}");
+    let serial = |second| {
+        let tables = Past::at(&directory, at(second)).unwrap().tables;
+        tables.zones().get(&"a.example".parse().unwrap()).unwrap().serial()
+    };
+    assert_eq!([5, 15, 25].map(serial), [1, 2, 1]);
+}

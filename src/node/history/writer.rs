@@ -18,7 +18,7 @@ use super::{Bounds, Entry, SEGMENT, ZONES_MOST};
 use crate::model::{Generation, Settings, ZoneContent, ZoneOrigins};
 use crate::node::clock::Clock;
 use crate::node::loading::read_text;
-use crate::zone::{self, Zones};
+use crate::zone::{self, Zone, Zones};
 
 /// See the module.
 pub(super) struct Writer {
@@ -32,7 +32,23 @@ pub(super) struct Writer {
     loaded: Option<Box<Loaded>>,
     says: Option<(Generation, Says)>,
     failing: bool,
+    /// Texts that are kept, by what tells that they are still the same.
+    texts: BTreeMap<PathBuf, (Mark, Object)>,
+    /// Zones whose texts are kept. Held, so that no other can be taken for one of them.
+    zones: BTreeMap<String, (Zone, Object)>,
+    /// What is known of segments that are full.
+    full: BTreeMap<u64, Full>,
 }
+
+/// A segment that is written no more.
+struct Full {
+    octets: u64,
+    objects: BTreeSet<Object>,
+    began: Option<Timestamp>,
+}
+
+/// A file as it was: where it is, when it was written, and how long it is.
+type Mark = (PathBuf, Timestamp, u64);
 
 struct Segment {
     out: BufWriter<File>,
@@ -42,7 +58,20 @@ struct Segment {
 impl Writer {
     pub(super) fn new(directory: PathBuf, bounds: Bounds, clock: Clock, lost: Arc<AtomicU64>) -> Self {
         let objects = Objects::in_directory(&directory);
-        Self { directory, objects, bounds, clock, lost, file: None, loaded: None, says: None, failing: false }
+        Self {
+            directory,
+            objects,
+            bounds,
+            clock,
+            lost,
+            file: None,
+            loaded: None,
+            says: None,
+            failing: false,
+            texts: BTreeMap::new(),
+            zones: BTreeMap::new(),
+            full: BTreeMap::new(),
+        }
     }
 
     /// Writes until nobody hands anything in any more.
@@ -74,11 +103,12 @@ impl Writer {
             Entry::Loaded { time, generation, settings, zones } => {
                 self.prepare()?;
                 let loaded = Box::new(self.keep(time, generation, &settings, &zones)?);
+                self.segment(time)?;
+                let news = self.loaded.as_ref().and_then(|before| loaded.rezoned(before));
                 self.loaded = Some(loaded.clone());
                 // What the plan of other sites said is no plan of these.
                 self.says = None;
-                self.segment(time)?;
-                self.line(&Record::Loaded(loaded))
+                self.line(&news.map_or(Record::Loaded(loaded), |news| Record::Rezoned(Box::new(news))))
             }
             Entry::Plan { time, topology, plan } => {
                 let says = Says::of(&topology, &plan);
@@ -118,7 +148,8 @@ impl Writer {
             segment.line(&Record::Begun { time })?;
         } else {
             if let Some(loaded) = &self.loaded {
-                segment.line(&Record::Loaded(loaded.clone()))?;
+                // Segments are found by the time of their first line.
+                segment.line(&Record::Loaded(Box::new(Loaded { time, ..Loaded::clone(loaded) })))?;
             }
             if let Some((generation, says)) = self.says.clone() {
                 segment.line(&Record::Plan(Box::new(Planned { time, generation, whole: true, says })))?;
@@ -129,7 +160,14 @@ impl Writer {
     }
 
     /// Keeps the texts of a configuration and its zones.
-    fn keep(&self, time: Timestamp, generation: Generation, settings: &Settings, zones: &Zones) -> io::Result<Loaded> {
+    fn keep(
+        &mut self,
+        time: Timestamp,
+        generation: Generation,
+        settings: &Settings,
+        zones: &Zones,
+    ) -> io::Result<Loaded> {
+        let known = std::mem::take(&mut self.zones);
         let mut loaded = Loaded {
             time,
             generation,
@@ -143,10 +181,9 @@ impl Writer {
         for source in &settings.zones {
             match (&source.origins, &source.content) {
                 (ZoneOrigins::Listed(list), ZoneContent::File(template)) => {
-                    match (read_text(list), read_text(template)) {
-                        (Ok(names), Ok(template)) => {
-                            let kept = (self.objects.keep(&names)?, self.objects.keep(&template)?);
-                            loaded.listed.insert(list.clone(), kept);
+                    match (self.text(list)?, self.text(template)?) {
+                        (Some(names), Some(template)) => {
+                            loaded.listed.insert(list.clone(), (names, template));
                         }
                         _ => loaded.missing.push(format!("the zones of {} could not be read", list.display())),
                     }
@@ -166,7 +203,13 @@ impl Writer {
                             if zone.serial() != zone.declared_serial() {
                                 loaded.missing.push(format!("{origin}: its SOA was served with a raised serial"));
                             }
-                            loaded.zones.insert(origin.to_string(), self.objects.keep(&zone::write(zone))?);
+                            let name = origin.to_string();
+                            let object = match known.get(&name) {
+                                Some((kept, object)) if kept.tree_id() == zone.tree_id() => object.clone(),
+                                _ => self.objects.keep(&zone::write(zone))?,
+                            };
+                            self.zones.insert(name.clone(), (zone.clone(), object.clone()));
+                            loaded.zones.insert(name, object);
                         }
                         None => loaded.missing.push(format!("{origin} had no good version")),
                     }
@@ -177,30 +220,52 @@ impl Writer {
         Ok(loaded)
     }
 
+    /// The text of `file`, kept; `None` where it cannot be read.
+    fn text(&mut self, file: &Path) -> io::Result<Option<Object>> {
+        let mark = mark(file);
+        if let Some((known, object)) = self.texts.get(file)
+            && mark.as_ref() == Some(known)
+        {
+            return Ok(Some(object.clone()));
+        }
+        let (Some(mark), Ok(text)) = (mark, read_text(file)) else { return Ok(None) };
+        let object = self.objects.keep(&text)?;
+        self.texts.insert(file.to_owned(), (mark, object.clone()));
+        Ok(Some(object))
+    }
+
     /// Takes out the oldest segments beyond the bounds, and the texts that none of the others needs.
-    fn tidy(&self, now: Timestamp) -> io::Result<()> {
-        let mut all = segments(&self.directory)?;
-        loop {
-            let mut needed: BTreeSet<Object> = self.loaded.iter().flat_map(|loaded| loaded.objects()).collect();
-            let mut octets = 0_u64;
-            for path in all.values() {
-                octets = octets.saturating_add(path.metadata()?.len());
-                needed.extend(objects_of(path)?);
+    fn tidy(&mut self, now: Timestamp) -> io::Result<()> {
+        let all = segments(&self.directory)?;
+        // The last is the one that has just begun.
+        let newest = all.last_key_value().map_or(0, |(number, _)| *number);
+        for (number, path) in all.range(..newest) {
+            if !self.full.contains_key(number) {
+                let (octets, objects, began) = (path.metadata()?.len(), objects_of(path)?, first_time(path)?);
+                self.full.insert(*number, Full { octets, objects, began });
             }
-            octets = octets.saturating_add(self.objects.sweep(&needed)?);
-            let mut oldest = all.iter();
-            let (Some((number, path)), Some((_, next))) = (oldest.next(), oldest.next()) else { return Ok(()) };
+        }
+        self.full.retain(|number, _| all.contains_key(number));
+        loop {
+            let needed = self.full.values().flat_map(|full| full.objects.iter().cloned());
+            let needed = needed.chain(self.loaded.iter().flat_map(|loaded| loaded.objects())).collect();
+            let written: u64 = self.full.values().map(|full| full.octets).sum();
+            let octets = written.saturating_add(self.objects.sweep(&needed)?);
+            let mut oldest = self.full.iter();
+            let Some((number, _)) = oldest.next() else { return Ok(()) };
             // A segment is too old when the one after it began so long ago.
-            let began = first_time(next)?;
+            let began = oldest.next().map_or(Some(now), |(_, next)| next.began);
             let is_old = began.is_some_and(|began| {
                 std::time::Duration::try_from(now.duration_since(began)).is_ok_and(|age| age > self.bounds.age)
             });
             if octets <= self.bounds.octets && !is_old {
                 return Ok(());
             }
-            fs::remove_file(path)?;
             let number = *number;
-            all.remove(&number);
+            if let Some(path) = all.get(&number) {
+                fs::remove_file(path)?;
+            }
+            self.full.remove(&number);
         }
     }
 }
@@ -247,6 +312,7 @@ pub(super) fn first_time(path: &Path) -> io::Result<Option<Timestamp>> {
     Ok(lines(path)?.next().map(|record| match record {
         Record::Begun { time } | Record::Ended { time } => time,
         Record::Loaded(loaded) => loaded.time,
+        Record::Rezoned(news) => news.time,
         Record::Plan(planned) => planned.time,
     }))
 }
@@ -254,15 +320,17 @@ pub(super) fn first_time(path: &Path) -> io::Result<Option<Timestamp>> {
 fn objects_of(path: &Path) -> io::Result<BTreeSet<Object>> {
     let mut objects = BTreeSet::new();
     for record in lines(path)? {
-        if let Record::Loaded(loaded) = record {
-            objects.extend(loaded.objects());
+        match record {
+            Record::Loaded(loaded) => objects.extend(loaded.objects()),
+            Record::Rezoned(news) => objects.extend(news.zones.into_values()),
+            Record::Begun { .. } | Record::Ended { .. } | Record::Plan(_) => {}
         }
     }
     Ok(objects)
 }
 
 /// What tells that a file is another one.
-pub(super) fn mark(path: &Path) -> Option<(PathBuf, Timestamp, u64)> {
+pub(super) fn mark(path: &Path) -> Option<Mark> {
     let metadata = fs::metadata(path).ok()?;
     Some((path.to_owned(), Timestamp::try_from(metadata.modified().ok()?).ok()?, metadata.len()))
 }

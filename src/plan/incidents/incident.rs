@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::bounds::{AFFECTED_MOST, ENDPOINTS_MOST, ORDERS_MOST};
 use crate::model::{Generation, Naming, Standing, State};
 
 /// What failed together, as one node's journal tells it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Incident {
     /// The id of the event that began it; it stays, whatever restarts.
     pub id: u64,
@@ -45,7 +46,7 @@ pub struct Incident {
 }
 
 /// How far an incident is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentPhase {
     /// Something that it touched does not serve.
@@ -69,7 +70,7 @@ impl IncidentPhase {
 }
 
 /// A site of a service that an incident touched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Affected {
     /// Service name.
     pub service: String,
@@ -107,7 +108,7 @@ pub struct Affected {
 }
 
 /// How long a failure took, in milliseconds; `None` where that is not known yet, or does not apply.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Measured {
     /// From the first failed probe to the verdict.
     pub detection_ms: Option<u64>,
@@ -119,9 +120,10 @@ pub struct Measured {
 }
 
 /// An endpoint that was not well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointTrouble {
     /// Its address.
+    #[schema(value_type = String)]
     pub address: IpAddr,
     /// The worst state that it was in.
     pub worst: State,
@@ -176,7 +178,7 @@ impl EndpointTrouble {
 }
 
 /// Something that an operator did, or that came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderGiven {
     /// The event that tells of it.
     pub event: u64,
@@ -193,7 +195,7 @@ pub struct OrderGiven {
 }
 
 /// What became of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderAction {
     /// It was given.

@@ -8,10 +8,12 @@ mod bounds;
 mod budget;
 mod incident;
 mod log;
+mod notices;
 #[cfg(test)]
 mod tests;
 
 pub use bounds::{INCIDENTS_KEPT, QUIET};
 pub use budget::{Budget, Month, Spent};
 pub use incident::{Affected, EndpointTrouble, Incident, IncidentPhase, Measured, OrderAction, OrderGiven};
-pub use log::{IncidentLog, Missed, Notice};
+pub use log::IncidentLog;
+pub use notices::{Missed, Notice};

@@ -50,7 +50,7 @@ class Screen:
 
     def wait_until_live(self):
         if self.page.evaluate("!!document.querySelector('script[type=module]')"):
-            self.page.wait_for_function("'live' in document.documentElement.dataset || !document.scripts.length")
+            self.page.wait_for_function("'ready' in document.documentElement.dataset")
 
     def generation(self):
         """`(epoch, sequence)` of the plan that the page shows."""

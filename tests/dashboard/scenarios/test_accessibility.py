@@ -23,7 +23,7 @@ WRONG = [*SCREENS, "/sites/nowhere", "/explain?name=..&type=MX", "/explain?name=
 
 def bare(configuration):
     """No service, no zone: the least that runs."""
-    return configuration.split("[[site]]")[0]
+    return configuration.split("[geo]")[0]
 
 
 def broken(configuration):
@@ -31,12 +31,18 @@ def broken(configuration):
     return configuration.replace('kind = "smtp"', 'kind = "smtp"\nport = 26')
 
 
-def check(screen, paths):
-    page, found = screen.page, []
+def walked(screen, paths):
+    page, found, paths = screen.page, [], list(paths)
     for path in paths:
         screen.open(path)
         found += judged(page, path)
-    assert not found, "\n".join(found)
+        # What pages lead to is looked at as well: every entry of the navigation, the newest incident.
+        links = page.locator("nav a, main a[href^='/timeline/']").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        incidents = [link for link in links if link.startswith("/timeline/")]
+        entries = [link for link in links if not link.startswith("/timeline/")]
+        known = any(path.startswith("/timeline/") for path in paths)
+        paths += [link for link in dict.fromkeys(entries + ([] if known else incidents[:1])) if link not in paths]
+    return found
 
 
 def judged(page, what):
@@ -63,8 +69,9 @@ def test_screens(new_screen, new_node, sign_in, state, paths):
         for name in ("fra", "iad", "nrt"):
             node.wait_for_site(name, "down")
     screen = new_screen(node)
-    check(screen, ["/login"])
-    check(sign_in(screen), paths)
+    screen.open("/login")
+    found = judged(screen.page, "/login") + walked(sign_in(screen), paths)
+    assert not found, "\n".join(found)
 
 
 def test_the_dialog(new_screen, node, sign_in):

@@ -1,5 +1,7 @@
 """The node goes away and comes back while somebody looks: what is old says so, and nothing is lost."""
 
+import signal
+
 from node import wait_for
 
 
@@ -25,6 +27,17 @@ def test_a_node_that_is_gone_is_said_to_be_gone(new_screen, node, sign_in):
     node.start()
     alert.wait_for(state="hidden")
     assert not screen.is_lost() and not page.locator("[aria-disabled]").count()
+    screen.wait_for_generation(node.generation())
+
+
+def test_a_node_that_only_hangs_is_gone_as_well(screen, node):
+    screen.open("/")
+    node.process.send_signal(signal.SIGSTOP)
+    alert = screen.page.get_by_role("alert").filter(has_text="Disconnected, state as of")
+    alert.wait_for()
+    node.process.send_signal(signal.SIGCONT)
+    alert.wait_for(state="hidden")
+    node.order("drain", "fra", "--for", "1h", "--reason", "it hears again", "--yes")
     screen.wait_for_generation(node.generation())
 
 

@@ -44,8 +44,6 @@ def test_no_order_without_reason_end_and_finished_preview(new_screen, node, sign
     wait_for("the preview is asked for", lambda: held or screen.page.wait_for_timeout(20))
     assert button.is_disabled()
     screen.page.unroute("**/drain")
-    for route in held:
-        route.continue_()
     wait_for("it can be ordered again", button.is_enabled)
     text = dialog.inner_text()
     assert "50%" in text and f"waypost drain fra --share 50% --for 14400s --reason '{REASON}'" in text
@@ -172,8 +170,6 @@ def test_a_state_that_changed_under_the_dialog_is_shown_and_nothing_ordered(new_
     assert "mx-iad" not in then and "mx-nrt" in then, "the preview is of the new state"
     screen.page.unroute("**/drain")
     screen.page.unroute("**/sites/**")
-    for route in held:
-        route.continue_()
 
 
 def test_severe_orders_ask_for_the_name(new_screen, node, sign_in):
