@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
+pub use super::drills::{AbortRequest, DrillBegun, DrillReport, DrillRequest, Drills, RunningDrill, ScheduledDrill};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
 pub use super::timetable::{Begin, Due, Steps};

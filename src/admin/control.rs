@@ -7,17 +7,17 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::broadcast;
 
-use super::Problem;
 use super::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ProbeRequest, ReloadOutcome, Status,
     StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
+use super::{DrillControl, Problem};
 use crate::model::{Event, IntentKind, Lifetime, Reach, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
 /// Methods that return a future may wait for the store; the others answer from memory and do not block.
-pub trait Control: Send + Sync + 'static {
+pub trait Control: DrillControl + Send + Sync + 'static {
     /// What the node does and why, now.
     fn status(&self) -> Status;
 

@@ -12,6 +12,12 @@ mod cluster;
 #[cfg(test)]
 mod cluster_tests;
 mod control;
+mod drill_control;
+mod drills;
+#[cfg(test)]
+mod drills_fake;
+#[cfg(test)]
+mod drills_tests;
 mod events;
 mod orders;
 mod page;
@@ -27,8 +33,10 @@ mod tokens;
 pub mod unison;
 mod whatif;
 pub mod words;
+pub mod words_drill;
 
-pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
+pub use bounds::{DRILL_LONGEST, ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Readiness};
+pub use drill_control::{DrillCommand, DrillControl};
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use server::{AdminError, AdminServer, start};

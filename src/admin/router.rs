@@ -18,7 +18,7 @@ use super::api::{
     WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
-use super::{Caller, Control, Problem, ProblemKind, Readiness, events, orders, page, tokens};
+use super::{Caller, Control, Problem, ProblemKind, Readiness, drills, events, orders, page, tokens};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -49,10 +49,14 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/drained", get(drained))
         .route("/api/v1/store", get(store))
+        .route("/api/v1/drills", get(drills::list))
+        .route("/api/v1/drills/{id}", get(drills::report))
         .route("/api/v1/whatif", get(whatif));
     let operations = Router::new()
         .route("/api/v1/orders", post(order).delete(lift))
         .route("/api/v1/orders/lift", post(lift))
+        .route("/api/v1/drills", post(drills::begin))
+        .route("/api/v1/drills/{id}/abort", post(drills::abort))
         .route("/api/v1/probe", post(probe));
     let administration = Router::new()
         .route("/api/v1/reload", post(reload))

@@ -41,6 +41,7 @@ fn intent(by: &str, reason: &str) -> Intent {
         forced: false,
         reach: Reach::Everywhere,
         schedule: None,
+        drill: None,
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::demo::{SUBCOMMAND, SiteArgs};
+use super::drill::DrillCommand;
 use super::key::Key;
 use super::output::Format;
 use super::span;
@@ -77,6 +78,11 @@ pub(super) enum Command {
     Events(Events),
     /// Say what a recording would have led to under the configuration given; exits with 1 where anything differs
     Replay(Replay),
+    /// Take a site out for a while to see that the others carry its clients; reports of that
+    Drill {
+        #[command(subcommand)]
+        command: DrillCommand,
+    },
     /// Load configuration and zones again; swaps atomically or changes nothing
     Reload,
     /// Look at the store that the nodes share, and go on with one that went back

@@ -7,6 +7,7 @@
 mod arguments;
 mod client;
 pub mod demo;
+mod drill;
 mod events;
 mod exit;
 mod explain;
@@ -89,6 +90,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Explain(arguments) => explain::explain(&node, output, arguments).await,
             Command::Events(arguments) => events::events(&node, output, arguments).await,
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,
+            Command::Drill { command } => drill::drill(&node, output, command).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Store { command } => store::store(&node, output, command).await,
             Command::Token { command } => token::token(&node, output, command).await,

@@ -4,13 +4,13 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    assertion, cookies, dnssec, encrypted, geo, key, limits, monitor, node, rate_limit, requires, safety, secrets,
-    service, site, zone,
+    assertion, cookies, dnssec, drill, encrypted, geo, key, limits, monitor, node, rate_limit, requires, safety,
+    secrets, service, site, zone,
 };
 use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "node",
     "admin",
     "state",
@@ -28,6 +28,7 @@ const SECTIONS: [&str; 17] = [
     "key",
     "dnssec",
     "assertion",
+    "drill",
 ];
 
 /// Reads every section; placeholders stand for what was refused.
@@ -57,6 +58,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
     let context = assertion::Context { sites: &site_names, service_names: &service_names, services: &services };
     let assertions = assertion::read(reader, &assertion_tables, &assertion_names, &context);
+    let drill_tables = reader.sections(root, "drill");
+    let drills = drill::read(reader, &drill_tables, &site_names, &service_names);
     let keys = key::read(reader, &key_tables);
     let zones = zone::read(reader, &zone_tables, &keys);
     let rate_limit = rate_limit::read(reader, root);
@@ -89,5 +92,6 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         cookies,
         secrets,
         limits: limits::read(reader, root),
+        drills,
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Generation, Intent, OrdersVersion, Scope, Share, State};
+use super::{Connection, Drill, DrillState, Generation, Intent, OrdersVersion, Scope, Share, State};
 
 /// One entry of the append-only journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,6 +234,53 @@ pub enum EventKind {
     PeerHeard {
         /// Its name.
         peer: String,
+    },
+    /// The time for which a schedule may begin a drill is near.
+    DrillAnnounced {
+        /// The schedule.
+        schedule: String,
+        /// What would be taken out.
+        scope: Scope,
+        /// From when on.
+        opens: Timestamp,
+        /// The last moment at which it would begin.
+        last_start: Timestamp,
+    },
+    /// A drill was asked for and may not begin.
+    DrillRefused {
+        /// What was to be taken out.
+        scope: Scope,
+        /// Who asked.
+        by: String,
+        /// What stands in the way, each with what to do.
+        why: Vec<String>,
+    },
+    /// A drill began: its order stands.
+    DrillStarted {
+        /// Its id.
+        id: String,
+        /// What it takes out.
+        scope: Scope,
+        /// Who asked.
+        by: String,
+        /// Why.
+        reason: String,
+        /// For how long, in seconds.
+        for_seconds: u64,
+    },
+    /// A drill came further.
+    DrillMoved {
+        /// Its id.
+        id: String,
+        /// What it takes out.
+        scope: Scope,
+        /// How far it is from now on.
+        state: DrillState,
+    },
+    /// A drill is over, with all that was measured.
+    DrillEnded {
+        /// The drill.
+        drill: Box<Drill>,
     },
 }
 

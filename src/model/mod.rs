@@ -10,6 +10,8 @@ mod checks;
 mod cluster;
 mod composition;
 mod digest;
+mod drill;
+mod drill_schedule;
 mod dynamic;
 mod endpoint;
 mod event;
@@ -39,6 +41,8 @@ pub use authority::{
 pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
 pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrders, letter, state};
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
+pub use drill::{Drill, DrillMark, DrillOutcome, DrillState, MonitorProbes, NodeMoment, SurvivorLoad};
+pub use drill_schedule::DrillSchedule;
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use event::{Event, EventKind, FileChange};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{
-    Assertion, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings, KeySource, Limits, Monitor,
-    RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
+    Assertion, CookieSettings, Coordinates, Country, DnssecSettings, DrillSchedule, EncryptedSettings, KeySource,
+    Limits, Monitor, RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
 };
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
@@ -48,6 +48,8 @@ pub struct Settings {
     pub secrets: SecretsSettings,
     /// `[limits]`
     pub limits: Limits,
+    /// `[[drill]]`, in file order.
+    pub drills: Vec<DrillSchedule>,
 }
 
 /// Who this node is and where it answers.

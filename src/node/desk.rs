@@ -33,6 +33,7 @@ use crate::admin::api::{
 };
 use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
+use crate::drill::Shelf;
 use crate::model::{Event, EventKind, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order};
 use crate::probe::Prober;
@@ -70,6 +71,8 @@ pub struct Desk {
     pub commons: Arc<dyn Commons>,
     /// The monitors.
     pub prober: Arc<Prober>,
+    /// The drills that ran.
+    pub drills: Arc<Shelf>,
     /// Zones that are transferred.
     pub transfers: Arc<Transfers>,
     /// The engine.
@@ -149,6 +152,7 @@ impl Desk {
             forced: command.force,
             reach: command.reach,
             schedule: command.schedule,
+            drill: None,
         });
         let standing = self.standing(&intent);
         let (around, picture) = (self.around(), self.picture.load());
@@ -215,7 +219,12 @@ impl Control for Desk {
             &self.picture.load(),
             &self.usage.counts(),
             &self.prober.stats(),
-            metrics::Writers { journal: &self.journal, recorder: &self.recorder, commons: &*self.commons },
+            metrics::Writers {
+                journal: &self.journal,
+                recorder: &self.recorder,
+                commons: &*self.commons,
+                drills: &self.drills,
+            },
             &self.transfers,
             &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
             self.clock.mono(),
@@ -403,7 +412,7 @@ impl Desk {
     }
 }
 
-fn problem(failure: OrderFailure) -> Problem {
+pub(super) fn problem(failure: OrderFailure) -> Problem {
     match failure {
         OrderFailure::Refused(refusal) => {
             let kind = if refusal.is_usage() { ProblemKind::NotFound } else { ProblemKind::Refused };

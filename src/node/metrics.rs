@@ -15,11 +15,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::cluster_metrics;
+use super::drill_metrics;
 use super::journal::Journal;
 use super::load_metrics::Load;
 use super::picture::{Picture, StandingOrder};
 use super::recorder::Recorder;
 use super::secondaries::Transfers;
+use crate::drill::Shelf;
 use crate::model::{Mono, Name, Standing, State};
 use crate::probe::bounds::LATENESS_BUCKETS_US;
 use crate::probe::{LatenessCounts, Stats};
@@ -43,6 +45,8 @@ pub struct Writers<'a> {
     pub recorder: &'a Recorder,
     /// Of what the nodes share.
     pub commons: &'a dyn Commons,
+    /// Of drills.
+    pub drills: &'a Shelf,
 }
 
 /// The page that a scraper gets.
@@ -63,6 +67,7 @@ pub fn text(
     if let Some(cluster) = &picture.cluster {
         cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());
     }
+    drill_metrics::register(&mut page.registry, writers.drills, picture);
     page.queries(queries);
     page.probes(probes);
     page.transfers(&transfers.stats().counts(), &transfers.standings(), now);

@@ -183,6 +183,7 @@ fn status() -> Status {
                 forced: true,
                 reach: Reach::Everywhere,
                 schedule: None,
+                drill: None,
             },
             remaining_seconds: Some(14_340),
             next: None,
