@@ -4,8 +4,10 @@
 //! the sockets, and then leaves the work to four parties that share nothing but channels and snapshots: the DNS
 //! server, the prober, the admin API and the engine, which owns every decision.
 
+mod acts;
 mod backstage;
 mod by_hand;
+mod checkpoints;
 mod clock;
 mod cluster;
 mod cluster_metrics;
@@ -15,20 +17,32 @@ mod crew;
 mod demand;
 mod demand_file;
 mod desk;
+mod desk_audit;
 mod desk_cluster;
+mod desk_difference;
 mod desk_drills;
+mod desk_entrance;
+mod desk_incidents;
+mod desk_rehearsal;
+mod desk_sights;
+mod dns_metrics;
 mod drill_metrics;
 mod drill_turns;
 mod drills;
 mod ends;
 mod engine;
+mod entrance_metrics;
 mod forecast;
+mod history;
+mod incident_metrics;
+mod incidents;
 mod journal;
 mod judging;
 pub mod key_ttls;
 pub mod keys;
 pub mod keyset_files;
 mod ledger;
+mod lint;
 mod load_metrics;
 mod loading;
 mod metrics;
@@ -37,6 +51,7 @@ mod outlook;
 mod peers;
 mod picture;
 pub mod private_files;
+mod probe_metrics;
 mod recorder;
 mod reloading;
 mod retired;
@@ -47,6 +62,7 @@ mod settling;
 pub mod shared_files;
 mod shared_orders;
 mod signing;
+mod site_metrics;
 mod standing;
 mod status;
 mod steps;
@@ -67,12 +83,16 @@ use tracing::{error, info, warn};
 
 use self::backstage::Stage;
 pub use self::by_hand::{ProbeHere, probe_here};
+use self::checkpoints::{Archivist, Checkpoints};
 use self::clock::Clock;
 use self::demand::Gauge;
 use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
+use self::history::History;
+use self::incidents::{Casebook, Follower};
 use self::journal::Journal;
 use self::ledger::{Lasting, Ledger};
+use self::lint::Lint;
 use self::loading::Fallback;
 use self::peers::Peers;
 use self::recorder::Recorder;
@@ -138,9 +158,23 @@ pub enum NodeError {
 #[must_use]
 pub fn check(path: &Path) -> Report {
     match loading::load(path, Fallback::Nothing, None, None) {
-        Ok(loaded) => loaded.report,
+        Ok(loaded) => with_store_files(loaded.settings.as_ref(), loaded.report),
         Err(report) => report,
     }
+}
+
+/// `report` with what is wrong with the files that the shared store needs.
+fn with_store_files(settings: &Settings, mut report: Report) -> Report {
+    let found = settings.state.etcd.as_ref().map(crate::store::etcd::readable);
+    if let Some(Err(error)) = found {
+        let file = match &error {
+            StoreError::Access { file, .. } => file.as_path(),
+            _ => Path::new(""),
+        };
+        let remedy = error.remedy().to_owned();
+        report.push(loading::whole_file(file, error.to_string(), "a file that [state] etcd can use", &remedy));
+    }
+    report
 }
 
 /// What a configuration and its zones declare.
@@ -188,6 +222,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     for warning in loaded.report.warnings() {
         warn!("{warning}");
     }
+    let lint = Lint::of(&loaded.report, clock.wall());
     let settings = Arc::clone(&loaded.settings);
     let (health_sender, store_health) = mpsc::unbounded_channel();
     let last_id = snapshot.next_event.saturating_sub(1);
@@ -209,6 +244,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let (opinion_sender, opinions) = mpsc::channel(OPINIONS);
     let prober = Arc::new(Prober::start(&settings.node.name, clock.origin(), opinion_sender));
     let (recorder, recording) = Recorder::start(&settings, clock);
+    let (history, keeping) = History::start(&settings, clock);
     let observer = recorder.clone();
     prober.observe(Box::new(move |run| {
         // What is lost is counted.
@@ -225,6 +261,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         started: Some(started),
         journal: journal.clone(),
         recorder: recorder.clone(),
+        history: history.clone(),
         store: Arc::clone(&store),
         commons: Arc::clone(&commons),
         tables: Arc::clone(&tables),
@@ -269,6 +306,25 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         let speaking = cluster::speak(Arc::clone(&commons), clock, voice, mailbox.clone());
         [tokio::spawn(following), tokio::spawn(speaking)]
     });
+    let casebook = Casebook::default();
+    let follower = Follower {
+        casebook: casebook.clone(),
+        clock,
+        journal: journal.clone(),
+        store: Arc::clone(&store),
+        picture: Arc::clone(&picture),
+    };
+    let incidents = tokio::spawn(follower.follow());
+    let archivist = Archivist {
+        clock,
+        store: Arc::clone(&store),
+        picture: Arc::clone(&picture),
+        checkpoints: Checkpoints::read(&settings),
+        engine: mailbox.clone(),
+    };
+    let checkpoints = archivist.checkpoints.clone();
+    let last_checkpoint = archivist.clone();
+    let archiving = tokio::spawn(archivist.keep());
     let desk = Arc::new(Desk {
         clock,
         started,
@@ -280,6 +336,10 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         usage,
         demand: Arc::clone(&demand),
         journal: journal.clone(),
+        casebook,
+        checkpoints,
+        history: history.clone(),
+        past: Arc::default(),
         recorder: recorder.clone(),
         store,
         commons,
@@ -289,6 +349,8 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         engine: mailbox.clone(),
         ledger,
         reloading,
+        lint: Arc::new(lint),
+        tally: Arc::default(),
         by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
@@ -311,6 +373,8 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     options.stop.await;
     notify(&[sd_notify::NotifyState::Stopping]);
     among_others.into_iter().flatten().chain(sharing).for_each(|task| task.abort());
+    incidents.abort();
+    archiving.abort();
     zones.abort();
     measuring.abort();
     turns.abort();
@@ -327,12 +391,22 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     stop(admin, server, &prober, &mailbox, engine_task).await;
     journal.record(EventKind::Stopped);
     // The writers end when the last sender is gone and everything is written, or cannot be.
-    drop((desk, journal, prober, recorder));
+    drop((desk, journal, prober, recorder, history));
     if tokio::time::timeout(STOP, recording).await.is_err() {
         warn!("the last observations were not written: the disk did not answer in time");
     }
     if tokio::time::timeout(STOP, journal_task).await.is_err() {
         warn!("the last events were not written: the store did not answer in time");
+    }
+    // What was journalled until now is in the store.
+    let noting = tokio::task::spawn_blocking(move || last_checkpoint.note_last());
+    if tokio::time::timeout(STOP, noting).await.is_err() {
+        warn!("the last checkpoint of the journal was not written: the store did not answer in time");
+    }
+    if let Some(keeping) = keeping
+        && tokio::time::timeout(STOP, keeping).await.is_err()
+    {
+        warn!("the last plans were not written: the disk did not answer in time");
     }
     Ok(())
 }
@@ -348,7 +422,8 @@ async fn keep_admin(
     let mut failed = false;
     loop {
         let socket = settings.admin.socket.clone();
-        match crate::admin::start(settings.admin.listen, socket, Arc::clone(&control)).await {
+        match crate::admin::start(settings.admin.listen, settings.admin.tls.clone(), socket, Arc::clone(&control)).await
+        {
             Ok(server) => {
                 if failed {
                     let _ = engine.send(Message::Part("admin", Ok("the admin API listens".to_owned()))).await;

@@ -1,33 +1,61 @@
 //! Who asks, and whether they may.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
-use super::bounds::{FAILURE_ADDRESSES, FAILURE_WINDOW, FAILURES};
+use super::entrance_control::{Count, SignInEntry};
+use super::failures::{Judgement, too_many};
 use super::router::Shared;
+use super::same_origin::{is_safe, proven};
+use super::session::{Activity, Found, Origin};
 use super::socket::user_name;
-use super::{Caller, Channel, Problem, ProblemKind};
-use crate::model::Role;
+use super::tls::Shown;
+use super::{Caller, Channel, Control, Problem, ProblemKind};
+use super::{cookie, sign_in};
+use crate::model::{Remit, Role, SignIn, User};
 
 /// The other end of the connection that a request came on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) Channel);
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) channel: Channel,
+    pub(super) line: Line,
+    /// The certificate that it showed.
+    pub(super) shown: Option<Arc<Shown>>,
+}
+
+/// Whether others can read along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// What is said is said in the clear.
+    Plain,
+    /// It is encrypted.
+    Tls,
+}
 
 /// What a route asks of its callers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
+    /// Nothing; who asks is asked for all the same.
+    Anyone,
     /// Nothing of who comes from this machine, the role of others.
     LoopbackOr(Role),
+    /// The same of a page: who has to sign in first is led to where that is done.
+    Page(Role),
+    /// The role of a page on which something is done, from this machine too; who has to sign in first is led as well.
+    PageOf(Role),
     /// The role.
     Of(Role),
 }
+
+/// Tells whether a browser opens a page or a page fetches something.
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Lets a request through whose caller may make it; handlers find the [`Caller`] among its extensions.
 pub(super) async fn require(
@@ -35,23 +63,41 @@ pub(super) async fn require(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match admit(&shared, access, &request) {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+    let caller = match admit(&shared, access, &request) {
+        Ok(caller) => caller,
+        Err(problem) if problem.kind == ProblemKind::Unauthenticated && is_led(access, &request) => {
+            return Redirect::to(&sign_in::path_back_to(request.uri())).into_response();
         }
-        Err(problem) => problem.into_response(),
+        Err(problem) => return problem.into_response(),
+    };
+    if let Some(session) = caller.session.as_ref().filter(|_| !is_safe(request.method())) {
+        request = match proven(request, session).await {
+            Ok(request) => request,
+            Err(problem) => {
+                shared.control.tally().count(Count::Foreign);
+                return problem.into_response();
+            }
+        };
     }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+/// Whether it is a person who opens a page.
+fn is_led(access: Access, request: &Request) -> bool {
+    matches!(access, Access::Page(_) | Access::PageOf(_))
+        && activity(request.method(), request.headers()) == Activity::Person
 }
 
 fn admit(shared: &Shared, access: Access, request: &Request) -> Result<Caller, Problem> {
-    let Some(Peer(channel)) = request.extensions().get::<Peer>().copied() else {
+    let Some(peer) = request.extensions().get::<Peer>() else {
         return Err(Problem::new(ProblemKind::Internal, "the connection of this request is not known"));
     };
-    let caller = caller(shared, channel, request.headers())?;
-    let needed = match (access, channel) {
-        (Access::LoopbackOr(_), Channel::Tcp { peer }) if peer.is_loopback() => return Ok(caller),
-        (Access::LoopbackOr(role) | Access::Of(role), _) => role,
+    let caller = caller(shared, peer, request)?;
+    let needed = match (access, peer.channel) {
+        (Access::Anyone, _) => return Ok(caller),
+        (Access::LoopbackOr(_) | Access::Page(_), Channel::Tcp { peer }) if peer.is_loopback() => return Ok(caller),
+        (Access::LoopbackOr(role) | Access::Page(role) | Access::PageOf(role) | Access::Of(role), _) => role,
     };
     match caller.role {
         Some(role) if role >= needed => Ok(caller),
@@ -61,145 +107,123 @@ fn admit(shared: &Shared, access: Access, request: &Request) -> Result<Caller, P
         )
         .with_remedy("use a token of that role, or the admin socket as root or as the node's user")),
         None => Err(Problem::new(ProblemKind::Unauthenticated, "this needs a token").with_remedy(
-            "send 'Authorization: Bearer TOKEN' (waypost --token-file FILE), or use the admin socket as root",
+            "send 'Authorization: Bearer TOKEN' (waypost --token-file FILE), sign in at /login, or use the admin socket as root",
         )),
     }
 }
 
-/// Who asks: by the system's word on the socket, by token otherwise.
-fn caller(shared: &Shared, channel: Channel, headers: &HeaderMap) -> Result<Caller, Problem> {
+/// Who asks: by the system's word on the socket, by token or by session otherwise.
+fn caller(shared: &Shared, peer: &Peer, request: &Request) -> Result<Caller, Problem> {
+    let channel = peer.channel;
     if let Channel::Socket { uid } = channel
         && (uid == 0 || Some(uid) == shared.socket_owner)
     {
-        return Ok(Caller { name: user_name(uid), role: Some(Role::Admin), channel });
+        let name = user_name(uid);
+        return Ok(Caller { role: Some(Role::Admin), ..Caller::anonymous(channel) }.called(name));
     }
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Ok(Caller { name: "anonymous".to_owned(), role: None, channel });
-    };
-    let token = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .and_then(|(_, secret)| shared.control.authenticate(secret.trim()));
-    match token {
-        Some(token) => Ok(Caller { name: token.name, role: Some(token.role), channel }),
-        None => Err(shared.failures.judge(channel, Instant::now())),
-    }
-}
-
-/// Failed authentications by address.
-///
-/// A good token is good whatever went before it: its 256 bits cannot be guessed at any rate, and on a listener whose
-/// callers all share the loopback address a lock-out would be a weapon against the operator.
-#[derive(Default)]
-pub(super) struct Failures(Mutex<HashMap<Option<IpAddr>, (Instant, u32)>>);
-
-impl Failures {
-    /// Counts a failure, and says what to answer.
-    fn judge(&self, channel: Channel, now: Instant) -> Problem {
-        let peer = match channel {
-            Channel::Tcp { peer } => Some(peer),
-            Channel::Socket { .. } => None,
+    if let Some(value) = request.headers().get(header::AUTHORIZATION) {
+        let secret = value.to_str().ok().and_then(|text| text.split_once(' '));
+        let secret = secret.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        return match secret.and_then(|(_, secret)| shared.control.authenticate(secret.trim())) {
+            Some(token) => {
+                Ok(Caller { role: Some(token.role), remit: token.remit, ..Caller::anonymous(channel) }
+                    .called(token.name))
+            }
+            None => Err(refused(shared, channel)),
         };
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= FAILURE_ADDRESSES {
-            counts.retain(|_, (since, _)| now.saturating_duration_since(*since) < FAILURE_WINDOW);
+    }
+    // Who signed in with a browser that also shows a certificate acts as whom they signed in as.
+    let known = holder(shared, peer, request).or_else(|| certified(shared, peer));
+    Ok(known.unwrap_or_else(|| Caller::anonymous(channel)))
+}
+
+/// Who showed a certificate that a name of is listed.
+fn certified(shared: &Shared, peer: &Peer) -> Option<Caller> {
+    let shown = peer.shown.as_ref()?;
+    let entrance = shared.control.entrance();
+    let client = entrance.clients.iter().find(|client| shown.names.contains(&client.name));
+    match client {
+        Some(client) if !shown.is_over(Timestamp::now()) => {
+            let known = Caller::anonymous(peer.channel).called(client.name.clone());
+            Some(Caller { role: Some(client.role), remit: client.remit.clone(), ..known })
         }
-        if counts.len() >= FAILURE_ADDRESSES && !counts.contains_key(&peer) {
-            return too_many();
+        found => {
+            shared.control.tally().count(Count::CredentialRefused);
+            let why = if found.is_some() { "it has expired" } else { "none of its names is in an [[admin.client]]" };
+            tracing::warn!(channel = %peer.channel, names = ?shown.names, why, "a certificate that is not good");
+            None
         }
-        let (since, count) = counts.entry(peer).or_insert((now, 0));
-        if now.saturating_duration_since(*since) >= FAILURE_WINDOW {
-            (*since, *count) = (now, 0);
-        }
-        *count = count.saturating_add(1);
-        if *count > FAILURES {
-            return too_many();
-        }
-        tracing::warn!(%channel, "a request with a token that is not good");
-        Problem::new(ProblemKind::Unauthenticated, "the token is unknown, expired or revoked")
-            .with_remedy("make one on the node: waypost token create NAME --role operator")
     }
 }
 
-fn too_many() -> Problem {
-    Problem::new(ProblemKind::TooMany, "too many requests with a token that is not good")
-        .with_remedy("wait a minute and use a good token")
+fn refused(shared: &Shared, channel: Channel) -> Problem {
+    shared.control.tally().count(Count::CredentialRefused);
+    if shared.failures.judge(channel, Instant::now()) == Judgement::TooMany {
+        return too_many();
+    }
+    tracing::warn!(%channel, "a request with a token that is not good");
+    Problem::new(ProblemKind::Unauthenticated, "the token is unknown, expired or revoked")
+        .with_remedy("make one on the node: waypost token create NAME --role operator")
 }
 
-/// Refuses requests that a foreign web page makes a browser send: by another name (DNS rebinding) or from another
-/// origin.
-pub(super) async fn same_origin(request: Request, next: Next) -> Response {
-    match foreign(&request) {
-        Some(problem) => problem.into_response(),
-        None => next.run(request).await,
-    }
-}
-
-fn foreign(request: &Request) -> Option<Problem> {
-    let Some(Peer(Channel::Tcp { .. })) = request.extensions().get::<Peer>() else { return None };
-    let text = |name| request.headers().get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
-    let host = text(header::HOST).unwrap_or_default();
-    if !is_own_name(host) {
-        return Some(
-            Problem::new(ProblemKind::Misdirected, "the admin API does not go by that name")
-                .with_remedy("address it as localhost or by its IP address"),
-        );
-    }
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return None;
-    }
-    let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
-    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    let same = origin.is_none_or(|origin| origin == host) && !matches!(site, Some("cross-site" | "same-site"));
-    (!same).then(|| Problem::new(ProblemKind::Forbidden, "the request comes from a foreign web page"))
-}
-
-/// Whether `host` (with or without port) is an address or `localhost`: names that no foreign zone can point here.
-fn is_own_name(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+/// The holder of the session whose cookie came along. A cookie that is no longer good is like none.
+fn holder(shared: &Shared, peer: &Peer, request: &Request) -> Option<Caller> {
+    let cookie = cookie::value(request.headers(), peer.line)?;
+    let now = Instant::now();
+    let ended = |origin: &Origin, why: &str| {
+        shared.control.tally().stand(shared.sessions.count(now));
+        shared.control.journal_sign_in(SignInEntry {
+            outcome: SignIn::Ended,
+            name: origin.name().to_owned(),
+            means: origin.means(),
+            from: peer.channel.to_string(),
+            detail: why.to_owned(),
+        });
     };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+    let activity = activity(request.method(), request.headers());
+    let (origin, session) = match shared.sessions.find(cookie, activity, now) {
+        Found::Standing(origin, session) => (origin, session),
+        Found::Over(origin) => {
+            ended(&origin, "its time was over");
+            return None;
+        }
+        Found::None => return None,
+    };
+    let Some((role, remit)) = rights(&*shared.control, &origin) else {
+        if shared.sessions.close(cookie).is_some() {
+            ended(&origin, "what it was opened with is no longer good");
+        }
+        return None;
+    };
+    let caller = Caller { role: Some(role), remit, session: Some(session), ..Caller::anonymous(peer.channel) };
+    Some(caller.called(origin.name().to_owned()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_that_cannot_be_rebound_are_ours() {
-        for host in ["localhost", "LOCALHOST:8053", "127.0.0.1:8053", "[::1]:8053", "10.0.0.1"] {
-            assert!(is_own_name(host), "{host}");
+/// What whoever came in by `origin` may do today; `None` where that is no longer good.
+pub(super) fn rights(control: &dyn Control, origin: &Origin) -> Option<(Role, Remit)> {
+    match origin {
+        Origin::Token { name, made } => {
+            let token = control.token(name).filter(|token| token.created == *made)?;
+            Some((token.role, token.remit))
         }
-        for host in ["", "evil.example", "evil.example:8053", "127.0.0.1.evil.example", "[evil]"] {
-            assert!(!is_own_name(host), "{host}");
+        Origin::Password { name, hash } => {
+            let entrance = control.entrance();
+            let user = entrance.users.iter().find(|user| user.name == *name && password_mark(user) == *hash)?;
+            Some((user.role, user.remit.clone()))
         }
     }
+}
 
-    #[test]
-    fn the_sixth_failure_in_a_minute_is_told_so() {
-        let failures = Failures::default();
-        let channel = Channel::Tcp { peer: "192.0.2.1".parse().unwrap() };
-        let other = Channel::Tcp { peer: "192.0.2.2".parse().unwrap() };
-        let start = Instant::now();
-        for _ in 0..FAILURES {
-            assert_eq!(failures.judge(channel, start).kind, ProblemKind::Unauthenticated);
-        }
-        assert_eq!(failures.judge(channel, start).kind, ProblemKind::TooMany);
-        assert_eq!(failures.judge(other, start).kind, ProblemKind::Unauthenticated);
-        assert_eq!(failures.judge(channel, start + FAILURE_WINDOW).kind, ProblemKind::Unauthenticated);
-    }
+/// What tells one password of a user from the next.
+pub(super) fn password_mark(user: &User) -> [u8; 32] {
+    Sha256::digest(user.password.0.as_bytes()).into()
+}
 
-    #[test]
-    fn failures_of_many_addresses_take_bounded_memory() {
-        let failures = Failures::default();
-        let start = Instant::now();
-        for address in 0..(FAILURE_ADDRESSES as u32 + 100) {
-            failures.judge(Channel::Tcp { peer: std::net::Ipv4Addr::from(address).into() }, start);
-        }
-        assert_eq!(failures.0.lock().unwrap().len(), FAILURE_ADDRESSES);
+/// Whether a person is there: what pages fetch by themselves tells nothing of it.
+fn activity(method: &Method, headers: &HeaderMap) -> Activity {
+    let mode = headers.get(FETCH_MODE).and_then(|mode| mode.to_str().ok());
+    match mode {
+        Some(mode) if is_safe(method) && mode != "navigate" => Activity::Page,
+        _ => Activity::Person,
     }
 }

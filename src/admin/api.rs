@@ -5,10 +5,19 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use super::audit::{AuditReport, AuditStatus, PastAnswer, PastQuery};
 pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
+pub use super::difference::{AnswerDifference, ChangedAnswer, ChangedView, DiffRequest};
 pub use super::drills::{AbortRequest, DrillBegun, DrillReport, DrillRequest, Drills, RunningDrill, ScheduledDrill};
+pub use super::incident_markdown::markdown;
+pub use super::incidents::{IncidentDocument, IncidentList, Kept, ObjectivesReport, ServiceObjectives};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
+pub use super::rehearsal::{AnswerPreview, OrderPreview};
+pub use super::session::SessionStatus;
+pub use super::sights::{
+    CountrySteering, Evidence, Findings, FoundLine, NodeVote, PlacedSite, ProbeHistory, RefusedLoad, Sights, World,
+};
 pub use super::timetable::{Begin, Due, Steps};
 pub use super::unison;
 pub use super::whatif::{
@@ -16,7 +25,8 @@ pub use super::whatif::{
 };
 pub use super::words;
 use crate::model::{
-    Event, Generation, Intent, IntentKind, MonitorPart, Policy, Reach, Role, Scope, Share, Standing, State, Tier, Token,
+    Event, Generation, Intent, IntentKind, MonitorPart, OrdersTag, Policy, Reach, Remit, Role, Scope, Share, Standing,
+    State, Tier, Token,
 };
 
 /// What a node does and why.
@@ -148,6 +158,9 @@ pub struct MonitorStatus {
     pub since: Timestamp,
     /// Time of its last good probe in milliseconds.
     pub latency_ms: Option<f64>,
+    /// What number its last probe read, `queue is 812`, where it reads one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<String>,
 }
 
 /// A standing order and how long it still stands.
@@ -290,6 +303,25 @@ pub struct OrderOutcome {
 impl OrderOutcome {
     /// Value of `schema`.
     pub const SCHEMA: &'static str = "waypost.order/1";
+}
+
+/// `GET /api/v1/orders`: the standing orders. `ETag` says which they are; an order or a lifting with `If-Match` is made on
+/// these and no others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Orders {
+    /// [`Orders::SCHEMA`]
+    pub schema: String,
+    /// When this was said.
+    pub time: Timestamp,
+    /// Which orders these are, as in the `ETag`.
+    pub tag: OrdersTag,
+    /// The orders.
+    pub orders: Vec<OrderStatus>,
+}
+
+impl Orders {
+    /// Value of `schema`.
+    pub const SCHEMA: &'static str = "waypost.orders/1";
 }
 
 /// `POST /api/v1/orders/lift`.
@@ -491,6 +523,9 @@ pub struct TokenRequest {
     pub name: String,
     /// What its holder may do.
     pub role: Role,
+    /// The sites that its holder may order about; default all.
+    #[serde(default, rename = "sites", skip_serializing_if = "Remit::is_everywhere")]
+    pub remit: Remit,
     /// After which it no longer works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,

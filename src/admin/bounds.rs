@@ -20,6 +20,24 @@ pub(super) const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// Connections of one listener at a time.
 pub(super) const CONNECTIONS: usize = 256;
 
+/// Of these, those of one address (of IPv6, of one /64) elsewhere.
+pub(super) const CONNECTIONS_OF_ONE: usize = 48;
+
+/// From the start of a connection to the end of its TLS handshake.
+pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// The largest file of certificates or a key, in octets.
+pub(super) const CERTIFICATE_OCTETS: u64 = 1 << 20;
+
+/// Between two looks at these files.
+pub(super) const CERTIFICATE_LOOK: Duration = Duration::from_secs(2);
+
+/// From when on the end of a certificate is trouble, in hours.
+pub(super) const EXPIRY_WARNING: i64 = 7 * 24;
+
+/// Names of a client's certificate that are looked at.
+pub(super) const CERTIFICATE_NAMES: usize = 32;
+
 /// How long open requests may finish when the node stops.
 pub(super) const STOP_TIME: Duration = Duration::from_secs(1);
 
@@ -34,6 +52,30 @@ pub(super) const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 
 /// Addresses whose failures are remembered at a time.
 pub(super) const FAILURE_ADDRESSES: usize = 4096;
+
+/// Sessions of the dashboard at a time, and those of one person: an abandoned browser makes room for the next.
+pub(super) const SESSIONS: usize = 1024;
+
+/// See [`SESSIONS`].
+pub(super) const SESSIONS_OF_ONE: usize = 16;
+
+/// The longest form that a page posts.
+pub(super) const FORM_BYTES: usize = 64 * 1024;
+
+/// The longest name or password that somebody signs in with.
+pub(super) const CREDENTIAL_CHARACTERS: usize = 1024;
+
+/// The longest path that signing in leads back to.
+pub(super) const NEXT_CHARACTERS: usize = 1024;
+
+/// Passwords that are checked at a time: each takes a core and some 19 MiB for a while.
+pub(super) const PASSWORD_CHECKS: usize = 1;
+
+/// Sign-ins that may wait for that; beyond it they are told to come again.
+pub(super) const PASSWORD_WAITING: usize = 16;
+
+/// Refused sign-ins that are journalled in [`FAILURE_WINDOW`], whatever the addresses; others are counted.
+pub(super) const REFUSALS_JOURNALLED: u32 = 60;
 
 /// An order without an expiry stands this long (DESIGN section 10).
 pub const ORDER_DEFAULT: Duration = Duration::from_secs(4 * 3600);
@@ -69,5 +111,32 @@ pub(super) const EVENTS_LONGEST: usize = 1000;
 /// Events on the operator's page.
 pub(super) const EVENTS_ON_PAGE: u64 = 20;
 
-/// Between two comments on an idle event stream, so that a broken connection is noticed.
-pub(super) const STREAM_COMMENT: Duration = Duration::from_secs(15);
+/// Incidents on the timeline.
+pub(super) const INCIDENTS_ON_PAGE: usize = 20;
+
+/// Events on a page of the timeline.
+pub(super) const TIMELINE_ROWS: usize = 100;
+
+/// Events that are looked at for a page of the timeline, so that looking for what is rare costs no more than that.
+pub(super) const TIMELINE_LOOKED: u64 = 10_000;
+
+/// An order that ends within this time needs attention: whoever gave it may want it to stand longer.
+pub(super) const EXPIRES_SOON: Duration = Duration::from_secs(30 * 60);
+
+/// Incidents that one page lists at most.
+pub(super) const INCIDENTS_LONGEST: usize = 100;
+
+/// Between two beats on an event stream, so that whoever follows it knows what is old, and a broken connection is noticed.
+pub(super) const STREAM_BEAT: Duration = Duration::from_secs(5);
+
+/// How soon a new plan is told of on an event stream where nothing is journalled of it.
+pub(super) const STREAM_LOOK: Duration = Duration::from_millis(500);
+
+/// How long a browser waits before it takes up a broken event stream.
+pub(super) const STREAM_RETRY: Duration = Duration::from_secs(1);
+
+/// Entries of the journal that are sent at once of an export.
+pub(super) const AUDIT_LINES: usize = 1_000;
+
+/// Checkpoints that one check of the journal compares, of those that come with the request.
+pub(super) const CHECKPOINTS_GIVEN: usize = 32;

@@ -62,14 +62,15 @@ async fn whoever_reads_may_look_at_the_store_and_only_administrators_accept_it()
 #[tokio::test]
 async fn the_page_shows_the_nodes_and_alerts_where_they_are_apart() {
     let api = Api::start().await;
-    let page = async || api.tcp(Method::GET, "/").send().await.unwrap().text().await.unwrap();
-    assert!(!page().await.contains("id=\"nodes\""), "a node alone by configuration has no nodes to show");
+    let read = async |path| api.tcp(Method::GET, path).send().await.unwrap().text().await.unwrap();
+    let page = async || read("/nodes").await;
+    assert!(page().await.contains("alone by configuration") && !page().await.contains("<table"));
 
     let this = NodeStatus { is_this: true, ..cluster_node("fra-ns1", Some(0.0)) };
     *api.fake.cluster.lock().unwrap() = Some(cluster(vec![this.clone(), cluster_node("iad-ns1", Some(1.2))]));
     let well = page().await;
-    assert!(well.contains("<h2 id=\"nodes\">Nodes</h2>") && well.contains("1 s ago") && well.contains("3.17"));
-    assert!(!well.contains("<strong>nodes</strong>"), "nothing to alert of");
+    assert!(well.contains("2 nodes, all in step") && well.contains("1 s ago") && well.contains("3.17"));
+    assert!(!read("/").await.contains("href=\"/nodes\">nodes</a>"), "nothing to alert of");
 
     let apart = NodeStatus {
         diverges: true,
@@ -98,7 +99,8 @@ async fn the_page_shows_the_nodes_and_alerts_where_they_are_apart() {
         (Connection::CutOff, "CUT OFF since"),
     ] {
         *api.fake.cluster.lock().unwrap() = Some(ClusterStatus { connection, ..islanded.clone() });
-        assert!(page().await.contains(&format!("<strong>nodes</strong>: {said}")), "{said}");
+        assert!(page().await.contains(&format!("apart</span> {said}")), "{said}");
+        assert!(read("/").await.contains(&format!("href=\"/nodes\">nodes</a>: {said}")), "{said}");
     }
 }
 

@@ -8,16 +8,19 @@ use futures_util::future::BoxFuture;
 use tokio::sync::broadcast;
 
 use super::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ProbeRequest, ReloadOutcome, Status,
-    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Orders, ProbeReport, ProbeRequest, ReloadOutcome,
+    Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
-use super::{DrillControl, Problem};
-use crate::model::{Event, IntentKind, Lifetime, Reach, Role, Schedule, Scope, Token};
+use super::entrance_control::Entrance;
+use super::session::Session;
+use super::sights::Sights;
+use super::{Audit, Differences, DrillControl, Incidents, Problem, ProblemKind, Pulse, Rehearsals};
+use crate::model::{Event, IntentKind, Lifetime, OrdersTag, Reach, Remit, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
 /// Methods that return a future may wait for the store; the others answer from memory and do not block.
-pub trait Control: DrillControl + Send + Sync + 'static {
+pub trait Control: Entrance + Sights + Incidents + Pulse + Rehearsals + Audit + Differences + DrillControl {
     /// What the node does and why, now.
     fn status(&self) -> Status;
 
@@ -27,11 +30,14 @@ pub trait Control: DrillControl + Send + Sync + 'static {
     /// Metrics in the OpenMetrics text format.
     fn metrics(&self) -> String;
 
+    /// The orders that stand, and which these are.
+    fn orders(&self) -> Orders;
+
     /// Holds `command` against the safety rules and, unless it is a rehearsal, makes it stand.
     fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>>;
 
-    /// Lifts the order of `scope`; [`super::api::Outcome::Unchanged`] where none stands.
-    fn lift(&self, scope: Scope, reason: String, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>>;
+    /// Lifts an order; [`super::api::Outcome::Unchanged`] where none stands.
+    fn lift(&self, lifting: Lifting, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>>;
 
     /// Why a client gets the answer it gets.
     ///
@@ -75,16 +81,13 @@ pub trait Control: DrillControl + Send + Sync + 'static {
     /// Takes a node out of the cluster that is there no more; refused while it is heard of.
     fn forget_node(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>>;
 
-    /// The token that `secret` belongs to, if it is still good.
-    fn authenticate(&self, secret: &str) -> Option<Token>;
-
     /// All tokens, by name.
     fn tokens(&self) -> Vec<Token>;
 
     /// Makes a token; its secret is in the answer and nowhere else.
     fn create_token(&self, request: TokenRequest, caller: Caller) -> BoxFuture<'_, Result<TokenCreated, Problem>>;
 
-    /// Revokes the token called `name`; [`super::ProblemKind::NotFound`] where there is none.
+    /// Revokes the token called `name`; [`ProblemKind::NotFound`] where there is none.
     fn revoke_token(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>>;
 }
 
@@ -116,6 +119,19 @@ pub struct Command {
     pub dry_run: bool,
     /// Who is to follow it.
     pub reach: Reach,
+    /// The orders that it was decided on: on others it is not given, and the problem is a conflict.
+    pub seen: Option<OrdersTag>,
+}
+
+/// The lifting of an order as the node gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifting {
+    /// Whose order.
+    pub scope: Scope,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// The orders that it was decided on: among others nothing is lifted, and the problem is a conflict.
+    pub seen: Option<OrdersTag>,
 }
 
 /// Who asks, and what they may do.
@@ -125,8 +141,49 @@ pub struct Caller {
     pub name: String,
     /// What they may do; `None` is nothing that needs a role.
     pub role: Option<Role>,
+    /// The sites that they may order about.
+    pub remit: Remit,
     /// Where they come from.
     pub channel: Channel,
+    /// The session of the dashboard that they act in.
+    pub session: Option<Arc<Session>>,
+}
+
+impl Caller {
+    /// Who said nothing of themselves.
+    #[must_use]
+    pub fn anonymous(channel: Channel) -> Self {
+        let name = "anonymous".to_owned();
+        Self { name, role: None, remit: Remit::Everywhere, channel, session: None }
+    }
+
+    /// The same under `name`.
+    #[must_use]
+    pub(super) fn called(mut self, name: String) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// The value that forms of a page for this caller repeat as `csrf`; `None` for who is not signed in, and may not post.
+    #[must_use]
+    pub fn csrf(&self) -> Option<&str> {
+        self.session.as_deref().map(Session::csrf)
+    }
+
+    /// Holds a site against what the caller may order about.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Forbidden`] where the site is not among them.
+    pub fn over(&self, site: &str) -> Result<(), Problem> {
+        if self.remit.holds(site) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ProblemKind::Forbidden,
+            format!("'{}' may order about {} only, not about '{site}'", self.name, self.remit),
+        )
+        .with_remedy("ask somebody whose token or user is for that site, or for all"))
+    }
 }
 
 /// Where a request came from.

@@ -8,17 +8,18 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
-use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::sse::{self, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::sync::{broadcast, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::api::Events;
-use super::bounds::{EVENTS_DEFAULT, EVENTS_LONGEST, STREAM_COMMENT};
+use super::bounds::{EVENTS_DEFAULT, EVENTS_LONGEST, STREAM_BEAT, STREAM_LOOK, STREAM_RETRY};
 use super::router::Shared;
-use super::{Control, Problem, ProblemKind};
-use crate::model::Event;
+use super::{Beat, Control, Problem, ProblemKind};
+use crate::model::{Event, Generation};
 
 /// What of the journal is asked for.
 #[derive(Debug, Deserialize)]
@@ -65,6 +66,18 @@ struct Follower {
     ready: VecDeque<Event>,
     /// Whether the journal may hold events after `seen` that have not been read.
     behind: bool,
+    /// When it is looked whether a beat is due.
+    look: Instant,
+    /// The generation that the last beat told of, and when.
+    beaten: Option<(Generation, Instant)>,
+}
+
+/// What a follower is told.
+enum Told {
+    /// An event.
+    Event(Box<Event>),
+    /// That the node is there, and how far it is.
+    Beat(Beat),
 }
 
 fn follow_from(shared: &Shared, seen: u64) -> impl IntoResponse + use<> {
@@ -77,15 +90,48 @@ fn follow_from(shared: &Shared, seen: u64) -> impl IntoResponse + use<> {
         seen: seen.min(shared.control.last_event()),
         ready: VecDeque::new(),
         behind: true,
+        look: Instant::now(),
+        beaten: None,
     };
     let events = stream::unfold(follower, |mut follower| async move {
-        let event = follower.next().await?;
-        Some((Ok::<_, Infallible>(message(&event)), follower))
+        let told = follower.hear().await?;
+        Some((Ok::<_, Infallible>(message(&told)), follower))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(STREAM_COMMENT))
+    Sse::new(events)
 }
 
 impl Follower {
+    /// The next event, or a beat where one is due; `None` as [`Follower::next`].
+    async fn hear(&mut self) -> Option<Told> {
+        loop {
+            let look = self.look;
+            tokio::select! {
+                biased;
+                event = self.next() => return event.map(|event| Told::Event(Box::new(event))),
+                () = sleep_until(look) => {}
+            }
+            self.look = Instant::now() + STREAM_LOOK;
+            if let Some(beat) = self.beat() {
+                return Some(Told::Beat(beat));
+            }
+        }
+    }
+
+    /// A beat, where the plan is another than the last one told of, or [`STREAM_BEAT`] has passed.
+    fn beat(&mut self) -> Option<Beat> {
+        let generation = self.control.generation();
+        let is_known = |(known, at): &(Generation, Instant)| *known == generation && at.elapsed() < STREAM_BEAT;
+        if self.beaten.as_ref().is_some_and(is_known) {
+            return None;
+        }
+        self.beaten = Some((generation, Instant::now()));
+        Some(Beat {
+            time: jiff::Timestamp::now(),
+            generation: generation.to_string(),
+            last_event: self.control.last_event(),
+        })
+    }
+
     /// The next event; `None` when the node stops or the journal cannot be read, after which the client resumes.
     async fn next(&mut self) -> Option<Event> {
         loop {
@@ -119,8 +165,11 @@ impl Follower {
     }
 }
 
-fn message(event: &Event) -> sse::Event {
-    let text = serde_json::to_string(event).unwrap_or_default();
-    let message = sse::Event::default().data(text);
-    if event.id == 0 { message } else { message.id(event.id.to_string()) }
+fn message(told: &Told) -> sse::Event {
+    let data = |text: serde_json::Result<String>| sse::Event::default().data(text.unwrap_or_default());
+    match told {
+        Told::Event(event) if event.id == 0 => data(serde_json::to_string(event)),
+        Told::Event(event) => data(serde_json::to_string(event)).id(event.id.to_string()),
+        Told::Beat(beat) => data(serde_json::to_string(beat)).event("beat").retry(STREAM_RETRY),
+    }
 }

@@ -25,7 +25,7 @@ pub(super) fn command(request: OrderRequest, now: Timestamp) -> Result<Command, 
     let lifetime = lifetime(expiry, from)?;
     let schedule = schedule(kind, steps, from, now)?;
     fits(schedule.as_ref(), lifetime)?;
-    Ok(Command { scope, kind, reason, lifetime, schedule, force, dry_run, reach })
+    Ok(Command { scope, kind, reason, lifetime, schedule, force, dry_run, reach, seen: None })
 }
 
 /// How long an order that begins at `from` stands: four hours unless said, at most 72 unless it is to stand until lifted

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds::FAILURE_WINDOW;
 use super::words::plain;
+use crate::model::OrdersTag;
 
 /// Why a request was not done, as an RFC 9457 problem document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +21,8 @@ pub struct Problem {
     pub remedy: Option<String>,
     /// Configuration and zone diagnostics, a line each.
     pub diagnostics: Vec<String>,
+    /// The orders as they are now; of a conflict.
+    pub orders: Option<OrdersTag>,
 }
 
 /// The kinds of problem; each has a stable `type` URN, a status and a command-line exit code (DESIGN section 12).
@@ -166,7 +169,7 @@ impl Problem {
     /// A problem without remedy or diagnostics.
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), remedy: None, diagnostics: Vec::new() }
+        Self { kind, detail: detail.into(), remedy: None, diagnostics: Vec::new(), orders: None }
     }
 
     /// The same with what to do about it.
@@ -194,6 +197,7 @@ impl Problem {
             code: self.kind.code(),
             remedy: self.remedy.clone(),
             diagnostics: self.diagnostics.clone(),
+            orders: self.orders,
         }
     }
 }
@@ -201,7 +205,7 @@ impl Problem {
 /// What every `type` starts with.
 const URN: &str = "urn:waypost:problem:";
 
-/// A problem as it is sent: RFC 9457 with the members `code`, `remedy` and `diagnostics`.
+/// A problem as it is sent: RFC 9457 with the members `code`, `remedy`, `diagnostics` and `orders`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProblemDocument {
     /// `urn:waypost:problem:` and the kind.
@@ -221,6 +225,9 @@ pub struct ProblemDocument {
     /// Configuration and zone diagnostics, a line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<String>,
+    /// The orders as they are now, as in the ETag of `GET /api/v1/orders`; of a conflict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<OrdersTag>,
 }
 
 impl ProblemDocument {
@@ -255,6 +262,9 @@ impl IntoResponse for Problem {
         let mut response = (status, axum::Json(self.document())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(tag) = self.orders.and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok()) {
+            headers.insert(header::ETAG, tag);
+        }
         match self.kind {
             ProblemKind::Unauthenticated => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"waypost\""));
@@ -264,6 +274,8 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+        // Whoever asked for a page gets it as one.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -4,21 +4,27 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Extension, Path, Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use tokio::sync::watch;
 
-use super::access::{Access, Failures, require, same_origin};
+use super::access::{Access, require};
 use super::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport,
-    ProbeRequest, ReloadOutcome, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens,
-    WhatIf, WhatIfQuery,
+    Drained, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport, ProbeRequest, ReloadOutcome, Status,
+    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf, WhatIfQuery,
 };
 use super::bounds::{BODY_BYTES, REQUEST_TIME};
-use super::{Caller, Control, Problem, ProblemKind, Readiness, drills, events, orders, page, tokens};
+use super::failures::Failures;
+use super::password::Passwords;
+use super::same_origin::same_origin;
+use super::session::Sessions;
+use super::{
+    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, drills, events,
+    incidents, orders, pages, sign_in, tokens,
+};
 use crate::model::{Role, Scope};
 
 /// What all handlers share.
@@ -28,30 +34,49 @@ pub(super) struct Shared {
     /// The user whose connections to the socket are an administrator's.
     pub(super) socket_owner: Option<u32>,
     pub(super) failures: Arc<Failures>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) passwords: Arc<Passwords>,
     /// Closed when the node stops; ends event streams.
     pub(super) stopping: watch::Receiver<()>,
 }
 
 /// All routes, for TCP and socket alike.
 pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopping: watch::Receiver<()>) -> Router {
-    let shared = Shared { control, socket_owner, failures: Arc::default(), stopping };
+    let shared = Shared {
+        control,
+        socket_owner,
+        failures: Arc::default(),
+        sessions: Arc::default(),
+        passwords: Arc::default(),
+        stopping,
+    };
     let guarded =
         |routes: Router<Shared>, access| routes.route_layer(from_fn_with_state((shared.clone(), access), require));
     let open = Router::new()
-        .route("/", get(page::overview))
-        .route("/assets/operator.css", get(page::style))
+        .route("/login", post(sign_in::sign_in))
         .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics));
-    let status = Router::new().route("/api/v1/status", get(status));
+        .route("/readyz", get(readyz));
+    let greeting = Router::new()
+        .route("/login", get(sign_in::page))
+        .route("/logout", get(sign_in::page).post(sign_in::sign_out))
+        .route("/api/v1/session", get(sign_in::status));
     let views = Router::new()
-        .route("/api/v1/explain", get(explain))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/explain", get(audit::explain))
+        .route("/api/v1/audit", get(audit::status))
+        .route("/api/v1/audit/verify", get(audit::verify))
+        .route("/api/v1/audit/export", get(audit::export))
         .route("/api/v1/events", get(events::events))
+        .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/incidents/{id}", get(incidents::one))
+        .route("/api/v1/objectives", get(incidents::objectives))
         .route("/api/v1/drained", get(drained))
-        .route("/api/v1/store", get(store))
         .route("/api/v1/drills", get(drills::list))
         .route("/api/v1/drills/{id}", get(drills::report))
+        .route("/api/v1/orders", get(standing_orders))
         .route("/api/v1/whatif", get(whatif));
+    let inner = Router::new().route("/api/v1/store", get(store));
     let operations = Router::new()
         .route("/api/v1/orders", post(order).delete(lift))
         .route("/api/v1/orders/lift", post(lift))
@@ -59,33 +84,32 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/drills/{id}/abort", post(drills::abort))
         .route("/api/v1/probe", post(probe));
     let administration = Router::new()
+        .route("/api/v1/diff", post(difference::diff))
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/store/accept", post(accept_store))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))
         .route("/api/v1/nodes/{name}", delete(forget_node))
         .route("/api/v1/tokens/{name}", delete(revoke_token));
-    open.merge(guarded(status, Access::LoopbackOr(Role::Viewer)))
-        .merge(guarded(views, Access::Of(Role::Viewer)))
+    open.merge(pages::assets())
+        .merge(guarded(greeting, Access::Anyone))
+        .merge(guarded(pages::pages(), Access::Page(Role::Viewer)))
+        .merge(guarded(pages::acts(), Access::PageOf(Role::Operator)))
+        .merge(guarded(views, Access::LoopbackOr(Role::Viewer)))
+        .merge(guarded(inner, Access::Of(Role::Viewer)))
         .merge(guarded(operations, Access::Of(Role::Operator)))
         .merge(guarded(administration, Access::Of(Role::Admin)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn(in_time))
-        .layer(from_fn(same_origin))
+        .layer(from_fn_with_state(shared.clone(), same_origin))
+        .layer(from_fn(pages::for_people))
         .layer(from_fn(secure_headers))
         .with_state(shared)
 }
 
 async fn status(State(shared): State<Shared>) -> Json<Status> {
     Json(shared.control.status())
-}
-
-async fn explain(
-    State(shared): State<Shared>,
-    query: Result<Query<ExplainQuery>, QueryRejection>,
-) -> Result<Json<Explanation>, Problem> {
-    Ok(Json(shared.control.explain(&query?.0)?))
 }
 
 async fn drained(
@@ -102,23 +126,39 @@ async fn whatif(
     Ok(Json(shared.control.whatif(&WhatIfQuery::read(query?.0)?)?))
 }
 
+async fn standing_orders(State(shared): State<Shared>) -> Response {
+    let orders = shared.control.orders();
+    let tag = HeaderValue::from_str(&format!("\"{}\"", orders.tag));
+    let mut response = Json(orders).into_response();
+    if let Ok(tag) = tag {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
 async fn order(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     request: Result<Json<OrderRequest>, JsonRejection>,
 ) -> Result<Json<OrderOutcome>, Problem> {
-    let command = orders::command(request?.0, jiff::Timestamp::now())?;
+    let seen = condition::seen(&headers, || shared.control.orders().tag)?;
+    let command = Command { seen, ..orders::command(request?.0, jiff::Timestamp::now())? };
+    caller.over(&command.scope.site)?;
     Ok(Json(shared.control.order(command, caller).await?))
 }
 
 async fn lift(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     request: Result<Json<LiftRequest>, JsonRejection>,
 ) -> Result<Json<LiftOutcome>, Problem> {
+    let seen = condition::seen(&headers, || shared.control.orders().tag)?;
     let LiftRequest { scope, reason } = request?.0;
     let reason = orders::text(&reason)?;
-    Ok(Json(shared.control.lift(scope, reason, caller).await?))
+    caller.over(&scope.site)?;
+    Ok(Json(shared.control.lift(Lifting { scope, reason, seen }, caller).await?))
 }
 
 async fn probe(
@@ -217,20 +257,23 @@ async fn in_time(request: Request, next: Next) -> Response {
 
 /// What keeps a browser from making more of a response than it is.
 async fn secure_headers(request: Request, next: Next) -> Response {
-    const HEADERS: [(HeaderName, &str); 6] = [
+    const HEADERS: [(HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'",
+            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
+        // Without any, browsers say of a form that its page must not be told.
+        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     let mut response = next.run(request).await;
+    let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
     }
+    // Only what is the same for everyone says otherwise of itself.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

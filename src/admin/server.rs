@@ -1,4 +1,4 @@
-//! Listening: loopback TCP and the Unix socket, with bounds on connections, headers and idle time.
+//! Listening: TCP, with TLS or on loopback, and the Unix socket, with bounds on connections, headers and idle time.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -13,17 +13,23 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
-use super::access::Peer;
-use super::bounds::{ACCEPT_PAUSE, CONNECTIONS, HEADER_BYTES, HEADER_TIME, HEADERS, STOP_TIME};
+use super::access::{Line, Peer};
+use super::bounds::{ACCEPT_PAUSE, CONNECTIONS, HANDSHAKE_TIME, HEADER_BYTES, HEADER_TIME, HEADERS, STOP_TIME};
+use super::crowd::Crowd;
 use super::router;
 use super::socket::Socket;
+use super::tls::{self, Armour, Shown, TlsError};
 use super::{Channel, Control};
+use crate::model::AdminTls;
 
 /// Why the admin API cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +41,14 @@ pub enum AdminError {
         address: SocketAddr,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// TLS cannot be spoken.
+    #[error("the admin API does not listen on {address}, for it cannot speak TLS there: {source}")]
+    Tls {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: TlsError,
     },
     /// Another process answers on the socket.
     #[error("another node answers on '{}'; stop it or change admin.socket", path.display())]
@@ -60,15 +74,22 @@ pub struct AdminServer {
     _socket: Option<Box<dyn Send + Sync>>,
 }
 
-/// Serves `control` on `listen` and `socket`.
+/// Serves `control` on `listen`, with TLS where `tls` is given, and on `socket`.
 ///
 /// # Errors
 /// If an address or the socket cannot be used.
 pub async fn start(
     listen: Option<SocketAddr>,
+    tls: Option<AdminTls>,
     socket: Option<PathBuf>,
     control: Arc<dyn Control>,
 ) -> Result<AdminServer, AdminError> {
+    let armour = match (listen, tls) {
+        (Some(address), Some(files)) => {
+            Some(Arc::new(Armour::read(files).map_err(|source| AdminError::Tls { address, source })?))
+        }
+        _ => None,
+    };
     let tcp = match listen {
         Some(address) => {
             Some(TcpListener::bind(address).await.map_err(|source| AdminError::Listen { address, source })?)
@@ -82,10 +103,13 @@ pub async fn start(
     let address = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
     let (stop, stopping) = watch::channel(());
     let owner = socket.as_ref().map(|socket| socket.owner);
-    let router = router::routes(control, owner, stopping.clone());
+    let router = router::routes(Arc::clone(&control), owner, stopping.clone());
     let mut listeners = Vec::new();
+    if let Some(armour) = &armour {
+        listeners.push(tokio::spawn(tls::watch(Arc::clone(armour), control, stopping.clone())));
+    }
     if let Some(listener) = tcp {
-        listeners.push(tokio::spawn(serve(Listener::Tcp(listener), router.clone(), stopping.clone())));
+        listeners.push(tokio::spawn(serve(Listener::Tcp(listener, armour), router.clone(), stopping.clone())));
     }
     let mut file: Option<Box<dyn Send + Sync>> = None;
     if let Some(socket) = socket {
@@ -114,22 +138,23 @@ impl AdminServer {
 }
 
 enum Listener {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Option<Arc<Armour>>),
     Unix(UnixListener),
 }
 
 /// An accepted connection.
 enum Connection {
-    Tcp(tokio::net::TcpStream, Channel),
+    Tcp(tokio::net::TcpStream, Channel, Option<Arc<ServerConfig>>),
     Unix(tokio::net::UnixStream, Channel),
 }
 
 impl Listener {
     async fn accept(&self) -> std::io::Result<Connection> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener, armour) => {
                 let (stream, peer) = listener.accept().await?;
-                Ok(Connection::Tcp(stream, Channel::Tcp { peer: peer.ip().to_canonical() }))
+                let config = armour.as_ref().map(|armour| armour.config());
+                Ok(Connection::Tcp(stream, Channel::Tcp { peer: peer.ip().to_canonical() }, config))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -140,10 +165,39 @@ impl Listener {
     }
 }
 
+impl Connection {
+    const fn channel(&self) -> Channel {
+        match self {
+            Self::Tcp(_, channel, _) | Self::Unix(_, channel) => *channel,
+        }
+    }
+}
+
+/// A connection over TLS, and who is at its other end; `None` where none comes about.
+async fn shake_hands(
+    stream: tokio::net::TcpStream,
+    channel: Channel,
+    config: Arc<ServerConfig>,
+) -> Option<(TlsStream<tokio::net::TcpStream>, Peer)> {
+    let shaken = tokio::time::timeout(HANDSHAKE_TIME, TlsAcceptor::from(config).accept(stream)).await;
+    match shaken {
+        Ok(Ok(stream)) => {
+            let (_, connection) = stream.get_ref();
+            let shown = connection.peer_certificates().and_then(|chain| Shown::of(chain.first()?));
+            Some((stream, Peer { channel, line: Line::Tls, shown: shown.map(Arc::new) }))
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%channel, %error, "no TLS with the admin API");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
 /// Accepts until told to stop, then waits for what is open.
 async fn serve(listener: Listener, router: Router, mut stopping: watch::Receiver<()>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut connections = JoinSet::new();
+    let (mut connections, crowd) = (JoinSet::new(), Crowd::default());
     loop {
         // The permit comes first: beyond the bound, connections wait in the system's queue.
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
@@ -156,12 +210,24 @@ async fn serve(listener: Listener, router: Router, mut stopping: watch::Receiver
         match accepted {
             Ok(connection) => {
                 let (router, stopping) = (router.clone(), stopping.clone());
+                let Some(place) = crowd.enter(connection.channel()) else { continue };
                 connections.spawn(async move {
                     match connection {
-                        Connection::Tcp(stream, channel) => talk(stream, channel, router, stopping).await,
-                        Connection::Unix(stream, channel) => talk(stream, channel, router, stopping).await,
+                        Connection::Tcp(stream, channel, None) => {
+                            let peer = Peer { channel, line: Line::Plain, shown: None };
+                            talk(stream, peer, router, stopping).await;
+                        }
+                        Connection::Tcp(stream, channel, Some(config)) => {
+                            if let Some((stream, peer)) = shake_hands(stream, channel, config).await {
+                                talk(stream, peer, router, stopping).await;
+                            }
+                        }
+                        Connection::Unix(stream, channel) => {
+                            let peer = Peer { channel, line: Line::Plain, shown: None };
+                            talk(stream, peer, router, stopping).await;
+                        }
                     }
-                    drop(permit);
+                    drop((place, permit));
                 });
             }
             Err(error) => {
@@ -179,15 +245,16 @@ async fn serve(listener: Listener, router: Router, mut stopping: watch::Receiver
 /// Serves one connection to its end, or to the end of its current request once the node stops.
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    channel: Channel,
+    peer: Peer,
     router: Router,
     mut stopping: watch::Receiver<()>,
 ) {
+    let channel = peer.channel;
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let router = router.clone();
+        let (router, peer) = (router.clone(), peer.clone());
         async move {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(channel));
+            request.extensions_mut().insert(peer);
             router.oneshot(request).await as Result<Response, Infallible>
         }
     });

@@ -13,14 +13,16 @@ use tokio::sync::broadcast;
 
 use super::api::{
     ClusterStatus, Degradation, Drained, EndpointStatus, ExplainQuery, Explanation, GeoStatus, LiftOutcome,
-    OrderOutcome, OrderStatus, Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus, Status,
-    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    OrderOutcome, OrderStatus, Orders, Outcome, ProbeReport, ProbeRequest, ReloadOutcome, ServiceStatus, SiteStatus,
+    Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
-use super::{AdminServer, Caller, Command, Control, Problem, ProblemKind, Readiness, start};
+use super::entrance_fake::Door;
+use super::{AdminServer, Caller, Command, Control, Lifting, Problem, ProblemKind, Pulse, Readiness, start};
 use crate::model::{
-    Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersVersion, Reach, Role, Scope, Share, Standing,
-    State, Tier, Token,
+    Event, EventKind, Generation, Intent, IntentKind, Lifetime, OrdersTag, OrdersVersion, Reach, Role, Scope, Share,
+    Standing, State, Tier, Token,
 };
+use crate::plan::incidents::Incident;
 
 /// What a hostile name, reason or answer of a probed server may hold.
 pub(super) const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
@@ -48,14 +50,17 @@ fn intent(by: &str, reason: &str) -> Intent {
 pub(super) struct Fake {
     journal: Mutex<Vec<Event>>,
     live: broadcast::Sender<Arc<Event>>,
-    ordered: Mutex<Vec<(Command, Caller)>>,
+    pub(super) ordered: Mutex<Vec<(Command, Caller)>>,
     ready: bool,
     pub(super) cluster: Mutex<Option<ClusterStatus>>,
     pub(super) accepted: Mutex<Vec<(StoreAccept, Caller)>>,
+    pub(super) door: Door,
+    pub(super) incidents: Mutex<Vec<Incident>>,
+    tag: Mutex<String>,
 }
 
 impl Fake {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             journal: Mutex::default(),
             live: broadcast::channel(4).0,
@@ -63,15 +68,36 @@ impl Fake {
             ready: true,
             cluster: Mutex::default(),
             accepted: Mutex::default(),
+            door: Door::default(),
+            incidents: Mutex::default(),
+            tag: Mutex::new("4.17".to_owned()),
         })
     }
 
-    fn happens(&self, part: &str) {
+    fn changed_since(&self, seen: Option<OrdersTag>) -> Result<(), Problem> {
+        let now: OrdersTag = self.tag.lock().unwrap().parse().unwrap();
+        match seen.filter(|seen| *seen != now) {
+            Some(_) => Err(Problem { orders: Some(now), ..Problem::new(ProblemKind::Conflict, "the orders changed") }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn journal(&self) -> Vec<Event> {
+        self.journal.lock().unwrap().clone()
+    }
+
+    pub(super) fn happens(&self, part: &str) {
         let mut journal = self.journal.lock().unwrap();
         let kind = EventKind::Degraded { part: part.into(), detail: SCRIPT.into() };
         let event = Event { id: journal.len() as u64 + 1, time: now(), node: "ns1".into(), kind };
         journal.push(event.clone());
         let _nobody_listens = self.live.send(Arc::new(event));
+    }
+}
+
+impl Pulse for Fake {
+    fn generation(&self) -> Generation {
+        Generation { epoch: 1, sequence: 2 }
     }
 }
 
@@ -148,6 +174,7 @@ impl Control for Fake {
 
     fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>> {
         Box::pin(async move {
+            self.changed_since(command.seen)?;
             if command.kind == IntentKind::Isolate {
                 let refusal = Problem::new(ProblemKind::Refused, "fra is the last site of mx");
                 return Err(refusal.with_remedy("bring another site into service first"));
@@ -171,8 +198,15 @@ impl Control for Fake {
         })
     }
 
-    fn lift(&self, _scope: Scope, _reason: String, _caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
+    fn orders(&self) -> Orders {
+        let tag = self.tag.lock().unwrap().parse().unwrap();
+        Orders { schema: Orders::SCHEMA.into(), time: now(), tag, orders: self.status().orders }
+    }
+
+    fn lift(&self, lifting: Lifting, _caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
+        let changed = self.changed_since(lifting.seen);
         Box::pin(async {
+            changed?;
             Ok(LiftOutcome {
                 schema: LiftOutcome::SCHEMA.into(),
                 outcome: Outcome::Unchanged,
@@ -268,18 +302,13 @@ impl Control for Fake {
         Box::pin(async move { Ok(StoreAccepted { schema: StoreAccepted::SCHEMA.into(), changed: true, orders }) })
     }
 
-    fn authenticate(&self, secret: &str) -> Option<Token> {
-        let role = secret.strip_prefix("wp_")?.parse().ok()?;
-        Some(Token { name: format!("{role}-token"), role, created: now(), by: "root".into(), expires: None })
-    }
-
     fn tokens(&self) -> Vec<Token> {
         vec![]
     }
 
     fn create_token(&self, request: TokenRequest, caller: Caller) -> BoxFuture<'_, Result<TokenCreated, Problem>> {
-        let TokenRequest { name, role, expires } = request;
-        let token = Token { name, role, created: now(), by: caller.name, expires };
+        let TokenRequest { name, role, remit, expires } = request;
+        let token = Token { name, role, remit, created: now(), by: caller.name, expires };
         Box::pin(async { Ok(TokenCreated { schema: TokenCreated::SCHEMA.into(), token, secret: "wp_x".into() }) })
     }
 
@@ -295,7 +324,7 @@ impl Control for Fake {
 pub(super) struct Api {
     pub(super) fake: Arc<Fake>,
     server: AdminServer,
-    base: String,
+    pub(super) base: String,
     socket: PathBuf,
     _directory: tempfile::TempDir,
 }
@@ -308,7 +337,7 @@ impl Api {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("admin.sock");
         let listen = Some((Ipv4Addr::LOCALHOST, 0).into());
-        let server = start(listen, Some(socket.clone()), Arc::clone(&fake) as Arc<dyn Control>).await.unwrap();
+        let server = start(listen, None, Some(socket.clone()), Arc::clone(&fake) as Arc<dyn Control>).await.unwrap();
         let base = format!("http://{}", server.local_addr().unwrap());
         Self { fake, server, base, socket, _directory: directory }
     }
@@ -323,7 +352,7 @@ impl Api {
     }
 }
 
-fn drain() -> Value {
+pub(super) fn drain() -> Value {
     json!({ "scope": { "site": "fra" }, "kind": "drain", "share": 1000, "reason": "new power supply" })
 }
 
@@ -349,11 +378,6 @@ async fn nothing_is_changed_over_tcp_without_a_token() {
         (Method::DELETE, "/api/v1/tokens/ci"),
         (Method::DELETE, "/api/v1/nodes/nrt-ns1"),
         (Method::GET, "/api/v1/tokens"),
-        (Method::GET, "/api/v1/events"),
-        (Method::GET, "/api/v1/events?follow=1"),
-        (Method::GET, "/api/v1/explain?name=example.org"),
-        (Method::GET, "/api/v1/drained?site=fra"),
-        (Method::GET, "/api/v1/whatif?fail=fra"),
         (Method::GET, "/api/v1/store"),
         (Method::POST, "/api/v1/store/accept"),
     ] {
@@ -365,9 +389,22 @@ async fn nothing_is_changed_over_tcp_without_a_token() {
 }
 
 #[tokio::test]
-async fn what_monitoring_needs_is_open_on_loopback() {
+async fn what_is_read_is_open_on_loopback() {
     let api = Api::start().await;
-    for path in ["/", "/healthz", "/readyz", "/metrics", "/assets/operator.css", "/api/v1/status"] {
+    for path in [
+        "/",
+        "/login",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/assets/operator.css",
+        "/api/v1/status",
+        "/api/v1/session",
+        "/api/v1/events",
+        "/api/v1/explain?name=example.org",
+        "/api/v1/drained?site=fra",
+        "/api/v1/whatif?fail=fra",
+    ] {
         assert_eq!(api.tcp(Method::GET, path).send().await.unwrap().status(), 200, "{path}");
     }
 }
@@ -457,6 +494,31 @@ async fn problems_say_what_and_why_in_one_form() {
 }
 
 #[tokio::test]
+async fn an_order_decided_on_other_orders_is_a_conflict() {
+    let api = Api::start().await;
+    let response = api.tcp(Method::GET, "/api/v1/orders").send().await.unwrap();
+    let seen = response.headers()["etag"].to_str().unwrap().to_owned();
+    let orders: Value = response.json().await.unwrap();
+    assert_eq!((seen.as_str(), &orders["tag"]), ("\"4.17\"", &json!("4.17")));
+    let send = async |path: &str, body: Value, condition: &str| {
+        let request = api.socket(Method::POST, path).header("if-match", condition);
+        request.json(&body).send().await.unwrap()
+    };
+    let lift = json!({ "scope": { "site": "fra" } });
+    for (path, body) in [("/api/v1/orders", drain()), ("/api/v1/orders/lift", lift)] {
+        *api.fake.tag.lock().unwrap() = "4.17".into();
+        assert_eq!(send(path, body.clone(), &seen).await.status(), 200);
+        assert_eq!(send(path, body.clone(), "*").await.status(), 200);
+        assert_eq!(problem(send(path, body.clone(), "4.17").await).await.0, 400);
+        *api.fake.tag.lock().unwrap() = "4.18".into();
+        let response = send(path, body.clone(), &seen).await;
+        assert_eq!(response.headers()["etag"], "\"4.18\"");
+        assert_eq!(problem(response).await, (409, "conflict".into(), 1));
+        assert_eq!(send(path, body, "\"4.17\", \"4.18\"").await.status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn a_body_is_at_most_a_mebibyte() {
     let api = Api::start().await;
     let mut order = drain();
@@ -501,10 +563,26 @@ async fn followed(response: Response, count: usize) -> Vec<u64> {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut stream = response.bytes_stream();
     let mut text = String::new();
-    while text.matches("\n\n").count() < count {
+    while text.matches("\nid: ").count() < count || !text.ends_with("\n\n") {
         text.push_str(std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap());
     }
     text.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect()
+}
+
+#[tokio::test]
+async fn a_follower_hears_that_the_node_is_there_though_nothing_happens() {
+    let api = Api::start().await;
+    api.fake.happens("store");
+    let response = api.tcp(Method::GET, "/api/v1/events?follow=1").send().await.unwrap();
+    assert_eq!(response.status(), 200, "from this machine without a token, like the state");
+    let mut stream = response.bytes_stream();
+    let mut text = String::new();
+    while !text.ends_with("\n\n") {
+        text.push_str(std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap());
+    }
+    assert!(text.contains("event: beat\n") && !text.contains("id:"), "{text}");
+    let beat: Value = serde_json::from_str(text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()).unwrap();
+    assert_eq!((&beat["generation"], &beat["last_event"]), (&json!("1.2"), &json!(1)));
 }
 
 #[tokio::test]
@@ -553,7 +631,7 @@ async fn stopping_ends_streams_and_removes_the_socket() {
     let stream = api.socket(Method::GET, "/api/v1/events?follow=1").send().await.unwrap();
     api.server.stop().await;
     let rest: Vec<_> = stream.bytes_stream().collect().await;
-    assert!(rest.is_empty());
+    assert!(rest.len() <= 1, "at most the first beat: {rest:?}");
     assert!(!api.socket.exists());
 }
 

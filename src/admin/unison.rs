@@ -60,7 +60,8 @@ fn own_trouble(cluster: &ClusterStatus, now: Timestamp) -> Option<String> {
             Some(format!("store lost{since}: answers follow health and the orders known here; {meanwhile}"))
         }
         Connection::Alone => Some(format!(
-            "ALONE{since}: neither the store nor any other node is heard of, and this node's own verdicts decide; {meanwhile}"
+            "ALONE{since}: neither the store nor any other node is heard of, and this node's own verdicts decide; {meanwhile}. See whether the \
+             store and the other nodes run, and to the path between"
         )),
         Connection::CutOff => Some(format!(
             "CUT OFF{since}: neither the store nor any other node is heard of and most other sites fail, so this node is \

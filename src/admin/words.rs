@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::incidents;
 use super::timetable::listed;
 pub use super::words_drill as drills;
-use crate::model::{Event, EventKind, Intent, IntentKind, Lifetime, Reach, Schedule, Share, Standing, State, Tier};
+use crate::model::{
+    Event, EventKind, Intent, IntentKind, Lifetime, Reach, Schedule, Scope, Share, Standing, State, Tier,
+};
 
 /// A moment as RFC 3339 in UTC, to the second.
 #[must_use]
@@ -144,6 +147,15 @@ pub fn end(intent: &Intent) -> String {
     }
 }
 
+/// The command that lifts the order of `scope`.
+#[must_use]
+pub fn undo(scope: &Scope) -> String {
+    match &scope.service {
+        Some(service) => format!("waypost undrain {} --service {service}", scope.site),
+        None => format!("waypost undrain {}", scope.site),
+    }
+}
+
 /// ` by steps of 25%,50%,100%`, where an order has steps.
 fn by_steps(intent: &Intent) -> String {
     match intent.schedule.as_ref().map(|schedule| schedule.steps.as_slice()) {
@@ -189,6 +201,12 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::DrillStarted { .. } => "drill started",
         EventKind::DrillMoved { .. } => "drill",
         EventKind::DrillEnded { .. } => "drill ended",
+        EventKind::SignIn { outcome, .. } => outcome.as_str(),
+        EventKind::Surveyed { .. } => "surveyed",
+        EventKind::Acted { .. } => "acted",
+        EventKind::IncidentOpened { .. } => "incident",
+        EventKind::IncidentClosed { .. } => "incident over",
+        EventKind::ObjectiveMissed { .. } => "objective missed",
     }
 }
 
@@ -198,10 +216,10 @@ pub fn event(event: &Event) -> String {
     match &event.kind {
         EventKind::Started { version, generation } => format!("version {version}, generation {generation}"),
         EventKind::Stopped => "in order".to_owned(),
-        EventKind::Verdict { service, site, address, from, to, reason, transcript: _ } => {
+        EventKind::Verdict { service, site, address, from, to, reason, .. } => {
             format!("{service} {site} {address}: {from} -> {to}{}", in_brackets(reason))
         }
-        EventKind::Plan { generation, changes } => format!("generation {generation}: {}", changes.join("; ")),
+        EventKind::Plan { generation, changes, .. } => format!("generation {generation}: {}", changes.join("; ")),
         EventKind::Ordered { intent } => {
             let forced = if intent.forced { ", safety rules overridden" } else { "" };
             format!(
@@ -269,11 +287,27 @@ pub fn event(event: &Event) -> String {
             drills::announced(schedule, scope, *opens, *last_start)
         }
         EventKind::DrillRefused { scope, by, why } => format!("{scope} by {by}: {}", why.join("; ")),
-        EventKind::DrillStarted { id, scope, by, reason, for_seconds } => {
-            format!("{id}: {scope} is out for {} by {by}: {reason}", span(Duration::from_secs(*for_seconds)))
+        EventKind::DrillStarted { drill, scope, by, reason, for_seconds } => {
+            format!("{drill}: {scope} is out for {} by {by}: {reason}", span(Duration::from_secs(*for_seconds)))
         }
-        EventKind::DrillMoved { id, scope, state } => drills::moved(id, scope, state),
+        EventKind::DrillMoved { drill, scope, state } => drills::moved(drill, scope, state),
         EventKind::DrillEnded { drill } => drills::ended(drill),
+        EventKind::SignIn { name, means, from, detail, .. } => {
+            format!("{name} from {from} by {}{}", means.as_str(), in_brackets(detail))
+        }
+        EventKind::Surveyed { generation, sites, troubles } => incidents::surveyed(*generation, sites, troubles),
+        EventKind::Acted { who, channel, what, why, outcome, before, after } => {
+            let changed = if before == after { String::new() } else { format!(" ({before} -> {after})") };
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            format!("{what} by {who} from {channel}: {outcome}{changed}{why}")
+        }
+        EventKind::IncidentOpened { incident, detail } | EventKind::IncidentClosed { incident, detail } => {
+            format!("{incident}: {detail}")
+        }
+        EventKind::ObjectiveMissed { objective, service, incident, detail } => {
+            let of = incident.map(|incident| format!(" in incident {incident}")).unwrap_or_default();
+            format!("{} of {service}{of}: {detail}", objective.as_str())
+        }
     }
 }
 

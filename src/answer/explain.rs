@@ -348,7 +348,7 @@ fn record_lines<'p>(part: &'p Part<'_>) -> impl Iterator<Item = String> + 'p {
 }
 
 /// Presentation format; RFC 3597's for types that have none here.
-fn rdata_text(rdata: &RData) -> String {
+pub(super) fn rdata_text(rdata: &RData) -> String {
     match rdata {
         RData::Unknown { code: RecordType::DNAME, .. } => {
             lookup::target(rdata).as_ref().map(Name::to_string).unwrap_or_default()
@@ -379,7 +379,7 @@ fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-fn type_text(rtype: RecordType) -> String {
+pub(super) fn type_text(rtype: RecordType) -> String {
     match rtype {
         RecordType::Unknown(code) => format!("TYPE{code}"),
         known => known.to_string(),

@@ -6,6 +6,7 @@
 
 mod bounds;
 mod decision;
+mod difference;
 mod explain;
 mod finder;
 mod hashes;
@@ -18,6 +19,7 @@ mod tables;
 mod variants;
 
 pub use bounds::MAX_LINKS;
+pub use difference::{AnswerChange, ClientKind, Difference, difference};
 pub use explain::{ClientSeen, Explanation, SiteExplanation, SteeredExplanation};
 pub use finder::{ApexIx, Finder, GroupIx, Inside, NodeIx, Relation, Spot};
 pub use hashes::{Labels, Suffixes, keyed_hash, keyed_mix};

@@ -4,15 +4,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use jiff::Timestamp;
 
+use super::audit::Audit;
 use super::demo::{SUBCOMMAND, SiteArgs};
 use super::drill::DrillCommand;
+use super::incident;
 use super::key::Key;
-use super::output::Format;
+use super::moment::{self, Past};
+use super::output::Asked;
 use super::span;
 use super::stepping::{Beginning, Stepping};
 use super::store::Store;
+use super::user::User;
 use crate::model::{Role, Share};
 
 /// Authoritative DNS server and global traffic manager that keeps mail flowing when a data center dies.
@@ -41,8 +46,8 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
     /// How data is printed
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
-    pub(super) output: Format,
+    #[arg(short, long, global = true, value_enum, default_value_t = Asked::Table)]
+    pub(super) output: Asked,
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,6 +81,17 @@ pub(super) enum Command {
     Whatif(WhatIf),
     /// Show the journal: every verdict, plan and order, with reasons
     Events(Events),
+    /// Check and export the audit journal
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
+    },
+    /// Say what another configuration would change; exits with 1 where anything would
+    Diff(Diff),
+    /// Show incidents, or one of them with all its times
+    Incident(incident::Arguments),
+    /// Show what is promised of services and what came of it; exits 1 where a promise was not kept
+    Objectives,
     /// Say what a recording would have led to under the configuration given; exits with 1 where anything differs
     Replay(Replay),
     /// Take a site out for a while to see that the others carry its clients; reports of that
@@ -94,6 +110,22 @@ pub(super) enum Command {
     Token {
         #[command(subcommand)]
         command: Token,
+    },
+    /// Print what a shell needs to complete commands and options
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the manual page of waypost, or write one for each command
+    Man {
+        /// Write waypost.1, waypost-status.1 and so on there
+        #[arg(long, value_name = "DIRECTORY")]
+        directory: Option<PathBuf>,
+    },
+    /// People who sign in to the dashboard with name and password
+    User {
+        #[command(subcommand)]
+        command: User,
     },
     /// Make, show and replace the DNSSEC keys of zones; make the key that nodes share secrets under
     Key {
@@ -123,6 +155,12 @@ pub(super) struct Status {
     /// Show the nodes of the cluster instead: how each is connected, the orders that it follows, its plan
     #[arg(long)]
     pub(super) nodes: bool,
+    /// Draw it anew with every event until Ctrl-C; where stdout is no terminal, print it anew whenever something changed
+    #[arg(short, long)]
+    pub(super) watch: bool,
+    /// One line for Nagios, Icinga and their like; exits with 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+    #[arg(long, conflicts_with_all = ["nodes", "watch"])]
+    pub(super) plugin: bool,
 }
 
 #[derive(Debug, Args)]
@@ -168,9 +206,12 @@ pub(super) struct Order {
     /// Only say what would happen
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Do not ask
+    /// Do not ask; not enough for an isolate, --force, or a drain that leaves a service its last site
     #[arg(short, long)]
     pub(super) yes: bool,
+    /// Do not ask, whatever it is: the site is meant
+    #[arg(long, value_name = "SITE")]
+    pub(super) confirm: Option<String>,
     /// Override the safety rules; the journal says so
     #[arg(long)]
     pub(super) force: bool,
@@ -214,6 +255,18 @@ pub(super) struct Explain {
     /// The client's address, or its network as a resolver's client subnet tells it
     #[arg(long, value_name = "ADDRESS")]
     pub(super) client: Option<String>,
+    /// What was answered at this time, as in 2026-05-01T12:00:00.250Z
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Option<Timestamp>,
+    /// The payload that the past query advertised; without it, it had no EDNS
+    #[arg(long, value_name = "OCTETS", requires = "at")]
+    pub(super) edns: Option<u16>,
+    /// The past query asked for signatures (DO)
+    #[arg(long, requires = "at")]
+    pub(super) dnssec: bool,
+    /// The past query asked for recursion (RD)
+    #[arg(long, requires = "at")]
+    pub(super) recursion: bool,
 }
 
 #[derive(Debug, Args)]
@@ -252,12 +305,34 @@ pub(super) struct Events {
     /// Events after this one
     #[arg(long, value_name = "ID")]
     pub(super) after: Option<u64>,
-    /// At most so many; without --after the newest
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(super) limit: u16,
+    /// Events from this time on, RFC 3339, or from so long ago, as in 90m
+    #[arg(long, value_name = "TIME|DURATION", value_parser = moment::read, conflicts_with = "after")]
+    pub(super) since: Option<Past>,
+    /// Events up to this time, or up to so long ago
+    #[arg(long, value_name = "TIME|DURATION", value_parser = moment::read, conflicts_with = "follow")]
+    pub(super) until: Option<Past>,
+    /// Events of this kind only, as the fourth column has it; may come several times
+    #[arg(long, value_name = "KIND")]
+    pub(super) kind: Vec<String>,
+    /// Events about this site only
+    #[arg(long, value_name = "SITE")]
+    pub(super) site: Option<String>,
+    /// At most so many [default: the newest 20; with --since or --until all]
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(super) limit: Option<u16>,
     /// Show below each verdict that got worse what its probe heard; -o json always does
     #[arg(long)]
     pub(super) transcripts: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    /// Compare answers: of every steered RRset for every kind of client, and every other RRset that differs
+    #[arg(long, required = true)]
+    pub(super) answers: bool,
+    /// The other configuration; the node reads it, so it must be able to
+    #[arg(value_name = "NEWCONFIG")]
+    pub(super) file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -269,6 +344,9 @@ pub(super) enum Token {
         /// viewer reads, operator orders too, admin reloads and makes tokens too
         #[arg(long)]
         role: Role,
+        /// It may order about this site only; may come several times [default: all sites]
+        #[arg(long, value_name = "SITE")]
+        site: Vec<String>,
         /// It no longer works after this time [default: never ends]
         #[arg(long = "for", value_name = "DURATION", value_parser = span::read)]
         duration: Option<Duration>,

@@ -111,10 +111,7 @@ async fn run(node: &Node, output: &Output, arguments: Run) -> Result<Exit, Failu
         begin_told(&begun).iter().for_each(|line| output.progress(line));
         return until_over(node, output, &begun.drill.id).await;
     }
-    match output.format() {
-        Format::Json => output.json(&begun)?,
-        Format::Table => begin_told(&begun).iter().try_for_each(|line| output.line(line))?,
-    }
+    output.show(&begun, |_| begin_told(&begun))?;
     Ok(Exit::Done)
 }
 
@@ -214,47 +211,44 @@ fn path(id: &str) -> Result<String, Failure> {
 }
 
 fn show(output: &Output, report: &DrillReport) -> Result<(), Failure> {
-    if output.format() == Format::Json {
-        return output.json(report);
-    }
-    let drill = &report.drill;
-    output.line(&plain(&words::ended(drill)))?;
-    let line = |what: &str, at: Option<Timestamp>| match at {
-        Some(at) => output.line(&plain(&format!("  {what}: {}", moment(at)))),
-        None => Ok(()),
-    };
-    line("ordered", drill.ordered)?;
-    for withdrawn in &drill.withdrawn {
-        line(&format!("withdrawn by {}", withdrawn.node), Some(withdrawn.at))?;
-    }
-    line("caches expired", drill.drained)?;
-    line("put back", drill.restored)?;
-    line("over", drill.ended)
+    output.show(report, |_| told(&report.drill))
+}
+
+/// A drill for people, a line each.
+fn told(drill: &Drill) -> Vec<String> {
+    let withdrawn = drill.withdrawn.iter().map(|moment| (format!("withdrawn by {}", moment.node), Some(moment.at)));
+    let moments = std::iter::once(("ordered".to_owned(), drill.ordered)).chain(withdrawn).chain(
+        [("caches expired", drill.drained), ("put back", drill.restored), ("over", drill.ended)]
+            .map(|(what, at)| (what.to_owned(), at)),
+    );
+    let lines = moments.filter_map(|(what, at)| Some(plain(&format!("  {what}: {}", moment(at?)))));
+    std::iter::once(plain(&words::ended(drill))).chain(lines).collect()
 }
 
 async fn list(node: &Node, output: &Output) -> Result<Exit, Failure> {
     let drills: Drills = node.get("/api/v1/drills", &[]).await?;
-    if output.format() == Format::Json {
-        output.json(&drills)?;
-        return Ok(Exit::Done);
-    }
-    if let Some(running) = &drills.running {
-        let line = format!("running: {} takes {} out, run by {}", running.id, running.scope, running.node);
-        output.line(&plain(&line))?;
-    }
+    output.show(&drills, |_| listed(&drills, output))?;
+    Ok(Exit::Done)
+}
+
+fn listed(drills: &Drills, output: &Output) -> Vec<String> {
+    let running = drills
+        .running
+        .as_ref()
+        .map(|running| plain(&format!("running: {} takes {} out, run by {}", running.id, running.scope, running.node)));
     let row = |drill: &Drill| {
         let word = drill.state.outcome().map_or_else(|| drill.state.as_str(), |(outcome, _)| outcome.as_str());
         let why = drill.state.outcome().map_or("", |(_, why)| why);
         [drill.id.as_str(), &drill.scope.to_string(), word, &drill.by, why].map(|text| Cell::new(plain(text))).into()
     };
     let rows: Vec<Vec<Cell>> = drills.drills.iter().map(row).collect();
-    if rows.is_empty() {
-        output.line("no drill has run here")?;
+    let ran = if rows.is_empty() {
+        "no drill has run here".to_owned()
     } else {
-        output.line(&table(output.palette(), &["DRILL", "TAKES OUT", "OUTCOME", "BY", "WHY"], rows))?;
-    }
-    drills.schedules.iter().try_for_each(|schedule| output.line(&plain(&to_come(schedule))))?;
-    Ok(Exit::Done)
+        table(output.palette(), &["DRILL", "TAKES OUT", "OUTCOME", "BY", "WHY"], rows)
+    };
+    let to_come = drills.schedules.iter().map(|schedule| plain(&to_come(schedule)));
+    running.into_iter().chain([ran]).chain(to_come).collect()
 }
 
 fn to_come(schedule: &ScheduledDrill) -> String {

@@ -64,6 +64,13 @@ pub(super) enum Failure {
     },
     /// The answer at the prompt was not yes.
     Declined,
+    /// Nobody was there to ask, and the command line does not say that it is meant.
+    Unconfirmed {
+        /// What is missing.
+        detail: String,
+        /// What to add.
+        remedy: String,
+    },
     /// A wait timed out.
     TimedOut(String),
     /// Ctrl-C while waiting.
@@ -84,7 +91,7 @@ impl Failure {
             Self::Usage(_) => Exit::Usage.into(),
             Self::Negative(_) | Self::Fault(_) => Exit::Negative.into(),
             Self::Refused { .. } => Exit::Refused.into(),
-            Self::Declined => Exit::Declined.into(),
+            Self::Declined | Self::Unconfirmed { .. } => Exit::Declined.into(),
             Self::TimedOut(_) => Exit::TimedOut.into(),
             Self::Interrupted(_) => Exit::Interrupted.into(),
             Self::OutputClosed => Exit::Done.into(),
@@ -95,7 +102,7 @@ impl Failure {
     pub(super) fn tell(&self, output: &Output) {
         match self {
             Self::OutputClosed => {}
-            Self::Problem(problem) if output.format() == Format::Json => {
+            Self::Problem(problem) if matches!(output.format(), Format::Json | Format::Jsonl) => {
                 if let Ok(document) = serde_json::to_string_pretty(problem) {
                     output.progress(&document);
                 }
@@ -122,6 +129,7 @@ impl fmt::Display for Failure {
                 write!(f, "error: {detail}")
             }
             Self::Refused { detail, remedy } => write!(f, "refused: {detail}\nremedy: {remedy}"),
+            Self::Unconfirmed { detail, remedy } => write!(f, "declined: {detail}\nremedy: {remedy}"),
             Self::Declined => f.write_str("declined: nothing was changed"),
             Self::TimedOut(detail) => write!(f, "timed out: {detail}"),
             Self::Interrupted(detail) => write!(f, "interrupted: {detail}"),

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Global, LogFormat, Serve};
+use super::checked::Checked;
 use super::client::configuration;
 use super::demo::{self, Demo, Launch, SiteArgs};
 use super::events;
@@ -48,8 +49,8 @@ pub(super) fn check(global: &Global, output: &Output) -> Result<Exit, Failure> {
     let file = configuration(global)?;
     let report = node::check(&file);
     match output.format() {
-        Format::Json => output.json(&report)?,
-        Format::Table => {
+        Format::Json | Format::Jsonl | Format::Name => output.show(&Checked::of(&file, &report), |_| Vec::new())?,
+        Format::Table | Format::Wide => {
             let (errors, warnings) = (report.errors().count(), report.warnings().count());
             if !report.is_empty() {
                 let color = match output.palette() {

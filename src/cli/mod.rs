@@ -1,24 +1,33 @@
 //! The command line: one file per family of commands.
 //!
 //! Imports the core, [`crate::node`] and the API types of [`crate::admin`]. `serve`, `check` and `demo` start what they
-//! are about, `key` works on files; everything else goes through the admin API of a running node, so that a command can do nothing that a
+//! are about, `key` and `user` work on files and streams; everything else goes through the admin API of a running node, so that a command can do nothing that a
 //! script cannot. Data goes to stdout, progress and questions to stderr. It decides nothing.
 
 mod arguments;
+mod audit;
+mod checked;
 mod client;
+mod confirm;
 pub mod demo;
+mod diff;
+mod document;
 mod drill;
 mod events;
 mod exit;
 mod explain;
 mod here;
+mod incident;
 mod key;
+mod moment;
 mod nodes;
 mod orders;
 mod output;
+mod plugin;
 mod probe;
 mod reload;
 mod replay;
+mod shell;
 mod span;
 mod status;
 mod stepping;
@@ -26,7 +35,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod token;
+mod user;
 mod wait;
+mod watch;
 mod whatif;
 
 use std::ffi::OsString;
@@ -34,7 +45,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Global, Status};
+use audit::Audit;
 use client::Node;
 use exit::{Exit, Failure};
 use output::Output;
@@ -53,7 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output::of_process(arguments.global.output);
     match dispatch(arguments, &output) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(failure) => {
             failure.tell(&output);
             failure.exit()
@@ -61,25 +73,39 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
+fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> {
     let Arguments { global, command } = arguments;
-    let remote = match command {
-        Command::Serve(arguments) => return here::serve(&global, output, &arguments),
-        Command::Check => return here::check(&global, output),
-        Command::Demo => return here::demo(),
-        Command::Replay(arguments) => return replay::replay(&global, output, &arguments),
-        Command::DemoSite(arguments) => return here::demo_site(arguments),
-        Command::Key { command } => return key::key(&global, output, command),
-        Command::Probe(arguments) if arguments.here => return probe::here(&global, output, arguments),
-        remote => remote,
+    let here = match command {
+        Command::Serve(arguments) => here::serve(&global, output, &arguments),
+        Command::Check => here::check(&global, output),
+        Command::Demo => here::demo(),
+        Command::Replay(arguments) => replay::replay(&global, output, &arguments),
+        Command::DemoSite(arguments) => here::demo_site(arguments),
+        Command::Completions { shell } => shell::completions(output, shell),
+        Command::Man { directory } => shell::man(output, directory.as_deref()),
+        Command::Key { command } => key::key(&global, output, command),
+        Command::User { command } => user::user(output, command),
+        Command::Audit { command: Audit::Verify { file: Some(file), checkpoint } } => {
+            audit::verify_file(output, &file, checkpoint)
+        }
+        Command::Probe(arguments) if arguments.here => probe::here(&global, output, arguments),
+        remote => return far(&global, output, remote),
     };
+    here.map(Into::into)
+}
+
+/// What a running node is asked.
+fn far(global: &Global, output: &Output, command: Command) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Fault(format!("no event loop: {error}")))?;
     runtime.block_on(async {
-        let node = Node::find(&global)?;
-        match remote {
+        if let Command::Status(Status { plugin: true, .. }) = command {
+            return plugin::plugin(global, output).await;
+        }
+        let node = Node::find(global)?;
+        let ended = match command {
             Command::Status(arguments) => status::status(&node, output, &arguments).await,
             Command::Drain(arguments) => orders::drain(&node, output, arguments).await,
             Command::Isolate(arguments) => orders::isolate(&node, output, arguments).await,
@@ -89,6 +115,10 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             Command::Whatif(arguments) => whatif::whatif(&node, output, arguments).await,
             Command::Explain(arguments) => explain::explain(&node, output, arguments).await,
             Command::Events(arguments) => events::events(&node, output, arguments).await,
+            Command::Audit { command } => audit::audit(&node, output, command).await,
+            Command::Diff(arguments) => diff::diff(&node, output, arguments).await,
+            Command::Incident(arguments) => incident::incident(&node, output, arguments).await,
+            Command::Objectives => incident::objectives(&node, output).await,
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,
             Command::Drill { command } => drill::drill(&node, output, command).await,
             Command::Reload => reload::reload(&node, output).await,
@@ -99,7 +129,11 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
             | Command::Demo
             | Command::DemoSite(_)
             | Command::Replay(_)
+            | Command::Completions { .. }
+            | Command::Man { .. }
+            | Command::User { .. }
             | Command::Key { .. } => Ok(Exit::Done),
-        }
+        };
+        ended.map(Into::into)
     })
 }

@@ -32,6 +32,12 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
     format!("{}\n{seen}\n\n{}", lines(cluster, status.time).join("\n"), table(palette, &header, rows))
 }
 
+/// The names of the nodes.
+pub(super) fn names(status: &Status) -> Vec<String> {
+    let cluster = status.cluster.as_ref().map(|cluster| cluster.nodes.iter().map(|node| node.name.clone()).collect());
+    cluster.unwrap_or_else(|| vec![status.node.clone()])
+}
+
 fn row(node: &NodeStatus) -> Vec<Cell> {
     let text = |words: &str| Cell::new(plain(words));
     let plan = if node.diverges { text(&plan(node)).fg(Color::Red) } else { text(&plan(node)) };

@@ -4,14 +4,16 @@ use jiff::Timestamp;
 
 use super::arguments::{Drain, Order, Undrain};
 use super::client::Node;
+use super::confirm::{Said, confirm, severe};
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output};
+use super::output::Output;
 use super::stepping::{self, leaves_nobody};
 use super::wait;
 use super::whatif::capacity;
 use crate::admin::api::words::{self, amount, moment_and_distance, plain};
 use crate::admin::api::{
-    Expiry, LiftOutcome, LiftRequest, MissingNode, OrderOutcome, OrderRequest, Outcome, SiteForecast, Steps,
+    Expiry, LiftOutcome, LiftRequest, MissingNode, OrderOutcome, OrderRequest, OrderStatus, Outcome, SiteForecast,
+    Status, Steps,
 };
 use crate::model::{IntentKind, Reach, Scope};
 
@@ -46,36 +48,45 @@ async fn give(
     order: Order,
 ) -> Result<Exit, Failure> {
     let (wait, timeout) = (order.wait, order.timeout);
-    let sure = order.yes || order.dry_run;
+    let (yes, confirmed) = (order.yes, order.confirm.clone());
     let mut request = request(kind, steps, order);
-    if !sure && output.can_ask() {
-        let rehearsal: OrderOutcome =
-            node.post("/api/v1/orders", &OrderRequest { dry_run: true, ..request.clone() }).await?;
-        if rehearsal.outcome != Outcome::Unchanged {
-            let loads = loads(&rehearsal.loads);
-            let told = stepping::told(&rehearsal, Timestamp::now());
-            for line in changes(&rehearsal.changes).into_iter().chain(loads).chain(told) {
-                output.progress(&line);
-            }
-            output.ask(&format!("{}?", sentence(&words::order(&rehearsal.intent))))?;
-        }
+    if !request.dry_run {
+        sure(node, output, &request, &Said { yes, confirm: confirmed.as_deref() }).await?;
     }
     request.reason = request.reason.trim().to_owned();
     let outcome: OrderOutcome = node.post("/api/v1/orders", &request).await?;
     tell_missing(output, &outcome.missing);
-    match output.format() {
-        Format::Json => output.json(&outcome)?,
-        Format::Table => {
-            for line in told(&outcome) {
-                output.line(&line)?;
-            }
-        }
-    }
+    output.show(&outcome, |_| told(&outcome))?;
     if wait {
         let patience = stepping::patience(&outcome, timeout, Timestamp::now());
         return wait::until_drained(node, output, &request.scope, patience, &outcome.undo).await;
     }
     Ok(Exit::Done)
+}
+
+/// Returns where the order is meant, or changes nothing.
+async fn sure(node: &Node, output: &Output, request: &OrderRequest, said: &Said<'_>) -> Result<(), Failure> {
+    let site = &request.scope.site;
+    let severe = if said.confirm.is_some() {
+        Vec::new()
+    } else {
+        let status: Status = node.get("/api/v1/status", &[]).await?;
+        severe(&status, &request.scope, request.kind, request.force)
+    };
+    if said.suffices(site, &severe)? {
+        return Ok(());
+    }
+    let rehearsal: OrderOutcome =
+        node.post("/api/v1/orders", &OrderRequest { dry_run: true, ..request.clone() }).await?;
+    if rehearsal.outcome == Outcome::Unchanged {
+        return Ok(());
+    }
+    let loads = loads(&rehearsal.loads);
+    let told = stepping::told(&rehearsal, Timestamp::now());
+    for line in changes(&rehearsal.changes).into_iter().chain(loads).chain(told) {
+        output.progress(&line);
+    }
+    confirm(output, site, &severe, &sentence(&words::order(&rehearsal.intent)))
 }
 
 /// The order that was typed.
@@ -149,15 +160,21 @@ pub(super) async fn undrain(node: &Node, output: &Output, arguments: Undrain) ->
     let request = LiftRequest { scope: scope.clone(), reason };
     let outcome: LiftOutcome = node.post("/api/v1/orders/lift", &request).await?;
     tell_missing(output, &outcome.missing);
-    match output.format() {
-        Format::Json => output.json(&outcome)?,
-        Format::Table => {
-            for line in told_lifted(&scope, &outcome) {
-                output.line(&line)?;
-            }
+    output.show(&outcome, |_| told_lifted(&scope, &outcome))?;
+    if outcome.outcome == Outcome::Unchanged {
+        let status: Status = node.get("/api/v1/status", &[]).await?;
+        for order in status.orders.iter().filter(|order| order.intent.scope.site == scope.site) {
+            output.progress(&plain(&format!("there is: {}; to lift it: {}", words::order(&order.intent), lift(order))));
         }
     }
     Ok(Exit::Done)
+}
+
+/// The command that lifts an order.
+fn lift(order: &OrderStatus) -> String {
+    let Scope { site, service } = &order.intent.scope;
+    let service = service.as_ref().map_or_else(String::new, |service| format!(" --service {service}"));
+    format!("waypost undrain {site}{service}")
 }
 
 fn told_lifted(scope: &Scope, outcome: &LiftOutcome) -> Vec<String> {

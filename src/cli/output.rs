@@ -8,15 +8,49 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, ContentArrangement, Table};
 use serde::Serialize;
 
+use super::document::Document;
 use super::exit::Failure;
+use crate::admin::api::words::plain;
 
-/// How data is printed.
+/// How data is to be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum Asked {
     /// For people
     Table,
-    /// For programs
+    /// For people, with all there is
+    Wide,
+    /// For programs: one document
     Json,
+    /// For programs: a document on each line, of lists each item
+    Jsonl,
+    /// Names only, one a line
+    Name,
+    /// As a Markdown page, where a command has one; else as a table
+    Md,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// For people, with all there is.
+    Wide,
+    /// For programs: one document.
+    Json,
+    /// For programs: a document on each line.
+    Jsonl,
+    /// Names only.
+    Name,
+}
+
+/// How much people are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// What is mostly wanted.
+    Usual,
+    /// All there is.
+    Wide,
 }
 
 /// Whether stdout shows colours.
@@ -24,27 +58,40 @@ pub(super) enum Format {
 pub(super) enum Palette {
     /// It does.
     Colours,
-    /// It is no terminal, or the user asks for none (`NO_COLOR`).
+    /// It is no terminal and the user does not insist (`CLICOLOR_FORCE`), or the user asks for none (`NO_COLOR`).
     Plain,
 }
 
 /// Where a command prints.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
-    format: Format,
+    asked: Asked,
     palette: Palette,
 }
 
 impl Output {
     /// The streams of the process.
-    pub(super) fn of_process(format: Format) -> Self {
+    pub(super) fn of_process(asked: Asked) -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+        // https://no-color.org: whatever it says, it is said.
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let palette = if !refused && io::stdout().is_terminal() { Palette::Colours } else { Palette::Plain };
-        Self { format, palette }
+        let wanted = io::stdout().is_terminal() || is_set("CLICOLOR_FORCE");
+        Self { asked, palette: if wanted && !refused { Palette::Colours } else { Palette::Plain } }
     }
 
     pub(super) const fn format(&self) -> Format {
-        self.format
+        match self.asked {
+            Asked::Table | Asked::Md => Format::Table,
+            Asked::Wide => Format::Wide,
+            Asked::Json => Format::Json,
+            Asked::Jsonl => Format::Jsonl,
+            Asked::Name => Format::Name,
+        }
+    }
+
+    /// Whether a Markdown page is asked for.
+    pub(super) const fn is_markdown(&self) -> bool {
+        matches!(self.asked, Asked::Md)
     }
 
     pub(super) const fn palette(&self) -> Palette {
@@ -59,6 +106,27 @@ impl Output {
             io::ErrorKind::BrokenPipe => Failure::OutputClosed,
             _ => Failure::Fault(format!("stdout cannot be written: {error}")),
         })
+    }
+
+    /// Prints `document` as the user wants it; `table` says it to people.
+    pub(super) fn show<D: Document>(
+        &self,
+        document: &D,
+        table: impl FnOnce(Width) -> Vec<String>,
+    ) -> Result<(), Failure> {
+        let lines = match self.format() {
+            Format::Table => table(Width::Usual),
+            Format::Wide => table(Width::Wide),
+            Format::Name => document.names().iter().map(|name| plain(name)).collect(),
+            Format::Json => return self.json(document),
+            Format::Jsonl => return document.items()?.iter().try_for_each(|item| self.compact(item)),
+        };
+        lines.iter().try_for_each(|line| self.line(line))
+    }
+
+    /// Prints `document` as JSON on one line.
+    pub(super) fn compact(&self, document: &impl Serialize) -> Result<(), Failure> {
+        self.line(&serde_json::to_string(document).map_err(|error| Failure::Fault(error.to_string()))?)
     }
 
     /// Prints `document` as JSON.
@@ -103,12 +171,23 @@ impl Output {
 
     /// Asks a question on stderr; anything but yes is an error.
     pub(super) fn ask(&self, question: &str) -> Result<(), Failure> {
+        let answer = self.answer(&format!("{question} [y/N] "))?;
+        if matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes") { Ok(()) } else { Err(Failure::Declined) }
+    }
+
+    /// Asks on stderr for `name` to be typed; anything else is an error.
+    pub(super) fn ask_for_name(&self, question: &str, name: &str) -> Result<(), Failure> {
+        let answer = self.answer(&format!("{question} Type {} to go on: ", plain(name)))?;
+        if answer == name { Ok(()) } else { Err(Failure::Declined) }
+    }
+
+    fn answer(&self, question: &str) -> Result<String, Failure> {
         let fault = |error: io::Error| Failure::Fault(format!("the terminal cannot be used: {error}"));
         let mut stderr = io::stderr().lock();
-        write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(fault)?;
+        write!(stderr, "{question}").and_then(|()| stderr.flush()).map_err(fault)?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map_err(fault)?;
-        if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") { Ok(()) } else { Err(Failure::Declined) }
+        Ok(answer.trim().to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use super::arguments::{Global, Probe};
 use super::client::{Node, configuration};
 use super::events::INDENT;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output};
+use super::output::Output;
 use crate::admin::api::words::plain;
 use crate::admin::api::{ProbeReport, ProbeRequest, ProbeResult};
 use crate::config::Color;
@@ -45,14 +45,7 @@ fn request(arguments: Probe) -> ProbeRequest {
 }
 
 fn show(output: &Output, report: &ProbeReport) -> Result<Exit, Failure> {
-    match output.format() {
-        Format::Json => output.json(report)?,
-        Format::Table => {
-            for result in &report.probes {
-                output.line(&render(result))?;
-            }
-        }
-    }
+    output.show(report, |_| report.probes.iter().map(render).collect())?;
     Ok(if report.probes.iter().all(|result| result.outcome == OK) { Exit::Done } else { Exit::Negative })
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::arguments::{Global, Replay as Arguments};
 use super::client::configuration;
+use super::document::Document;
 use super::exit::{Exit, Failure};
 use super::output::{Format, Output, table};
 use crate::config::Color;
@@ -37,6 +38,14 @@ struct Comparison {
     /// Lines that are no records.
     unread: u64,
     places: Vec<Compared>,
+}
+
+impl Document for Comparison {
+    const LIST: Option<(&'static str, &'static str)> = Some(("places", "waypost.replay-place/1"));
+
+    fn names(&self) -> Vec<String> {
+        self.places.iter().map(|place| format!("{}/{}", place.service, place.site)).collect()
+    }
 }
 
 /// A site of a service, as it was and as it would have been.
@@ -91,8 +100,8 @@ pub(super) fn replay(global: &Global, output: &Output, arguments: &Arguments) ->
         places: places(&recorded, &replayed),
     };
     match output.format() {
-        Format::Json => output.json(&comparison)?,
-        Format::Table => tell(output, &comparison)?,
+        Format::Table | Format::Wide => tell(output, &comparison)?,
+        Format::Json | Format::Jsonl | Format::Name => output.show(&comparison, |_| Vec::new())?,
     }
     Ok(if comparison.places.iter().any(Compared::differs) { Exit::Negative } else { Exit::Done })
 }

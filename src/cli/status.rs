@@ -4,9 +4,11 @@ use comfy_table::{Cell, Color};
 
 use super::arguments;
 use super::client::Node;
+use super::document::{AsSent, sites};
 use super::exit::{Exit, Failure};
 use super::nodes;
-use super::output::{Format, Output, Palette, table};
+use super::output::{Format, Output, Palette, Width, table};
+use super::watch;
 use super::whatif::capacity;
 use crate::admin::api::progress::{drained_by, progress};
 use crate::admin::api::words::{
@@ -16,26 +18,23 @@ use crate::admin::api::{EndpointStatus, MonitorStatus, ServiceStatus, SiteLoadSt
 use crate::model::{MonitorPart, Standing, State, Tier};
 
 pub(super) async fn status(node: &Node, output: &Output, arguments: &arguments::Status) -> Result<Exit, Failure> {
-    match output.format() {
-        Format::Json => {
-            let document: serde_json::Value = node.get("/api/v1/status", &[]).await?;
-            output.json(&document)?;
-        }
-        Format::Table => {
-            let status: Status = node.get("/api/v1/status", &[]).await?;
-            let shown = if arguments.nodes {
-                nodes::render(&status, output.palette())
-            } else {
-                render(&status, output.palette())
-            };
-            output.line(&shown)?;
-        }
+    let width = if output.format() == Format::Wide { Width::Wide } else { Width::Usual };
+    let shown = |status: &Status| {
+        if arguments.nodes { nodes::render(status, output.palette()) } else { render(status, output.palette(), width) }
+    };
+    if arguments.watch {
+        return watch::watch(node, output, shown).await;
     }
+    let document: serde_json::Value = node.get("/api/v1/status", &[]).await?;
+    let status: Status = serde_json::from_value(document.clone())
+        .map_err(|error| Failure::Fault(format!("the node's status cannot be read: {error}")))?;
+    let names = if arguments.nodes { nodes::names(&status) } else { sites(&status) };
+    output.show(&AsSent { document, names }, |_| vec![shown(&status)])?;
     Ok(Exit::Done)
 }
 
 /// The status for people.
-pub(super) fn render(status: &Status, palette: Palette) -> String {
+pub(super) fn render(status: &Status, palette: Palette, width: Width) -> String {
     let now = status.time;
     let mut parts = vec![plain(&status.verdict)];
     parts.push(plain(&format!(
@@ -52,10 +51,7 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
         parts.push(own.into_iter().chain(nodes::lines(cluster, now)).collect::<Vec<_>>().join("\n"));
     }
     if !status.degradations.is_empty() {
-        let rows = status.degradations.iter().map(|degradation| {
-            vec![text(&degradation.part), text(&degradation.detail), text(&moment_and_distance(degradation.since, now))]
-        });
-        parts.push(table(palette, &["NEEDS ATTENTION", "WHAT", "SINCE"], rows.collect()));
+        parts.push(attention(status));
     }
     if !status.services.is_empty() {
         let rows = status
@@ -77,7 +73,9 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
     }
     let troubled = status.services.iter().flat_map(|service| {
         service.sites.iter().flat_map(move |site| {
-            let troubled = site.endpoints.iter().filter(|endpoint| endpoint.state != State::Up || endpoint.suspect);
+            let all = width == Width::Wide;
+            let shown = move |endpoint: &&EndpointStatus| all || endpoint.state != State::Up || endpoint.suspect;
+            let troubled = site.endpoints.iter().filter(shown);
             troubled.map(move |endpoint| endpoint_row(service, site, endpoint, now))
         })
     });
@@ -108,7 +106,27 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
         });
         parts.push(table(palette, &["ORDER", "BY", "WHY", "NOW", "ENDS"], rows.collect()));
     }
+    if width == Width::Wide && !status.zones.is_empty() {
+        parts.push(zones(status, palette));
+    }
     parts.join("\n\n").replacen("\n\n", "\n", 1)
+}
+
+/// What works less well than it should, a line each: in a column the remedy would be cut into slivers.
+fn attention(status: &Status) -> String {
+    let lines = status.degradations.iter().map(|degradation| {
+        let since = moment_and_distance(degradation.since, status.time);
+        plain(&format!("  {}: {}; since {since}", degradation.part, degradation.detail))
+    });
+    std::iter::once("NEEDS ATTENTION".to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
+}
+
+fn zones(status: &Status, palette: Palette) -> String {
+    let rows = status
+        .zones
+        .iter()
+        .map(|zone| vec![text(&zone.origin), Cell::new(zone.serial), Cell::new(zone.records), Cell::new(zone.steered)]);
+    table(palette, &["ZONE", "SERIAL", "RECORDS", "STEERED"], rows.collect())
 }
 
 fn site_row(service: &ServiceStatus, site: &SiteStatus, now: jiff::Timestamp) -> Vec<Cell> {

@@ -7,8 +7,9 @@ use clap::Subcommand;
 use comfy_table::Cell;
 
 use super::client::Node;
+use super::document::AsSent;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output, Palette, table};
+use super::output::{Output, Palette, table};
 use crate::admin::api::words::plain;
 use crate::admin::api::{StoreAccept, StoreAccepted, StoreStatus};
 
@@ -52,17 +53,17 @@ pub(super) async fn store(node: &Node, output: &Output, command: Store) -> Resul
 }
 
 async fn status(node: &Node, output: &Output) -> Result<Exit, Failure> {
-    match output.format() {
-        Format::Json => {
-            let document: serde_json::Value = node.get("/api/v1/store", &[]).await?;
-            output.json(&document)?;
-        }
-        Format::Table => {
-            let status: StoreStatus = node.get("/api/v1/store", &[]).await?;
-            output.line(&render(&status, output.palette()))?;
-        }
-    }
-    Ok(Exit::Done)
+    let document: serde_json::Value = node.get("/api/v1/store", &[]).await?;
+    let status: StoreStatus = serde_json::from_value(document.clone())
+        .map_err(|error| Failure::Fault(format!("the node's answer cannot be read: {error}")))?;
+    let names = status.known_orders.clone();
+    output.show(&AsSent { document, names }, |_| vec![render(&status, output.palette())])?;
+    // What the node knows is shown all the same; a script hears that the store itself was not reached, or went back.
+    Ok(match (status.went_back, &status.found) {
+        (true, _) => Exit::Negative,
+        (false, None) => Exit::Unreachable,
+        (false, Some(_)) => Exit::Done,
+    })
 }
 
 async fn accept(node: &Node, output: &Output, arguments: &Accept) -> Result<Exit, Failure> {
@@ -76,9 +77,10 @@ async fn accept(node: &Node, output: &Output, arguments: &Accept) -> Result<Exit
             output.progress(line);
         }
         if !output.can_ask() {
-            return Err(Failure::Usage(
-                "there is no terminal to ask on and nothing was changed; say --yes to accept all the same".into(),
-            ));
+            return Err(Failure::Unconfirmed {
+                detail: "there is no terminal to ask on, and nothing was changed".to_owned(),
+                remedy: "say --yes".to_owned(),
+            });
         }
         output.ask(if keep_known {
             "Write what this node knows into the store?"
@@ -105,10 +107,7 @@ fn nothing_to_accept(status: &StoreStatus) -> Result<Option<StoreAccepted>, Fail
 }
 
 fn tell(output: &Output, accepted: &StoreAccepted, keep_known: bool) -> Result<Exit, Failure> {
-    match output.format() {
-        Format::Json => output.json(accepted)?,
-        Format::Table => output.line(&told(accepted, keep_known))?,
-    }
+    output.show(accepted, |_| vec![told(accepted, keep_known)])?;
     Ok(Exit::Done)
 }
 

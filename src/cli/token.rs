@@ -9,10 +9,11 @@ use super::exit::{Exit, Failure};
 use super::output::{Format, Output, Palette, table};
 use crate::admin::api::words::{moment, moment_and_distance, plain};
 use crate::admin::api::{TokenCreated, TokenRequest, Tokens};
+use crate::model::Remit;
 
 pub(super) async fn token(node: &Node, output: &Output, command: Token) -> Result<Exit, Failure> {
     match command {
-        Token::Create { name, role, duration } => {
+        Token::Create { name, role, site, duration } => {
             let expires = duration
                 .map(|duration| {
                     SignedDuration::try_from(duration)
@@ -21,15 +22,20 @@ pub(super) async fn token(node: &Node, output: &Output, command: Token) -> Resul
                         .ok_or_else(|| Failure::Usage("--for reaches beyond the end of time".into()))
                 })
                 .transpose()?;
-            let created: TokenCreated = node.post("/api/v1/tokens", &TokenRequest { name, role, expires }).await?;
+            let remit = if site.is_empty() { Remit::Everywhere } else { Remit::Sites(site.into_iter().collect()) };
+            let created: TokenCreated =
+                node.post("/api/v1/tokens", &TokenRequest { name, role, remit, expires }).await?;
             match output.format() {
                 Format::Json => output.json(&created)?,
-                Format::Table => {
+                Format::Jsonl => output.compact(&created)?,
+                // A name would lose the secret, which is shown but once.
+                Format::Table | Format::Wide | Format::Name => {
                     output.line(&created.secret)?;
                     output.progress(&format!(
-                        "token '{}' with role {}: keep it now, it is not shown again; undo: waypost token revoke {}",
+                        "token '{}' with role {} for {}: keep it now, it is not shown again; undo: waypost token revoke {}",
                         plain(&created.token.name),
                         created.token.role,
+                        plain(&sites(&created.token.remit)),
                         plain(&created.token.name)
                     ));
                 }
@@ -37,10 +43,7 @@ pub(super) async fn token(node: &Node, output: &Output, command: Token) -> Resul
         }
         Token::List => {
             let tokens: Tokens = node.get("/api/v1/tokens", &[]).await?;
-            match output.format() {
-                Format::Json => output.json(&tokens)?,
-                Format::Table => output.line(&render(&tokens, output.palette(), Timestamp::now()))?,
-            }
+            output.show(&tokens, |_| vec![render(&tokens, output.palette(), Timestamp::now())])?;
         }
         Token::Revoke { name } => {
             node.delete("/api/v1/tokens", &name).await?;
@@ -50,15 +53,21 @@ pub(super) async fn token(node: &Node, output: &Output, command: Token) -> Resul
     Ok(Exit::Done)
 }
 
+/// Which sites, as it follows "for".
+fn sites(remit: &Remit) -> String {
+    if remit.is_everywhere() { "all sites".to_owned() } else { remit.to_string() }
+}
+
 fn render(tokens: &Tokens, palette: Palette, now: Timestamp) -> String {
     let rows = tokens.tokens.iter().map(|token| {
         vec![
             Cell::new(plain(&token.name)),
             Cell::new(token.role),
+            Cell::new(plain(&token.remit.to_string())),
             Cell::new(moment(token.created)),
             Cell::new(plain(&token.by)),
             Cell::new(token.expires.map_or_else(|| "never".to_owned(), |end| moment_and_distance(end, now))),
         ]
     });
-    table(palette, &["NAME", "ROLE", "MADE", "BY", "EXPIRES"], rows.collect())
+    table(palette, &["NAME", "ROLE", "SITES", "MADE", "BY", "EXPIRES"], rows.collect())
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::arguments::Wait;
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output};
+use super::output::Output;
 use crate::admin::api::words::{between, moment, moment_and_distance, plain, span};
 use crate::admin::api::{Drained, Due, OrderStatus, Status};
 use crate::model::{IntentKind, Scope, Share};
@@ -69,10 +69,7 @@ pub(super) async fn until_drained(
     output.countdown_over();
     match waited {
         Ok(drained) => {
-            match output.format() {
-                Format::Json => output.json(&drained)?,
-                Format::Table => output.line(&format!("{}: safe to power off", plain(&scope.to_string())))?,
-            }
+            output.show(&drained, |_| vec![format!("{}: safe to power off", plain(&scope.to_string()))])?;
             Ok(Exit::Done)
         }
         Err(Failure::TimedOut(last)) => Err(Failure::TimedOut(format!("{last}; {stands}"))),

@@ -5,7 +5,7 @@ use comfy_table::Cell;
 use super::arguments::WhatIf as Arguments;
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output, Palette, table};
+use super::output::{Output, Palette, table};
 use crate::admin::api::words::{amount, plain};
 use crate::admin::api::{ServiceForecast, SiteForecast, WhatIf};
 
@@ -14,10 +14,7 @@ pub(super) async fn whatif(node: &Node, output: &Output, arguments: Arguments) -
     let fail = arguments.fail.iter().map(|site| ("fail", Some(site.as_str())));
     let query: Vec<_> = fail.chain([("peak", peak)]).collect();
     let answer: WhatIf = node.get("/api/v1/whatif", &query).await?;
-    match output.format() {
-        Format::Json => output.json(&answer)?,
-        Format::Table => output.line(&render(&answer, output.palette()))?,
-    }
+    output.show(&answer, |_| vec![render(&answer, output.palette())])?;
     Ok(if answer.fits { Exit::Done } else { Exit::Negative })
 }
 

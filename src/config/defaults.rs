@@ -30,6 +30,27 @@ pub(super) const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr:
 pub(super) const ADMIN_SOCKET: &str = "/run/waypost/admin.sock";
 /// The longest path of a Unix socket: `sun_path` of Linux without its final zero.
 pub(super) const SOCKET_OCTETS: usize = 107;
+/// When a session that nothing is done in ends, and when each ends: a shift.
+pub(super) const SESSION_IDLE: Duration = Duration::from_secs(3_600);
+pub(super) const SESSION_LONGEST: Duration = Duration::from_secs(12 * 3_600);
+pub(super) const SESSION_IDLE_RANGE: RangeInclusive<Duration> = MINUTE..=DAY;
+pub(super) const SESSION_LONGEST_RANGE: RangeInclusive<Duration> = MINUTE..=Duration::from_secs(7 * 86_400);
+/// The longest host name or name of a certificate, in octets.
+pub(super) const HOST_OCTETS: usize = 253;
+/// The longest text about a provider of identities, in octets, and the most grants and scopes.
+pub(super) const OIDC_OCTETS: usize = 1_000;
+pub(super) const OIDC_MEMBERS: usize = 1_000;
+/// The claims of people's names and of what they belong to.
+pub(super) const NAME_CLAIM: &str = "preferred_username";
+pub(super) const GROUPS_CLAIM: &str = "groups";
+/// The most users and client certificates that the admin API knows, each.
+pub(super) const ADMIN_NAMED: usize = 1_000;
+/// The longest name of a user, in octets.
+pub(super) const ADMIN_NAME_OCTETS: usize = 64;
+/// What checking one password may take in memory, in KiB; the least is what argon2 asks for at all.
+pub(super) const PASSWORD_KIB: u32 = 256 * 1_024;
+/// How often checking one password may go over its memory.
+pub(super) const PASSWORD_PASSES: u32 = 20;
 /// Directory of the embedded store.
 pub(super) const STATE_PATH: &str = "/var/lib/waypost";
 /// Port of etcd for clients, as IANA lists it.
@@ -155,3 +176,12 @@ pub(super) const SLIP_RANGE: RangeInclusive<i64> = 0..=10;
 /// What may count as one client.
 pub(super) const PREFIX_V4_RANGE: RangeInclusive<i64> = 8..=32;
 pub(super) const PREFIX_V6_RANGE: RangeInclusive<i64> = 16..=128;
+
+/// Promised recovery times; above a day nobody waits for DNS.
+pub(super) const RTO_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
+/// How long events are kept: an hour, for those who may keep nothing, to ten years.
+pub(super) const AUDIT_KEEP_RANGE: RangeInclusive<Duration> = HOUR..=Duration::from_secs(3_660 * 86_400);
+/// How many events are kept; at some 400 octets each the most take 4 GB.
+pub(super) const AUDIT_EVENTS_RANGE: RangeInclusive<i64> = 1_000..=10_000_000;
+/// Megabytes from which past answers are explained.
+pub(super) const AUDIT_HISTORY_RANGE: RangeInclusive<i64> = 0..=100_000;

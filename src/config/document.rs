@@ -1,16 +1,19 @@
 //! The document: its sections in the order in which they need one another.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    assertion, cookies, dnssec, drill, encrypted, geo, key, limits, monitor, node, rate_limit, requires, safety,
-    secrets, service, site, zone,
+    admin, assertion, audit, cookies, dnssec, drill, encrypted, geo, key, limits, monitor, node, objectives,
+    rate_limit, requires, safety, secrets, service, site, zone,
 };
 use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 20] = [
     "node",
     "admin",
     "state",
@@ -28,6 +31,8 @@ const SECTIONS: [&str; 18] = [
     "key",
     "dnssec",
     "assertion",
+    "objectives",
+    "audit",
     "drill",
 ];
 
@@ -48,7 +53,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let assertion_names = Roster::of_sections(reader, "assertion", &assertion_tables);
 
     let node = node::read(reader, root, &site_names);
-    let admin = node::admin(reader, root, &node);
+    let admin = admin::read(reader, root, &node, &site_names);
     let state = node::state(reader, root);
     let safety = safety::read(reader, root);
     let encrypted = encrypted::read(reader, root, &node, &admin);
@@ -65,6 +70,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let rate_limit = rate_limit::read(reader, root);
     let cookies = cookies::read(reader, root);
     let secrets = secrets::read(reader, root, &state);
+    let objectives = objectives::read(reader, root, &service_names);
 
     if reader.is_good() {
         node::warn_of_no_site(reader, root, &node, &state, &sites);
@@ -72,9 +78,12 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         requires::warn_of_absent(reader, &services, &service_tables, &site_names);
         service::warn_of_unbounded(reader, &services, &sites, &service_tables);
         service::warn_of_units(reader, &services, &sites, &service_tables);
+        objectives::warn_of_ttl(reader, root, &objectives, &services);
         site::warn_of_unplaced(reader, &sites, &services, &site_tables);
     }
     Settings {
+        path: PathBuf::new(),
+        text: Arc::default(),
         node,
         admin,
         state,
@@ -92,6 +101,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         cookies,
         secrets,
         limits: limits::read(reader, root),
+        objectives,
+        audit: audit::read(reader, root),
         drills,
     }
 }

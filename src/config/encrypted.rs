@@ -39,7 +39,7 @@ pub(super) fn read(
 }
 
 /// Both files, or neither.
-fn certificate(reader: &mut Reader<'_>, table: &Table<'_>) -> Option<CertificateFiles> {
+pub(super) fn certificate(reader: &mut Reader<'_>, table: &Table<'_>) -> Option<CertificateFiles> {
     let (chain, key) = (table.get("certificate"), table.get("key"));
     let paths =
         (chain.as_ref().and_then(|value| reader.path(value)), key.as_ref().and_then(|value| reader.path(value)));

@@ -5,7 +5,9 @@
 //! goes on with a placeholder, which never leaves this room: [`read`] gives settings only when there was no error.
 //! It never guesses: an unknown key is an error, not a remark.
 
+mod admin;
 mod assertion;
+mod audit;
 mod bounds;
 mod cookies;
 mod country;
@@ -17,6 +19,7 @@ mod domain;
 mod drill;
 mod duration;
 mod encrypted;
+mod entrance;
 mod etcd;
 mod geo;
 mod health;
@@ -25,6 +28,8 @@ mod limits;
 mod monitor;
 mod network;
 mod node;
+mod objectives;
+mod oidc;
 mod password;
 mod policy;
 mod position;
@@ -72,6 +77,7 @@ pub fn read(path: &Path, text: &str) -> (Option<Settings>, Report) {
     let mut reader = Reader::new(path, text);
     syntax::report(&mut reader, &faults);
     let settings = document::read(&mut reader, &Table::root(&document));
+    let settings = Settings { path: path.to_owned(), text: text.into(), ..settings };
     let report = reader.finish();
     ((!report.has_errors()).then_some(settings), report)
 }

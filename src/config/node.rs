@@ -1,17 +1,17 @@
-//! `[node]`, `[admin]` and `[state]`: this process, its control and its memory.
+//! `[node]` and `[state]`: this process and its memory.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::Severity;
-use super::defaults::{ADMIN_LISTEN, ADMIN_SOCKET, NAME_OCTETS, NODE_LISTEN, SOCKET_OCTETS, STATE_PATH};
+use super::defaults::{NAME_OCTETS, NODE_LISTEN, STATE_PATH};
 use super::etcd;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::value::{Table, Value};
 use super::words::quoted;
 use super::xdp;
-use crate::model::{AdminSettings, NodeSettings, Site, SiteIx, StateSettings, XdpSettings};
+use crate::model::{NodeSettings, Site, SiteIx, StateSettings, XdpSettings};
 
 /// Where orders are kept.
 #[derive(Clone, Copy)]
@@ -23,9 +23,6 @@ enum Store {
 }
 
 const STORES: [(&str, Store); 2] = [("embedded", Store::Embedded), ("etcd", Store::Etcd)];
-
-/// The word that turns a listener off, as `tls = "none"` turns TLS off.
-const OFF: &str = "none";
 
 /// `[node]`. `listen` defaults to port 53 of every address of the machine.
 pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>, sites: &Roster) -> NodeSettings {
@@ -94,59 +91,6 @@ fn listen(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<SocketAddr> {
         sockets.push(socket);
     }
     sockets
-}
-
-/// `[admin]`. `listen` defaults to 127.0.0.1:8053, `socket` to /run/waypost/admin.sock; `"none"` turns either off.
-pub(super) fn admin(reader: &mut Reader<'_>, root: &Table<'_>, node: &NodeSettings) -> AdminSettings {
-    let Some(table) = reader.section(root, "admin") else {
-        return AdminSettings { listen: Some(ADMIN_LISTEN), socket: Some(PathBuf::from(ADMIN_SOCKET)) };
-    };
-    reader.allow(&table, &["listen", "socket"]);
-    let listen = match table.get("listen") {
-        Some(value) if value.as_text() == Some(OFF) => None,
-        Some(value) => admin_listen(reader, &value, node),
-        None => Some(ADMIN_LISTEN),
-    };
-    let socket = match table.get("socket") {
-        Some(value) if value.as_text() == Some(OFF) => None,
-        Some(value) => admin_socket(reader, &value),
-        None => Some(PathBuf::from(ADMIN_SOCKET)),
-    };
-    let off = |key: &str| table.get(key).is_some_and(|value| value.as_text() == Some(OFF));
-    if off("listen") && off("socket") {
-        let what = "neither listen nor socket in [admin]";
-        let expected = "a way for commands to reach this node";
-        reader.warning(&table.span, what, expected, "delete one of the two keys to get its default back");
-    }
-    AdminSettings { listen, socket }
-}
-
-fn admin_listen(reader: &mut Reader<'_>, value: &Value<'_>, node: &NodeSettings) -> Option<SocketAddr> {
-    let socket = reader.socket(value, ADMIN_LISTEN.port())?;
-    if !socket.ip().is_loopback() {
-        let remedy = format!(
-            "write \"127.0.0.1:{}\", and reach it from elsewhere through SSH or a TLS proxy; \
-             this version has no TLS of its own for it",
-            socket.port()
-        );
-        reader.refuse(value, "a loopback address", remedy);
-    }
-    if socket.port() != 0 && node.listen.contains(&socket) {
-        let what = format!("{socket} as {value} and as listen of [node]");
-        reader.error(&value.span, what, "an address of its own", "choose another port for one of the two");
-    }
-    Some(socket)
-}
-
-fn admin_socket(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<PathBuf> {
-    let path = reader.path(value)?;
-    let octets = path.as_os_str().len();
-    if octets > SOCKET_OCTETS {
-        let what = format!("a path of {octets} octets as {value}");
-        let expected = format!("at most {SOCKET_OCTETS}, the limit of the system for sockets");
-        reader.error(&value.span, what, expected, format!("choose a shorter path, as in {}", quoted(ADMIN_SOCKET)));
-    }
-    Some(path)
 }
 
 /// `[state]`. `store` defaults to `"embedded"`, `path` to /var/lib/waypost.

@@ -17,27 +17,31 @@ impl Reader<'_> {
         Some(Table { entries, span: value.span, title: format!("[{key}]") })
     }
 
-    /// The sections `[[key]]`, in file order.
-    pub(super) fn sections<'d>(&mut self, root: &Table<'d>, key: &str) -> Vec<Table<'d>> {
-        let Some(value) = root.get(key) else { return Vec::new() };
+    /// The sections `[[key]]`, or `[[outer.key]]` of a section, in file order.
+    pub(super) fn sections<'d>(&mut self, outer: &Table<'d>, key: &str) -> Vec<Table<'d>> {
+        let Some(value) = outer.get(key) else { return Vec::new() };
+        let path = match outer.title.strip_prefix('[').and_then(|title| title.strip_suffix(']')) {
+            Some(title) => format!("{title}.{key}"),
+            None => key.to_owned(),
+        };
         let Some(array) = value.item.as_array() else {
-            let what = if value.is_table() { format!("a single section [{key}]") } else { value.as_found() };
-            let remedy = format!("write [[{key}]] with two brackets, and name = \"…\" below it");
-            self.error(&value.span, what, format!("sections [[{key}]]"), remedy);
+            let what = if value.is_table() { format!("a single section [{path}]") } else { value.as_found() };
+            let remedy = format!("write [[{path}]] with two brackets, and name = \"…\" below it");
+            self.error(&value.span, what, format!("sections [[{path}]]"), remedy);
             return Vec::new();
         };
         let mut tables = Vec::with_capacity(array.len());
         for item in array {
             match item.get_ref().as_table() {
                 Some(entries) => {
-                    let table = Table { entries, span: item.span(), title: format!("[[{key}]]") };
+                    let table = Table { entries, span: item.span(), title: format!("[[{path}]]") };
                     tables.push(table.titled_by_name());
                 }
                 None => self.error(
                     &item.span(),
-                    format!("a value that is no table in {key}"),
-                    format!("sections [[{key}]]"),
-                    format!("write [[{key}]] above the keys of each"),
+                    format!("a value that is no table in {path}"),
+                    format!("sections [[{path}]]"),
+                    format!("write [[{path}]] above the keys of each"),
                 ),
             }
         }

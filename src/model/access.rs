@@ -6,6 +6,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Remit;
+
 /// What a caller may do; each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -56,6 +58,9 @@ pub struct Token {
     pub name: String,
     /// What its holder may do.
     pub role: Role,
+    /// The sites that its holder may order about.
+    #[serde(default, rename = "sites", skip_serializing_if = "Remit::is_everywhere")]
+    pub remit: Remit,
     /// When it was made.
     pub created: Timestamp,
     /// Who made it.

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Drill, DrillState, Generation, Intent, OrdersVersion, Scope, Share, State};
+use super::{
+    Connection, Drill, DrillState, Generation, Intent, Means, OrdersVersion, Scope, Share, SignIn, SiteOutcome, State,
+    Trouble,
+};
 
 /// One entry of the append-only journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +56,9 @@ pub enum EventKind {
         /// the endpoint, `* ` what happened. Bounded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transcript: Option<String>,
+        /// When the first of the probes had failed that led to it, where this node's own did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first_failed: Option<Timestamp>,
     },
     /// A plan replaced another.
     Plan {
@@ -60,6 +66,9 @@ pub enum EventKind {
         generation: Generation,
         /// What it changed, one phrase a (service, site): `mx: fra serving -> down (connection refused)`.
         changes: Vec<String>,
+        /// The same for programs: what those sites do from then on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sites: Vec<SiteOutcome>,
     },
     /// An operator's order was accepted.
     Ordered {
@@ -235,6 +244,76 @@ pub enum EventKind {
         /// Its name.
         peer: String,
     },
+    /// Somebody signed in to the dashboard or out, or was refused.
+    SignIn {
+        /// What became of it.
+        outcome: SignIn,
+        /// Who; of a refused one: who it was meant to be, where there is such a user.
+        name: String,
+        /// With what.
+        means: Means,
+        /// Where from: an address, or the Unix socket.
+        from: String,
+        /// Why, of what was refused or ended. Never what was presented.
+        #[serde(default)]
+        detail: String,
+    },
+    /// Other sites, services or endpoints are declared than before, as at a start: how all of them stand.
+    Surveyed {
+        /// The plan's generation.
+        generation: Generation,
+        /// Every site of every service.
+        sites: Vec<SiteOutcome>,
+        /// The endpoints that are not well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        troubles: Vec<Trouble>,
+    },
+    /// Somebody did something through the admin API, or tried to.
+    Acted {
+        /// Who: system user, token or person.
+        who: String,
+        /// From where: `socket (uid 0)`, an address.
+        channel: String,
+        /// What: `drain fra`, `reload`, `create token ci`.
+        what: String,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+        /// What came of it: `accepted`, `unchanged`, or why it was not done.
+        outcome: String,
+        /// What stood before.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        before: String,
+        /// What stands from then on.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        after: String,
+    },
+    /// An incident began.
+    IncidentOpened {
+        /// The id of the event that began it.
+        incident: u64,
+        /// What failed first, in one phrase.
+        detail: String,
+    },
+    /// All that an incident touched serves again, and has for a while.
+    IncidentClosed {
+        /// The id of the event that began it.
+        incident: u64,
+        /// What it touched and how long it took, in one phrase.
+        detail: String,
+    },
+    /// A service did not recover within its objective, or what it may be out of service in a month is used up.
+    ObjectiveMissed {
+        /// Which objective.
+        objective: ObjectiveKind,
+        /// The service.
+        service: String,
+        /// The incident, of a recovery that took too long.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incident: Option<u64>,
+        /// What was promised and what came of it.
+        detail: String,
+    },
     /// The time for which a schedule may begin a drill is near.
     DrillAnnounced {
         /// The schedule.
@@ -258,7 +337,7 @@ pub enum EventKind {
     /// A drill began: its order stands.
     DrillStarted {
         /// Its id.
-        id: String,
+        drill: String,
         /// What it takes out.
         scope: Scope,
         /// Who asked.
@@ -271,7 +350,7 @@ pub enum EventKind {
     /// A drill came further.
     DrillMoved {
         /// Its id.
-        id: String,
+        drill: String,
         /// What it takes out.
         scope: Scope,
         /// How far it is from now on.
@@ -282,6 +361,27 @@ pub enum EventKind {
         /// The drill.
         drill: Box<Drill>,
     },
+}
+
+/// What can be promised of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectiveKind {
+    /// How fast it recovers.
+    Rto,
+    /// How much of the month it is there.
+    Availability,
+}
+
+impl ObjectiveKind {
+    /// The word that operators see, as in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rto => "rto",
+            Self::Availability => "availability",
+        }
+    }
 }
 
 /// What became of a file that nodes share.
@@ -321,6 +421,20 @@ mod tests {
         let event: Event = serde_json::from_str(text).unwrap();
         assert!(matches!(event.kind, EventKind::Verdict { transcript: None, .. }));
         assert_eq!(serde_json::to_string(&event).unwrap(), text);
+    }
+
+    #[test]
+    fn no_field_of_an_event_hides_its_position() {
+        let scope = Scope { site: "fra".into(), service: None };
+        let (drill, by, reason) = ("fra-1".to_owned(), "alice".to_owned(), "monthly".to_owned());
+        for kind in [
+            EventKind::DrillStarted { drill: drill.clone(), scope: scope.clone(), by, reason, for_seconds: 900 },
+            EventKind::DrillMoved { drill, scope, state: DrillState::Drained },
+        ] {
+            let event = Event { id: 7, time: Timestamp::UNIX_EPOCH, node: "ns1".into(), kind };
+            let text = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event, "{text}");
+        }
     }
 
     #[test]

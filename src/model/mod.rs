@@ -5,7 +5,9 @@
 //! No clock, no I/O, no randomness.
 
 mod access;
+mod audit;
 mod authority;
+mod chain;
 mod checks;
 mod cluster;
 mod composition;
@@ -14,13 +16,18 @@ mod drill;
 mod drill_schedule;
 mod dynamic;
 mod endpoint;
+mod entrance;
 mod event;
+mod export;
 mod fingerprint;
 mod infrastructure;
 mod intent;
 mod mail_checks;
 mod monitor;
 mod name;
+mod objectives;
+mod orders_tag;
+mod outcome;
 mod plan;
 mod readings;
 mod schedule;
@@ -34,10 +41,12 @@ mod topology;
 mod verdict;
 
 pub use access::{Role, Token};
+pub use audit::AuditSettings;
 pub use authority::{
     Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
 };
+pub use chain::{BeginningCause, ChainBeginning, ChainCheck, ChainFinding, ChainMark, Checkpoint, Link, LinkHash};
 pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
 pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrders, letter, state};
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
@@ -45,7 +54,9 @@ pub use drill::{Drill, DrillMark, DrillOutcome, DrillState, MonitorProbes, NodeM
 pub use drill_schedule::DrillSchedule;
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
-pub use event::{Event, EventKind, FileChange};
+pub use entrance::{AdminSettings, AdminTls, Client, Entrance, Grant, Means, Oidc, PasswordHash, Remit, SignIn, User};
+pub use event::{Event, EventKind, FileChange, ObjectiveKind};
+pub use export::{ExportCheck, ExportEnd, ExportHead, export_line};
 pub use infrastructure::{
     DatabaseCheck, DatabaseRole, DnsCheck, ExchangeCheck, HandshakeCheck, PostgresCheck, Refused, Transport,
 };
@@ -53,6 +64,9 @@ pub use intent::{Intent, IntentKind, Lifetime, Reach, Scope};
 pub use mail_checks::{ImapCheck, ImapVisit, LmtpCheck, Login, Pop3Check, SubmissionCheck};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
+pub use objectives::{Availability, Objective, Objectives};
+pub use orders_tag::OrdersTag;
+pub use outcome::{Naming, SiteOutcome, Trouble};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use readings::{
     AgentCheck, Combine, Comparison, ExecCheck, Expected, JsonCheck, JsonPointer, Levels, Missing, NoThreshold,
@@ -65,8 +79,8 @@ pub use service_points::{
     CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings, SecretsSettings,
 };
 pub use settings::{
-    AdminSettings, ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings,
-    StateSettings, StoreLogin, XdpMode, XdpSettings,
+    ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings, StateSettings,
+    StoreLogin, XdpMode, XdpSettings,
 };
 pub use site::{Coordinates, Country, Location, Site, SiteIx, SiteSet};
 pub use time::{Mono, Share};

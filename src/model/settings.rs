@@ -2,18 +2,24 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::{
-    Assertion, CookieSettings, Coordinates, Country, DnssecSettings, DrillSchedule, EncryptedSettings, KeySource,
-    Limits, Monitor, RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
+    AdminSettings, Assertion, AuditSettings, CookieSettings, Coordinates, Country, DnssecSettings, DrillSchedule,
+    EncryptedSettings, KeySource, Limits, Monitor, Objectives, RateLimitSettings, SecretsSettings, Service, Site,
+    SiteIx, ZoneSource,
 };
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: Arc<str>,
     /// `[node]`
     pub node: NodeSettings,
     /// `[admin]`
@@ -50,6 +56,10 @@ pub struct Settings {
     pub limits: Limits,
     /// `[[drill]]`, in file order.
     pub drills: Vec<DrillSchedule>,
+    /// `[objectives]`
+    pub objectives: Objectives,
+    /// `[audit]`
+    pub audit: AuditSettings,
 }
 
 /// Who this node is and where it answers.
@@ -85,15 +95,6 @@ pub enum XdpMode {
     Native,
     /// Behind the driver: works with every one, gains less.
     Generic,
-}
-
-/// Where the admin API listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminSettings {
-    /// Loopback TCP address for API, dashboard and metrics.
-    pub listen: Option<SocketAddr>,
-    /// Unix socket; who may open it is an administrator.
-    pub socket: Option<PathBuf>,
 }
 
 /// Where state is kept.

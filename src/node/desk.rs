@@ -11,13 +11,19 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot};
 
+use super::acts::Act;
+use super::checkpoints::Checkpoints;
 use super::clock::Clock;
 use super::cluster_status::Acknowledgements;
 use super::demand::{self, Gauge};
 use super::engine::{self, Message};
 use super::forecast;
+use super::history::History;
+use super::incident_metrics::Trials;
+use super::incidents::Casebook;
 use super::journal::Journal;
 use super::ledger::Ledger;
+use super::lint::Lint;
 use super::load_metrics::Load;
 use super::metrics;
 use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
@@ -27,14 +33,16 @@ use super::recorder::Recorder;
 use super::secondaries::Transfers;
 use super::status::{self, Surroundings, wall_of};
 use super::undo;
+use crate::admin::api::words;
 use crate::admin::api::{
-    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Outcome, ProbeReport, ProbeRequest, ReloadOutcome,
-    SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
+    Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Orders, Outcome, ProbeReport, ProbeRequest,
+    ReloadOutcome, SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf,
+    WhatIfQuery,
 };
-use crate::admin::{Caller, Command, Control, Problem, ProblemKind, Readiness};
+use crate::admin::{Caller, Command, Control, Incidents, Lifting, Problem, ProblemKind, Pulse, Readiness, Tally};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::drill::Shelf;
-use crate::model::{Event, EventKind, Intent, IntentKind, Name, Scope, Settings, Token};
+use crate::model::{Event, EventKind, Generation, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
@@ -63,6 +71,14 @@ pub struct Desk {
     pub demand: Arc<Gauge>,
     /// Events.
     pub journal: Journal,
+    /// What is known of incidents.
+    pub casebook: Casebook,
+    /// What was written down of the journal's chain.
+    pub checkpoints: Checkpoints,
+    /// What past answers are explained from.
+    pub history: History,
+    /// One explanation of the past at a time.
+    pub past: Arc<Mutex<()>>,
     /// What a replay needs.
     pub recorder: Recorder,
     /// State.
@@ -81,12 +97,16 @@ pub struct Desk {
     pub ledger: Arc<Ledger>,
     /// One change of the zones at a time.
     pub reloading: Arc<Mutex<()>>,
+    /// What the last load found.
+    pub lint: Arc<Lint>,
+    /// What is counted of those who ask.
+    pub tally: Arc<Tally>,
     /// Requests for probes by hand that may run.
     pub by_hand: Arc<Semaphore>,
 }
 
 impl Desk {
-    fn around(&self) -> Surroundings<'_> {
+    pub(super) fn around(&self) -> Surroundings<'_> {
         Surroundings {
             clock: self.clock,
             started: self.started,
@@ -110,7 +130,33 @@ impl Desk {
         answer.await.map_err(|_| gone())
     }
 
-    fn known(&self, scope: &Scope) -> Result<(), Problem> {
+    /// Has the engine hold `command` against the rules and, unless it is a rehearsal, make it stand.
+    pub(super) async fn give(&self, command: &Command, caller: Caller) -> Result<Done, Problem> {
+        let order = Order {
+            scope: command.scope.clone(),
+            kind: command.kind,
+            by: caller.name.clone(),
+            reason: command.reason.clone(),
+            lifetime: command.lifetime,
+            force: command.force,
+            schedule: command.schedule.clone(),
+            reach: command.reach,
+        };
+        let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
+        let (reply, answer) = oneshot::channel();
+        let before = self.picture.load_full();
+        let change = Change::Give { order, rehearsal, seen: command.seen, reply };
+        let done = self.ask(Message::Change(change), answer).await?;
+        if !command.dry_run {
+            let after = done.as_ref().ok().and_then(|done| done.intent.as_ref());
+            let what = format!("{} {}", command.kind.as_str(), command.scope);
+            let act = Act { what, why: command.reason.clone(), ..Act::of_orders(&before, &command.scope, after) };
+            self.acted(&caller, act, done.as_ref().map(|done| done.effect));
+        }
+        done.map_err(problem)
+    }
+
+    pub(super) fn known(&self, scope: &Scope) -> Result<(), Problem> {
         let picture = self.picture.load();
         if picture.topology.site_named(&scope.site).is_none() {
             let names = picture.topology.sites.iter().map(|site| site.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -135,7 +181,13 @@ impl Desk {
         ))
     }
 
-    fn outcome(&self, done: &Done, command: Command, before: &Picture, acknowledged: Acknowledgements) -> OrderOutcome {
+    pub(super) fn outcome(
+        &self,
+        done: &Done,
+        command: Command,
+        before: &Picture,
+        acknowledged: Acknowledgements,
+    ) -> OrderOutcome {
         let outcome = match done.effect {
             Effect::Changed => Outcome::Accepted,
             Effect::Unchanged => Outcome::Unchanged,
@@ -205,6 +257,12 @@ impl Desk {
     }
 }
 
+impl Pulse for Desk {
+    fn generation(&self) -> Generation {
+        self.picture.load().plan.generation
+    }
+}
+
 impl Control for Desk {
     fn status(&self) -> Status {
         status::status(&self.picture.load(), &self.around())
@@ -215,47 +273,47 @@ impl Control for Desk {
     }
 
     fn metrics(&self) -> String {
+        let picture = self.picture.load();
+        let objectives = self.objectives();
+        let trials = Trials::of(&self.casebook, &objectives);
         metrics::text(
-            &self.picture.load(),
-            &self.usage.counts(),
-            &self.prober.stats(),
+            &picture,
+            &self.around(),
+            metrics::Counts {
+                queries: &self.usage.counts(),
+                probes: &self.prober.stats(),
+                transfers: &self.transfers,
+                load: &Load::of(&picture, &self.tables.load(), &self.demand),
+            },
             metrics::Writers {
                 journal: &self.journal,
                 recorder: &self.recorder,
                 commons: &*self.commons,
                 drills: &self.drills,
+                tally: &self.tally,
+                trials: &trials,
             },
-            &self.transfers,
-            &Load::of(&self.picture.load(), &self.tables.load(), &self.demand),
-            self.clock.mono(),
         )
     }
 
     fn order(&self, command: Command, caller: Caller) -> BoxFuture<'_, Result<OrderOutcome, Problem>> {
         async move {
             let before = self.picture.load_full();
-            let order = Order {
-                scope: command.scope.clone(),
-                kind: command.kind,
-                by: caller.name,
-                reason: command.reason.clone(),
-                lifetime: command.lifetime,
-                force: command.force,
-                schedule: command.schedule.clone(),
-                reach: command.reach,
-            };
-            let rehearsal = if command.dry_run { Rehearsal::DryRun } else { Rehearsal::No };
-            let (reply, answer) = oneshot::channel();
-            let done =
-                self.ask(Message::Change(Change::Give { order, rehearsal, reply }), answer).await?.map_err(problem)?;
+            let done = self.give(&command, caller).await?;
             let acknowledged = self.acknowledged(&done).await;
             Ok(self.outcome(&done, command, &before, acknowledged))
         }
         .boxed()
     }
 
-    fn lift(&self, scope: Scope, reason: String, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
+    fn orders(&self) -> Orders {
+        let picture = self.picture.load();
+        status::orders(&picture, &self.around())
+    }
+
+    fn lift(&self, lifting: Lifting, caller: Caller) -> BoxFuture<'_, Result<LiftOutcome, Problem>> {
         async move {
+            let Lifting { scope, reason, seen } = lifting;
             let before = self.picture.load_full();
             let stood = before.orders.iter().map(|order| &order.intent).find(|intent| intent.scope == scope).cloned();
             // An order for a site that a reload took away can still be lifted.
@@ -263,8 +321,12 @@ impl Control for Desk {
                 self.known(&scope)?;
             }
             let (reply, answer) = oneshot::channel();
-            let change = Change::Lift { scope, by: caller.name, reason, reply };
-            let done = self.ask(Message::Change(change), answer).await?.map_err(problem)?;
+            let act =
+                Act { what: format!("undrain {scope}"), why: reason.clone(), ..Act::of_orders(&before, &scope, None) };
+            let change = Change::Lift { scope, by: caller.name.clone(), reason, seen, reply };
+            let done = self.ask(Message::Change(change), answer).await?;
+            self.acted(&caller, act, done.as_ref().map(|done| done.effect));
+            let done = done.map_err(problem)?;
             let acknowledged = self.acknowledged(&done).await;
             Ok(LiftOutcome {
                 schema: LiftOutcome::SCHEMA.to_owned(),
@@ -281,17 +343,8 @@ impl Control for Desk {
     }
 
     fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Problem> {
-        let invalid = |what: String| Problem::new(ProblemKind::Invalid, what);
-        let name: Name =
-            query.name.parse().map_err(|error| invalid(format!("'{}' is not a domain name: {error}", query.name)))?;
-        let rtype = query.rtype.as_deref().unwrap_or("A").to_ascii_uppercase();
-        let rtype: RecordType = rtype.parse().map_err(|_| {
-            invalid(format!("'{rtype}' is not a record type"))
-                .with_remedy("name a type, as in MX, A, AAAA, TXT or TYPE65280")
-        })?;
-        let client = client(query.client.as_deref())
-            .map_err(|what| invalid(what).with_remedy("name an address, or a network as in 192.0.2.0/24"))?;
-        let explanation = self.tables.load().explain(&Question::new(name, rtype), &client, 0);
+        let (question, client) = asked(query)?;
+        let explanation = self.tables.load().explain(&question, &client, 0);
         let detail = serde_json::to_value(&explanation)
             .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
         Ok(Explanation { schema: Explanation::SCHEMA.to_owned(), lines: explanation.lines, detail })
@@ -330,7 +383,13 @@ impl Control for Desk {
     fn reload(&self, caller: Caller) -> BoxFuture<'_, Result<ReloadOutcome, Problem>> {
         // Whoever asked may go away, or be answered that it takes long: what began is brought to its end all the same.
         let desk = self.clone();
-        let load = tokio::spawn(async move { desk.load_again(&format!("by {}", caller.name)).await });
+        let load = tokio::spawn(async move {
+            let before = desk.configuration();
+            let outcome = desk.load_again(&format!("by {}", caller.name)).await;
+            let act = Act { what: "reload".to_owned(), before, after: desk.configuration(), ..Act::default() };
+            desk.acted(&caller, act, outcome.as_ref().map(|_| Effect::Changed));
+            outcome
+        });
         let ended = |error| Err(Problem::new(ProblemKind::Internal, format!("reloading ended early: {error}")));
         load.map(move |outcome| outcome.unwrap_or_else(ended)).boxed()
     }
@@ -340,15 +399,24 @@ impl Control for Desk {
     }
 
     fn accept_store(&self, request: StoreAccept, caller: Caller) -> BoxFuture<'_, Result<StoreAccepted, Problem>> {
-        self.go_on_with_store(request, caller).boxed()
+        async move {
+            let act = Act { what: "store accept".to_owned(), ..Act::default() };
+            let outcome = self.go_on_with_store(request, caller.clone()).await;
+            let effect = |done: &StoreAccepted| if done.changed { Effect::Changed } else { Effect::Unchanged };
+            self.acted(&caller, act, outcome.as_ref().map(effect));
+            outcome
+        }
+        .boxed()
     }
 
     fn forget_node(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>> {
-        self.forget_peer(name, caller).boxed()
-    }
-
-    fn authenticate(&self, secret: &str) -> Option<Token> {
-        self.store.verify_token(secret, self.clock.wall())
+        async move {
+            let act = Act { what: format!("forget node {name}"), ..Act::default() };
+            let outcome = self.forget_peer(name, caller.clone()).await;
+            self.acted(&caller, act, outcome.as_ref().map(|()| Effect::Changed));
+            outcome
+        }
+        .boxed()
     }
 
     fn tokens(&self) -> Vec<Token> {
@@ -361,6 +429,7 @@ impl Control for Desk {
             let token = Token {
                 name: request.name.clone(),
                 role: request.role,
+                remit: request.remit,
                 created: self.clock.wall(),
                 by: caller.name.clone(),
                 expires: request.expires,
@@ -368,12 +437,18 @@ impl Control for Desk {
             let shown = secret.reveal().to_owned();
             let event = self.journal.event(EventKind::Token {
                 action: "created".to_owned(),
-                name: request.name,
-                by: caller.name,
+                name: request.name.clone(),
+                by: caller.name.clone(),
             });
             let stored = token.clone();
-            let event = self.blocking(move |store| store.put_token(stored, &secret, event)).await?;
-            self.journal.announce(event);
+            let outcome = self.blocking(move |store| store.put_token(stored, &secret, event)).await;
+            let after = match token.expires {
+                Some(expires) => format!("{} until {}", token.role, words::moment(expires)),
+                None => token.role.to_string(),
+            };
+            let act = Act { what: format!("create token {}", request.name), after, ..Act::default() };
+            self.acted(&caller, act, outcome.as_ref().map(|_| Effect::Changed));
+            self.journal.announce(outcome?);
             Ok(TokenCreated { schema: TokenCreated::SCHEMA.to_owned(), token, secret: shown })
         }
         .boxed()
@@ -384,10 +459,16 @@ impl Control for Desk {
             let event = self.journal.event(EventKind::Token {
                 action: "revoked".to_owned(),
                 name: name.clone(),
-                by: caller.name,
+                by: caller.name.clone(),
             });
+            let known = self.store.tokens().into_iter().find(|token| token.name == name);
             let wanted = name.clone();
-            match self.blocking(move |store| store.revoke_token(&wanted, event)).await? {
+            let outcome = self.blocking(move |store| store.revoke_token(&wanted, event)).await;
+            let before = known.map(|token| token.role.to_string()).unwrap_or_default();
+            let act = Act { what: format!("revoke token {name}"), before, ..Act::default() };
+            let effect = |done: &Option<Event>| if done.is_some() { Effect::Changed } else { Effect::Unchanged };
+            self.acted(&caller, act, outcome.as_ref().map(effect));
+            match outcome? {
                 Some(event) => {
                     self.journal.announce(event);
                     Ok(())
@@ -400,7 +481,7 @@ impl Control for Desk {
 }
 
 impl Desk {
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
@@ -432,6 +513,10 @@ pub(super) fn problem(failure: OrderFailure) -> Problem {
             let detail = format!("the order is not in effect and was not tried: {error}");
             Problem { detail, ..store_problem(&error) }
         }
+        OrderFailure::Changed { now } => {
+            let changed = Problem::new(ProblemKind::Conflict, OrderFailure::Changed { now }.to_string());
+            Problem { orders: Some(now), ..changed.with_remedy("look at the orders as they are now, and decide again") }
+        }
         busy @ OrderFailure::Busy => Problem::new(ProblemKind::Unavailable, busy.to_string()),
     }
 }
@@ -444,6 +529,24 @@ pub(super) fn store_problem(error: &StoreError) -> Problem {
         _ => ProblemKind::Unavailable,
     };
     Problem::new(kind, error.to_string()).with_remedy(error.remedy())
+}
+
+/// What a query for an explanation asks, and for whom.
+///
+/// # Errors
+/// If name, type or client cannot be read.
+pub(super) fn asked(query: &ExplainQuery) -> Result<(Question, Client), Problem> {
+    let invalid = |what: String| Problem::new(ProblemKind::Invalid, what);
+    let name: Name =
+        query.name.parse().map_err(|error| invalid(format!("'{}' is not a domain name: {error}", query.name)))?;
+    let rtype = query.rtype.as_deref().unwrap_or("A").to_ascii_uppercase();
+    let rtype: RecordType = rtype.parse().map_err(|_| {
+        invalid(format!("'{rtype}' is not a record type"))
+            .with_remedy("name a type, as in MX, A, AAAA, TXT or TYPE65280")
+    })?;
+    let client = client(query.client.as_deref())
+        .map_err(|what| invalid(what).with_remedy("name an address, or a network as in 192.0.2.0/24"))?;
+    Ok((Question::new(name, rtype), client))
 }
 
 /// A client from what an operator types: an address that asks by itself, or a network that a resolver tells of.

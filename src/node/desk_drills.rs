@@ -11,7 +11,7 @@ use super::engine::Message;
 use super::orders::Rehearsal;
 use super::picture::Picture;
 use crate::admin::api::{DrillBegun, Drills, RunningDrill, ScheduledDrill};
-use crate::admin::{Caller, Control, DrillCommand, DrillControl, Problem, ProblemKind};
+use crate::admin::{Caller, Control, DrillCommand, DrillControl, Lifting, Problem, ProblemKind};
 use crate::drill::markdown;
 use crate::model::{Drill, DrillSchedule, Intent, Scope};
 use crate::plan::{self, Unready};
@@ -47,7 +47,8 @@ impl DrillControl for Desk {
             let before = self.picture.load_full();
             let DrillCommand { scope, length, reason, dry_run } = command;
             let rehearsal = if dry_run { Rehearsal::DryRun } else { Rehearsal::No };
-            let order = DrillOrder { scope, by: caller.name, reason, length, schedule: None, rehearsal };
+            let incident = self.open_incident();
+            let order = DrillOrder { scope, by: caller.name, reason, length, schedule: None, rehearsal, incident };
             let (reply, answer) = oneshot::channel();
             let begun = self.ask(Message::Drill(order, reply), answer).await?.map_err(refused)?;
             Ok(told(&before, begun, dry_run))
@@ -68,7 +69,8 @@ impl DrillControl for Desk {
                 Some(runs.scope)
             });
             if let Some(scope) = scope {
-                self.lift(scope, format!("drill {id} ended: {reason}"), caller).await?;
+                let lifting = Lifting { scope, reason: format!("drill {id} ended: {reason}"), seen: None };
+                self.lift(lifting, caller).await?;
             }
             self.drill(&id)
         }
@@ -77,6 +79,13 @@ impl DrillControl for Desk {
 }
 
 impl Desk {
+    /// The incident that is open, in words.
+    pub(super) fn open_incident(&self) -> Option<String> {
+        let log = self.casebook.log();
+        let open = log.incidents().find(|incident| incident.ended.is_none())?;
+        Some(format!("incident {} is {}", open.id, open.phase.as_str()))
+    }
+
     fn scheduled(&self, picture: &Picture, schedule: &DrillSchedule) -> ScheduledDrill {
         let last = self.drills.last_turn(&schedule.name);
         let turn = plan::turn(schedule, self.clock.wall(), last);

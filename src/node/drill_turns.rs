@@ -55,7 +55,7 @@ pub async fn keep(desk: Arc<Desk>) {
                 told.remove(&schedule.name);
                 continue;
             }
-            let Some(order) = order(&picture, schedule, turn) else { continue };
+            let Some(order) = order(&desk, &picture, schedule, turn) else { continue };
             let at = Instant::now();
             let due = *told.entry(schedule.name.clone()).or_insert_with(|| at + PATIENCE);
             let rehearsal = DrillOrder { rehearsal: Rehearsal::DryRun, ..order.clone() };
@@ -94,7 +94,7 @@ fn announce(desk: &Desk, picture: &Picture, schedule: &DrillSchedule, turn: Turn
     desk.journal.record(EventKind::DrillAnnounced { schedule: schedule.name.clone(), scope, opens, last_start });
 }
 
-fn order(picture: &Picture, schedule: &DrillSchedule, turn: Turn) -> Option<DrillOrder> {
+fn order(desk: &Desk, picture: &Picture, schedule: &DrillSchedule, turn: Turn) -> Option<DrillOrder> {
     Some(DrillOrder {
         scope: scope_of(picture, schedule, turn.site)?,
         by: picture.settings.node.name.clone(),
@@ -102,6 +102,7 @@ fn order(picture: &Picture, schedule: &DrillSchedule, turn: Turn) -> Option<Dril
         length: schedule.length,
         schedule: Some(schedule.name.clone()),
         rehearsal: Rehearsal::No,
+        incident: desk.open_incident(),
     })
 }
 

@@ -49,6 +49,8 @@ pub struct DrillOrder {
     pub schedule: Option<String>,
     /// Whether it is only looked at whether it might begin.
     pub rehearsal: Rehearsal,
+    /// The incident that is open, in words.
+    pub incident: Option<String>,
 }
 
 /// A drill that began, or would.
@@ -155,6 +157,7 @@ impl Engine {
         };
         let mut unready = plan::unready(grounds, &order, asked.length, &demands);
         unready.extend(self.not_whole(now));
+        unready.extend(asked.incident.clone().map(|why| Unready::Incident { why }));
         if let Some(running) = &self.drill
             && !unready.iter().any(|reason| matches!(reason, Unready::DrillRuns { .. }))
         {
@@ -264,7 +267,7 @@ impl Engine {
         }
         self.parts.drills.put(drill.clone());
         let Drill { id, scope, by, reason, for_seconds, .. } = drill;
-        self.keep_drills(Some(EventKind::DrillStarted { id, scope, by, reason, for_seconds }));
+        self.keep_drills(Some(EventKind::DrillStarted { drill: id, scope, by, reason, for_seconds }));
     }
 
     /// The order of the drill came not to stand.
@@ -381,7 +384,7 @@ impl Engine {
             return false;
         }
         let is_back = !state.is_under_way();
-        self.parts.journal.record(EventKind::DrillMoved { id: drill.id.clone(), scope: drill.scope.clone(), state });
+        self.parts.journal.record(EventKind::DrillMoved { drill: drill.id.clone(), scope: drill.scope.clone(), state });
         if is_back {
             self.take_back(&drill);
         }

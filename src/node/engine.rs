@@ -14,6 +14,7 @@ use super::clock::{Clock, StepWatch, deadline};
 use super::cluster::Word;
 use super::demand::Gauge;
 use super::drills::{DrillOrder, DrillReply, Drilling};
+use super::history::History;
 use super::journal::{Journal, StoreHealth};
 use super::judging::MonitorView;
 use super::loading::Loaded;
@@ -24,13 +25,14 @@ use super::recorder::{Recorder, Shown};
 use super::retired::Burden;
 use super::shared_orders::own_orders;
 use super::standing::Standing;
+use super::status::wall_of;
 use super::steps::{due, due_since};
 use crate::answer::Tables;
 use crate::drill::Shelf;
 use crate::health::{Council, Voter};
 use crate::model::{
-    Drill, EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, OrdersVersion, Plan,
-    Reach, SharedOrders, State, Topology, Verdict,
+    Drill, EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Naming, OrdersTag,
+    OrdersVersion, Plan, Reach, SharedOrders, SiteOutcome, State, Topology, Trouble, Verdict,
 };
 use crate::plan::{self, Spill};
 use crate::probe::{Opinion, Prober, Target};
@@ -92,6 +94,8 @@ pub struct Parts {
     pub journal: Journal,
     /// Where what was observed and decided is recorded.
     pub recorder: Recorder,
+    /// What past answers are explained from.
+    pub history: History,
     /// Where state is kept.
     pub store: Arc<dyn Store>,
     /// What is shared with other nodes.
@@ -161,6 +165,8 @@ pub struct Engine {
     pub(super) council: Council,
     /// What was recorded last.
     shown: Shown,
+    /// What sites do by the plan in force.
+    outcomes: Vec<SiteOutcome>,
     /// What full sites send on.
     pub(super) spill: Spill,
     degradations: BTreeMap<String, Degradation>,
@@ -189,7 +195,16 @@ impl Engine {
             .verdicts
             .into_iter()
             .map(|(key, monitor, verdict)| {
-                ((key, monitor), MonitorView { verdict, vote: State::Unknown, suspect: false, transcript: None })
+                (
+                    (key, monitor),
+                    MonitorView {
+                        verdict,
+                        vote: State::Unknown,
+                        suspect: false,
+                        transcript: None,
+                        failing_since: None,
+                    },
+                )
             })
             .collect();
         let picture =
@@ -218,6 +233,7 @@ impl Engine {
             agreed: agreed.into_iter().collect(),
             council: Council::new(&Topology::default(), Voter::default(), Vec::new()),
             shown: Shown::default(),
+            outcomes: Vec::new(),
             spill: Spill::default(),
             degradations: BTreeMap::new(),
             steps: StepWatch::new(mono, wall),
@@ -331,6 +347,12 @@ impl Engine {
         self.judge();
         let plan = Arc::new(self.make_plan());
         let tables = loaded.tables.with_plan(Arc::clone(&plan));
+        self.parts.history.loaded(
+            self.parts.clock.wall(),
+            plan.generation,
+            &self.picture.settings,
+            &self.picture.zones,
+        );
         let served = self.swap(plan, tables);
         self.publish();
         self.retire(served, &before.zones, [before.settings, before.roster, before.marks, before.signed]);
@@ -433,14 +455,51 @@ impl Engine {
         let served = self.parts.tables.rcu(|present| {
             if plan.generation.replaces(present.plan().generation) { Arc::clone(&tables) } else { Arc::clone(present) }
         });
-        let changes = plan::changes(&self.picture.topology, &self.picture.plan, &plan);
-        if changes.is_empty() {
-            debug!(generation = %plan.generation, "new plan, the same sites");
-        } else {
-            self.parts.journal.record(EventKind::Plan { generation: plan.generation, changes });
-        }
+        self.parts.history.planned(self.parts.clock.wall(), &self.picture.topology, &plan);
+        self.tell_plan(&plan);
         self.picture.plan = plan;
         served
+    }
+
+    /// Journals what `plan`, which is served in place of the one of the picture, means for the sites.
+    fn tell_plan(&mut self, plan: &Plan) {
+        let (topology, generation) = (Arc::clone(&self.picture.topology), plan.generation);
+        let mut sites = plan::outcomes(&topology, plan, &self.picture.named);
+        let before = std::mem::replace(&mut self.outcomes, sites.clone());
+        if self.picture.plan.services.is_empty() {
+            let troubles = troubles(&topology, &self.picture.health);
+            self.parts.journal.record(EventKind::Surveyed { generation, sites, troubles });
+            return;
+        }
+        let changes = plan::changes(&topology, &self.picture.plan, plan);
+        let is_like = |site: &SiteOutcome, before: &SiteOutcome| site.is_like(before);
+        let mut was = before.iter();
+        sites.retain(|site| !was.next().is_some_and(|before| is_like(site, before)));
+        if changes.is_empty() && sites.is_empty() {
+            debug!(%generation, "new plan, the same sites");
+            return;
+        }
+        for site in &mut sites {
+            self.tell_drained_by(site);
+        }
+        self.parts.journal.record(EventKind::Plan { generation, changes, sites });
+    }
+
+    /// Says when caches have let go of what `site` lost.
+    fn tell_drained_by(&self, site: &mut SiteOutcome) {
+        let now = self.parts.clock.mono();
+        let until = match site.named {
+            Naming::LeftOut => self.parts.usage.drained_by(&site.service, &site.site),
+            // What of the site is still named keeps its own time fresh; what is not ends with the longest answer there is.
+            Naming::Named if site.usable < site.addresses => {
+                let service = self.picture.topology.service_named(&site.service);
+                let ttl = service.and_then(|ix| self.picture.topology.service(ix)).map(|service| service.ttl);
+                let known = self.parts.usage.drained_by(&site.service, &site.site);
+                known.map(|known| ttl.map_or(known, |ttl| known.min(now.after(ttl))))
+            }
+            Naming::Named => None,
+        };
+        site.drained_by = until.map(|until| wall_of(self.parts.clock, until));
     }
 
     /// Has freed what is not served any more.
@@ -456,6 +515,7 @@ impl Engine {
     /// Shows everyone the present state.
     pub(super) fn publish(&mut self) {
         self.speak();
+        self.picture.orders_tag = self.orders_tag();
         if *self.picture.degradations != self.degradations {
             self.picture.degradations = Arc::new(self.degradations.clone());
         }
@@ -571,6 +631,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         geo: loaded.geo.clone(),
         health: Arc::from([]),
         orders: Arc::from([]),
+        orders_tag: OrdersTag::default(),
         plan: Arc::new(Plan { generation, services: Vec::new(), endpoints: Vec::new() }),
         named: Arc::from([]),
         degradations: Arc::default(),
@@ -589,6 +650,19 @@ pub(super) fn first_plan(topology: &Topology, generation: Generation) -> Arc<Pla
     };
     let health = vec![unjudged; topology.endpoints.len()];
     Arc::new(plan::make(plan::Inputs { topology, health: &health, intents: &[], generation }))
+}
+
+/// The endpoints of `topology` that are not well by `health`.
+fn troubles(topology: &Topology, health: &[EndpointHealth]) -> Vec<Trouble> {
+    let judged = topology.endpoints.iter().zip(health);
+    let ill = judged.filter(|(_, health)| matches!(health.state, State::Deferring | State::Down));
+    ill.map(|(endpoint, health)| Trouble {
+        service: topology.service(endpoint.service).map(|service| service.name.clone()).unwrap_or_default(),
+        site: topology.site_name(endpoint.site).to_owned(),
+        address: endpoint.address,
+        state: health.state,
+    })
+    .collect()
 }
 
 /// What is wrong with the store, and what to do.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tracing::info;
 
 use super::engine::{Engine, Message, with_remedy};
@@ -27,6 +28,8 @@ pub(super) struct MonitorView {
     pub(super) suspect: bool,
     /// What was said by the probe that decided, until the journal has it.
     pub(super) transcript: Option<String>,
+    /// Since when its probes fail.
+    pub(super) failing_since: Option<Timestamp>,
 }
 
 /// The monitors of an endpoint, each with its part in the endpoint's health.
@@ -41,7 +44,7 @@ fn monitors_of<'a>(topology: &'a Topology, endpoint: &Endpoint) -> impl Iterator
 impl Engine {
     /// Takes a monitor's opinion into account.
     pub(super) fn hear(&mut self, opinion: Opinion) {
-        let Opinion { key, monitor, verdict, vote, suspect, transcript, .. } = opinion;
+        let Opinion { key, monitor, verdict, vote, suspect, transcript, failing_since, .. } = opinion;
         let key = (key, monitor);
         let before = self.opinions.get(&key);
         self.unsaved |= before.is_none_or(|view| view.verdict != verdict);
@@ -54,7 +57,7 @@ impl Engine {
         }
         // Suspicions come to nothing or to a later opinion.
         let transcript = transcript.filter(|_| matches!(verdict.state, State::Deferring | State::Down));
-        self.opinions.insert(key, MonitorView { verdict, vote, suspect, transcript });
+        self.opinions.insert(key, MonitorView { verdict, vote, suspect, transcript, failing_since });
     }
 
     /// Whether `monitor` is probed for `service` and never counted.
@@ -133,6 +136,7 @@ impl Engine {
                     to: state,
                     reason: reason.clone(),
                     transcript,
+                    first_failed: self.first_failed(&topology, endpoint, &key, (previous, state)),
                 });
             }
             // A start without the store begins with it.
@@ -171,6 +175,25 @@ impl Engine {
             let view = self.opinions.get_mut(&(key.clone(), monitor.name.clone()))?;
             if view.verdict.state == to { view.transcript.take() } else { None }
         })
+    }
+
+    /// When the first probe failed of those that brought an endpoint from one state to a worse one, as far as this node's own
+    /// monitors saw it.
+    fn first_failed(
+        &self,
+        topology: &Topology,
+        endpoint: &Endpoint,
+        key: &EndpointKey,
+        (from, to): (State, State),
+    ) -> Option<Timestamp> {
+        if health::severity(to) <= health::severity(from) {
+            return None;
+        }
+        let counted = monitors_of(topology, endpoint).filter(|(_, part)| *part != MonitorPart::MonitorOnly);
+        let failing = counted.filter_map(|(monitor, _)| {
+            self.opinions.get(&(key.clone(), monitor.name.clone())).and_then(|view| view.failing_since)
+        });
+        failing.min()
     }
 
     /// What this node votes, parallel to the endpoints. Alone it goes by what it thinks; others are told only what it has seen

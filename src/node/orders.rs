@@ -11,7 +11,7 @@ use super::drills::{Begun, DrillFailure, DrillOrder, DrillReply};
 use super::engine::{Engine, Message, standing, with_remedy};
 use super::picture::StandingOrder;
 use super::shared_orders::SEEN;
-use crate::model::{Event, EventKind, Generation, Intent, OrdersVersion, Plan, Reach, Scope};
+use crate::model::{Event, EventKind, Generation, Intent, OrdersTag, OrdersVersion, Plan, Reach, Scope};
 use crate::plan::{self, Moment, Order, Pace, Refusal, Reviewed};
 use crate::store::{Changed, OrderChange, StoreError};
 
@@ -26,6 +26,8 @@ pub enum Change {
         order: Order,
         /// Whether it is only tried against the rules.
         rehearsal: Rehearsal,
+        /// The orders that it was decided on, where it is to be given on no others.
+        seen: Option<OrdersTag>,
         /// Who waits for the outcome.
         reply: oneshot::Sender<Result<Done, OrderFailure>>,
     },
@@ -37,6 +39,8 @@ pub enum Change {
         by: String,
         /// Why, where said.
         reason: String,
+        /// The orders that it was decided on, where it is to be lifted among no others.
+        seen: Option<OrdersTag>,
         /// Who waits for the outcome.
         reply: oneshot::Sender<Result<Done, OrderFailure>>,
     },
@@ -124,6 +128,12 @@ pub enum OrderFailure {
     /// The store that the nodes share is out of reach, so it was not even tried.
     #[error("the order is not in effect and was not tried: {0}")]
     NotTried(StoreError),
+    /// The orders are no longer those that it was decided on.
+    #[error("the orders changed meanwhile, so nothing was ordered")]
+    Changed {
+        /// Which they are.
+        now: OrdersTag,
+    },
     /// Too many changes wait for the store.
     #[error("{WAITING} changes wait for a store that does not answer; check the disk under the state directory")]
     Busy,
@@ -163,8 +173,8 @@ impl Engine {
             && let Some(change) = self.waiting.pop_front()
         {
             match change {
-                Change::Give { order, rehearsal, reply } => self.give(order, rehearsal, reply),
-                Change::Lift { scope, by, reason, reply } => self.lift(scope, by, reason, reply),
+                Change::Give { order, rehearsal, seen, reply } => self.give(order, rehearsal, seen, reply),
+                Change::Lift { scope, by, reason, seen, reply } => self.lift((scope, by, reason), seen, reply),
                 Change::Drill { asked, reply, .. } => self.begin_drill(asked, reply),
                 Change::End { intent } => self.end(intent),
                 Change::Step { intent, event } => self.keep_step(intent, event),
@@ -177,7 +187,28 @@ impl Engine {
         }
     }
 
-    fn give(&mut self, order: Order, rehearsal: Rehearsal, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
+    /// Which orders stand: what is decided next is decided on these, and written only over these.
+    pub(super) fn orders_tag(&self) -> OrdersTag {
+        OrdersTag { version: self.version, own: self.peers.is_shared().then_some(self.own_revision) }
+    }
+
+    /// Why a change may not be made that was decided on the orders `seen`.
+    fn changed_since(&self, seen: Option<OrdersTag>) -> Option<OrderFailure> {
+        let now = self.orders_tag();
+        seen.filter(|seen| *seen != now).map(|_| OrderFailure::Changed { now })
+    }
+
+    fn give(
+        &mut self,
+        order: Order,
+        rehearsal: Rehearsal,
+        seen: Option<OrdersTag>,
+        reply: oneshot::Sender<Result<Done, OrderFailure>>,
+    ) {
+        if let Some(changed) = self.changed_since(seen) {
+            let _ = reply.send(Err(changed));
+            return;
+        }
         let now = self.parts.clock.mono();
         let order = Order { reach: self.reach_of(order.reach, now), ..order };
         // Before the rules: advice to repeat or to force an order that nobody can take would only cost time.
@@ -234,13 +265,23 @@ impl Engine {
                 };
                 let event = self.parts.journal.event(kind);
                 let reach = order.reach;
-                self.write_to(reach, Change::Give { order, rehearsal, reply }, Some(intent), None, event);
+                self.write_to(reach, Change::Give { order, rehearsal, seen, reply }, Some(intent), None, event);
             }
         }
     }
 
-    fn lift(&mut self, scope: Scope, by: String, reason: String, reply: oneshot::Sender<Result<Done, OrderFailure>>) {
+    fn lift(
+        &mut self,
+        (scope, by, reason): (Scope, String, String),
+        seen: Option<OrdersTag>,
+        reply: oneshot::Sender<Result<Done, OrderFailure>>,
+    ) {
+        if let Some(changed) = self.changed_since(seen) {
+            let _ = reply.send(Err(changed));
+            return;
+        }
         let Some(reach) = self.standing_at(&scope).map(|order| order.intent.reach) else {
+            self.recover("orders", "an operator decided");
             let _ = reply.send(Ok(self.done(Effect::Unchanged, None)));
             return;
         };
@@ -251,7 +292,7 @@ impl Engine {
         let revision = self.version.revision + 1;
         let kind = EventKind::Lifted { scope: scope.clone(), by: by.clone(), reason: reason.clone(), revision };
         let event = self.parts.journal.event(kind);
-        self.write_to(reach, Change::Lift { scope: scope.clone(), by, reason, reply }, None, Some(scope), event);
+        self.write_to(reach, Change::Lift { scope: scope.clone(), by, reason, seen, reply }, None, Some(scope), event);
     }
 
     pub(super) fn write_to(
@@ -326,6 +367,7 @@ impl Engine {
                 } else if let Change::Give { order: Order { scope, .. }, reply, .. }
                 | Change::Lift { scope, reply, .. } = change
                 {
+                    self.recover("orders", "an operator decided");
                     let intent = self.standing_at(&scope).map(|order| order.intent.clone());
                     let reach = if seen.is_some() { Reach::Everywhere } else { Reach::ThisNode };
                     let _ = reply.send(Ok(Done { reach, ..self.done(Effect::Changed, intent) }));

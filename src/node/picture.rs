@@ -9,7 +9,7 @@ use super::loading::{Geo, Marks};
 use super::peers::ClusterView;
 use super::roster::Roster;
 use super::signing::Signed;
-use crate::model::{Drill, EndpointHealth, Intent, Mono, Plan, Settings, SiteSet, Topology};
+use crate::model::{Drill, EndpointHealth, Intent, Mono, OrdersTag, Plan, Settings, SiteSet, Topology};
 use crate::zone::Zones;
 
 /// A consistent view of the node. Published by the engine after every change; reading it never disturbs the engine.
@@ -35,6 +35,8 @@ pub struct Picture {
     pub health: Arc<[EndpointHealth]>,
     /// Standing orders with their ends on the monotonic clock.
     pub orders: Arc<[StandingOrder]>,
+    /// Which orders these are.
+    pub orders_tag: OrdersTag,
     /// The plan in force.
     pub plan: Arc<Plan>,
     /// The sites that answers name now, parallel to the services.

@@ -57,6 +57,7 @@ impl Desk {
     async fn take_over(&self, mut loaded: Loaded, cause: &str) -> Result<ReloadOutcome, Problem> {
         let before = self.picture.load_full();
         self.follow(std::mem::take(&mut loaded.states)).await;
+        self.lint.loaded(&loaded.report, self.clock.wall());
         let warnings = loaded.report.warnings().map(ToString::to_string).collect();
         // A million zones are compared beside those that answer.
         let compared = in_background(move || (differences(&before, &loaded), loaded)).await;
@@ -102,6 +103,7 @@ impl Desk {
                 outcome
             }
             Ok(Err(report)) => {
+                self.lint.refused(&report, self.clock.wall());
                 self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
                 Err(refused_load(&report))
             }
@@ -169,7 +171,8 @@ impl Desk {
                 }
             }
             Ok(Err(report)) => {
-                self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() })
+                self.lint.refused(&report, self.clock.wall());
+                self.journal.record(EventKind::ReloadFailed { detail: report.to_string().trim_end().to_owned() });
             }
             Err(panic) => self.journal.record(EventKind::ReloadFailed { detail: panic.to_string() }),
         }
@@ -264,8 +267,14 @@ fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
     if at_start.node.listen != now.node.listen {
         changes.push("node.listen changed: restart the node to use it".to_owned());
     }
-    if at_start.admin != now.admin {
-        changes.push("[admin] changed: restart the node to use it".to_owned());
+    for (key, changed) in [
+        ("listen", at_start.admin.listen != now.admin.listen),
+        ("socket", at_start.admin.socket != now.admin.socket),
+        ("certificate, key or client_ca", at_start.admin.tls != now.admin.tls),
+    ] {
+        if changed {
+            changes.push(format!("{key} of [admin] changed: restart the node to use it"));
+        }
     }
     if at_start.state != now.state {
         changes.push("[state] changed: restart the node to use it".to_owned());

@@ -328,6 +328,18 @@ impl Engine {
                     by: intent.by.clone(),
                     why: refusal.to_string(),
                 });
+                // Nobody may look at events, and the site is in the answers again.
+                self.degrade(
+                    "orders",
+                    format!(
+                        "{} {} of {} stood on this node alone, was refused for all and is lifted: {refusal}; order it \
+                         anew, or say that it is not needed: waypost undrain {}",
+                        intent.kind.as_str(),
+                        intent.scope,
+                        intent.by,
+                        intent.scope.site
+                    ),
+                );
                 let reason = format!("the safety rules do not allow it with the orders of the other nodes: {refusal}");
                 self.give_up(intent, reason);
             }

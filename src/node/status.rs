@@ -9,10 +9,10 @@ use super::clock::Clock;
 use super::demand::{Gauge, demands};
 use super::forecast;
 use super::outlook;
-use super::picture::Picture;
+use super::picture::{Picture, StandingOrder};
 use crate::admin::api::{
-    Degradation, Drained, DrainedService, Due, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, ServiceStatus,
-    SiteLoadStatus, SiteStatus, Status, ZoneStatus, policy_word, words,
+    Degradation, Drained, DrainedService, Due, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, Orders,
+    ServiceStatus, SiteLoadStatus, SiteStatus, Status, ZoneStatus, policy_word, words,
 };
 use crate::answer::Tables;
 use crate::model::{
@@ -49,7 +49,6 @@ pub struct Surroundings<'a> {
 /// What the node does and why.
 #[must_use]
 pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
-    let mono = around.clock.mono();
     let topology = &picture.topology;
     let services: Vec<ServiceStatus> = topology
         .services()
@@ -68,16 +67,7 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
         ready: true,
         verdict: verdict_sentence(&services, picture),
         services,
-        orders: picture
-            .orders
-            .iter()
-            .map(|order| OrderStatus {
-                intent: order.intent.clone(),
-                remaining_seconds: order.deadline.map(|deadline| deadline.since(mono).as_secs()),
-                next: outlook::next(order, around),
-                drained_by: outlook::drained_by(picture, around, order),
-            })
-            .collect(),
+        orders: standing(picture, around),
         revision: around.revision,
         zones: zones(picture),
         zone_count: picture.zones.len(),
@@ -95,6 +85,28 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
         last_event: around.last_event,
         cluster: picture.cluster.as_ref().map(|view| view.status(around.clock.mono())),
     }
+}
+
+/// The standing orders, and which they are.
+#[must_use]
+pub fn orders(picture: &Picture, around: &Surroundings<'_>) -> Orders {
+    Orders {
+        schema: Orders::SCHEMA.to_owned(),
+        time: around.clock.wall(),
+        tag: picture.orders_tag,
+        orders: standing(picture, around),
+    }
+}
+
+fn standing(picture: &Picture, around: &Surroundings<'_>) -> Vec<OrderStatus> {
+    let mono = around.clock.mono();
+    let status = |order: &StandingOrder| OrderStatus {
+        intent: order.intent.clone(),
+        remaining_seconds: order.deadline.map(|deadline| deadline.since(mono).as_secs()),
+        next: outlook::next(order, around),
+        drained_by: outlook::drained_by(picture, around, order),
+    };
+    picture.orders.iter().map(status).collect()
 }
 
 fn loads(picture: &Picture, around: &Surroundings<'_>) -> Vec<SiteLoadStatus> {
@@ -165,6 +177,7 @@ fn endpoints(picture: &Picture, around: &Surroundings<'_>, service: ServiceIx, s
                         state: now.verdict.state,
                         reason: now.verdict.reason.clone(),
                         since: now.verdict.since,
+                        reading: now.reading.clone(),
                         latency_ms: now.latency.map(|latency| latency.as_secs_f64() * 1000.0),
                     })
                 })

@@ -2,16 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Intent, IntentKind, Lifetime, Reach, Scope, Share};
-
-/// The command that lifts the order of `scope`.
-#[must_use]
-pub fn lift(scope: &Scope) -> String {
-    match &scope.service {
-        Some(service) => format!("waypost undrain {} --service {service}", scope.site),
-        None => format!("waypost undrain {}", scope.site),
-    }
-}
+pub use crate::admin::words::undo as lift;
+use crate::model::{Intent, IntentKind, Lifetime, Reach, Share};
 
 /// The command that gives `intent` again at `now`, for as long as it was given, from where it had come to.
 #[must_use]
@@ -52,6 +44,7 @@ fn shares(intent: &Intent) -> String {
 mod tests {
     use super::*;
     use crate::model::Schedule;
+    use crate::model::Scope;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()

@@ -25,8 +25,10 @@ mod drill_course;
 pub(crate) mod fixture;
 mod flows;
 mod headroom;
+pub mod incidents;
 mod local;
 mod make;
+mod outcomes;
 mod recording;
 mod refusal;
 #[cfg(test)]
@@ -55,6 +57,7 @@ pub use drill_course::{Answers, Caches, Deadlines, Nodes, Seen, next as next_of_
 pub use headroom::amount;
 pub use local::{Offer, effective, offer};
 pub use make::{Inputs, make};
+pub use outcomes::outcomes;
 pub use recording::{Record, Served, standings};
 pub use refusal::Refusal;
 pub use replay::{FLAP_WITHIN, Fared, History, Place, as_recorded, as_replayed};

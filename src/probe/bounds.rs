@@ -139,5 +139,8 @@ pub const LATENESS_BUCKETS_US: [u64; 22] = [
     75_000, 100_000, 200_000, 500_000, 1_000_000,
 ];
 
+/// Probes of a target that are remembered one by one: at the default interval a little more than a minute, in two kilobytes.
+pub const HISTORY: usize = 64;
+
 /// A run of probes that come to the same is recorded after this time at the latest.
 pub const RUN: Duration = Duration::from_secs(600);

@@ -30,6 +30,8 @@ pub(super) struct Report {
     pub(super) finding: Finding,
     /// What was said, where it did not go well.
     pub(super) transcript: Option<String>,
+    /// What number was read, in words, where the monitor reads one.
+    pub(super) reading: Option<String>,
 }
 
 /// A monitor applied to a target.
@@ -101,8 +103,9 @@ impl Check {
     /// Probes once; ends within the monitor's timeout.
     pub(super) async fn run(&self, depth: Depth, trust: &TrustStore) -> Report {
         let (finding, transcript) = self.perform(depth, trust).await;
+        let reading = transcript.reading().map(ToOwned::to_owned);
         let transcript = finding.outcome.reason().is_some().then(|| transcript.into_text());
-        Report { finding, transcript }
+        Report { finding, transcript, reading }
     }
 
     /// Probes once and tells all that was said.

@@ -17,6 +17,7 @@ mod exec_process;
 mod exec_user;
 mod exposition;
 mod handshake;
+mod history;
 mod http;
 mod icmp;
 mod icmp_message;
@@ -43,6 +44,7 @@ mod transcript;
 mod watch;
 mod wire;
 
+pub use history::Sample;
 pub use once::{Probed, once};
 pub use prober::{Observer, Prober};
 pub use stats::{LatencyCounts, LatenessCounts, ProbeCount, Stats};

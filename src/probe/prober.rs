@@ -12,7 +12,7 @@ use super::bounds::{IN_FLIGHT, IN_FLIGHT_DOWN};
 use super::stats::Counters;
 use super::tls::TrustStore;
 use super::watch::{Window, keep_watch};
-use super::{Opinion, Stats, Target, TargetStatus};
+use super::{Opinion, Sample, Stats, Target, TargetStatus};
 use crate::health::Observation;
 use crate::model::EndpointKey;
 
@@ -140,6 +140,18 @@ impl Prober {
         let mut all: Vec<_> = watches.values().map(|running| running.window.status()).collect();
         drop(watches);
         all.sort_by(|a, b| (&a.key, &a.monitor).cmp(&(&b.key, &b.monitor)));
+        all
+    }
+
+    /// What the last probes of an endpoint found, by monitor in the order of names, the oldest first.
+    #[must_use]
+    pub fn history(&self, key: &EndpointKey) -> Vec<(String, Vec<Sample>)> {
+        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_endpoint = watches.iter().filter(|((endpoint, _), _)| endpoint == key);
+        let mut all: Vec<_> =
+            of_endpoint.map(|((_, monitor), running)| (monitor.clone(), running.window.history.samples())).collect();
+        drop(watches);
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all
     }
 

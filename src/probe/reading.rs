@@ -17,7 +17,7 @@ pub(super) fn judge_number(
         Err(why) => return judge_missing(why, missing, transcript),
     };
     let said = format!("{what} is {}", shown(value));
-    transcript.push(Speaker::Note, said.as_bytes());
+    transcript.read(&said);
     if let Some(fail) = levels.fail.filter(|fail| fail.is_met(value)) {
         return Outcome::failed(FailureKind::Protocol, format!("{said}, fail is {fail}"));
     }
@@ -76,6 +76,9 @@ mod tests {
         let judge = |value| judge_number("queue", Ok(value), levels, Missing::Defer, &mut Transcript::default());
         assert_eq!(judge(500.0), Outcome::Ok);
         assert_eq!(judge(501.0), Outcome::Deferring("queue is 501, warn is > 500".into()));
+        let mut transcript = Transcript::default();
+        judge_number("queue", Ok(812.0), Levels::default(), Missing::Defer, &mut transcript);
+        assert_eq!(transcript.reading(), Some("queue is 812"), "what is well is told too");
         assert_eq!(judge(5001.0), Outcome::failed(FailureKind::Protocol, "queue is 5001, fail is > 5000"));
     }
 }

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::health::{Change, Phase};
 use crate::model::{EndpointKey, Monitor, Mono, Name, State, Topology, Verdict};
 
@@ -66,6 +68,8 @@ pub struct Opinion {
     pub latency: Option<Duration>,
     /// The last conversation that went wrong, where the opinion is about one.
     pub transcript: Option<String>,
+    /// Since when probes fail, by the wall clock: the first since the last that left no doubt; `None` while none does.
+    pub failing_since: Option<Timestamp>,
     /// What is new.
     pub change: Change,
 }
@@ -97,4 +101,6 @@ pub struct TargetStatus {
     pub last_probe: Option<Mono>,
     /// What the last probe found, where it was not well.
     pub last_trouble: Option<String>,
+    /// What number the last probe read, `queue is 812`, where the monitor reads one.
+    pub reading: Option<String>,
 }

@@ -21,6 +21,7 @@ pub(super) struct Transcript {
     text: String,
     full: bool,
     veil: Veil,
+    reading: Option<String>,
 }
 
 impl Transcript {
@@ -45,6 +46,18 @@ impl Transcript {
         self.text.push_str(prefix);
         self.text.push_str(&line);
         self.text.push('\n');
+    }
+
+    /// Adds what was read, `queue is 812`, and keeps it apart too.
+    pub(super) fn read(&mut self, said: &str) {
+        let said = printable(&self.drawn_over(said.as_bytes()));
+        self.push(Speaker::Note, said.as_bytes());
+        self.reading = Some(said);
+    }
+
+    /// What was read, where anything was.
+    pub(super) fn reading(&self) -> Option<&str> {
+        self.reading.as_deref()
     }
 
     /// Whatever is added from here on, `secret` is not shown: neither as it is nor as [`printable`] has it.

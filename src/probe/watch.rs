@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::bounds::LATE_WAKE;
 use super::check::{Check, Report};
+use super::history::History;
 use super::prober::Common;
 use super::runs::Runs;
 use super::stats::MonitorCounters;
@@ -51,6 +52,8 @@ struct Watch {
     latency: Option<Duration>,
     /// The last conversation that went wrong.
     transcript: Option<String>,
+    /// When the first of the probes failed that cast the present doubt or led to the present trouble.
+    failing_since: Option<Timestamp>,
     /// An opinion that waits for room.
     unsent: Option<Opinion>,
     window: Window,
@@ -64,6 +67,8 @@ pub(super) struct Window {
     pub(super) hint: Arc<Notify>,
     /// What probes found, to be recorded.
     pub(super) runs: Arc<Runs>,
+    /// What the last probes found one by one.
+    pub(super) history: History,
 }
 
 impl Window {
@@ -82,9 +87,10 @@ impl Window {
             overdue_bound: target.monitor.timeout,
             last_probe: None,
             last_trouble: None,
+            reading: None,
         };
         let runs = Arc::new(Runs::new(target.key.clone(), target.monitor.name.clone()));
-        Self { status: Arc::new(Mutex::new(status)), hint: Arc::default(), runs }
+        Self { status: Arc::new(Mutex::new(status)), hint: Arc::default(), runs, history: History::default() }
     }
 
     /// How things stand.
@@ -126,6 +132,7 @@ impl Watch {
             numbers: HashMap::new(),
             latency: None,
             transcript: None,
+            failing_since: None,
             unsent: None,
             window,
             common,
@@ -223,7 +230,7 @@ impl Watch {
                 self.common.counters.panics.fetch_add(1, Ordering::Relaxed);
                 let outcome = Outcome::Inconclusive("the probe failed by a fault of its own".to_owned());
                 let finding = Finding { outcome, latency: Duration::ZERO, connected: None };
-                (error.id(), Report { finding, transcript: None })
+                (error.id(), Report { finding, transcript: None, reading: None })
             }
             Err(error) => {
                 self.numbers.remove(&error.id());
@@ -231,7 +238,7 @@ impl Watch {
             }
         };
         let Some((number, depth, _)) = self.numbers.remove(&id) else { return };
-        let Report { finding, transcript } = report;
+        let Report { finding, transcript, reading } = report;
         self.counters.count(&finding.outcome);
         if depth == Depth::Full && matches!(finding.outcome, Outcome::Ok | Outcome::Deferring(_)) {
             self.latency = Some(finding.latency);
@@ -243,6 +250,7 @@ impl Watch {
         let trouble = finding.outcome.reason().map(str::to_owned);
         let (now, wall) = (self.now(), Timestamp::now());
         if depth == Depth::Full {
+            self.window.history.take(&finding.outcome, finding.latency, wall);
             self.common.observed(self.window.runs.take(&finding.outcome, finding.latency, wall));
         }
         let change = self.detector.finished(number, finding, now, wall);
@@ -250,6 +258,9 @@ impl Watch {
             let mut status = self.window.lock();
             status.last_probe = Some(now);
             status.last_trouble = trouble;
+            if depth == Depth::Full {
+                status.reading = reading;
+            }
         }
         self.note(change);
     }
@@ -270,6 +281,7 @@ impl Watch {
     fn note(&mut self, change: Option<Change>) {
         self.give_up_what_is_not_awaited();
         self.publish();
+        let failing_since = self.failing_since(change);
         let Some(change) = change else { return };
         if matches!(change, Change::Verdict { .. }) {
             // What led to it is recorded with it.
@@ -288,8 +300,22 @@ impl Watch {
             suspect: self.detector.is_suspect(),
             latency: self.latency,
             transcript: self.transcript.clone(),
+            failing_since,
             change,
         });
+    }
+
+    /// Since when probes fail, of what is about to be told. A trouble that was judged is over with it: what comes after is
+    /// another.
+    fn failing_since(&mut self, change: Option<Change>) -> Option<Timestamp> {
+        let is_ill = matches!(self.detector.verdict().state, State::Deferring | State::Down);
+        let is_judged = matches!(change, Some(Change::Verdict { .. }));
+        if self.detector.is_suspect() || (is_ill && is_judged) {
+            self.failing_since.get_or_insert_with(Timestamp::now);
+        } else {
+            self.failing_since = None;
+        }
+        if is_judged { self.failing_since.take() } else { self.failing_since }
     }
 
     fn give_up_what_is_not_awaited(&mut self) {

@@ -38,7 +38,11 @@ pub(super) async fn exchange(handler: &Handler, packet: &[u8], source: SocketAdd
     if !transport.is_datagram() {
         handler.tick();
     }
-    contained(handler.usage(), handler.quarantine(), packet, source, outcome(handler, packet, source, transport)).await
+    let begun = Instant::now();
+    let outcome = outcome(handler, packet, source, transport);
+    let outcome = contained(handler.usage(), handler.quarantine(), packet, source, outcome).await;
+    handler.usage().observe(begun.elapsed());
+    outcome
 }
 
 /// Contains a panic: it is counted, and the query that caused it gets SERVFAIL, for a while without being handled. Others

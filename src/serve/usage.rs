@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 use super::demand::Sheets;
+use super::durations::{DurationCounts, Durations};
 use crate::answer::{Tables, Transport};
 use crate::model::{Mono, ServiceIx, SiteSet};
 use crate::plan::ViewKey;
@@ -80,6 +81,8 @@ pub struct Usage {
     /// What workers count by themselves.
     tallies: Mutex<Vec<Arc<Tally>>>,
     demand: Sheets,
+    /// Of the general path; the workers have their own.
+    durations: Durations,
 }
 
 /// The counters of one worker of datagrams: nobody else writes them, so that no two ever wait for a cache line.
@@ -88,6 +91,7 @@ pub(super) struct Tally {
     queries: Box<[AtomicU64]>,
     truncated: AtomicU64,
     limited: [AtomicU64; Limited::ALL.len()],
+    durations: Durations,
 }
 
 impl Tally {
@@ -96,7 +100,13 @@ impl Tally {
             queries: (0..RCODES.len() * QTYPES.len()).map(|_| AtomicU64::new(0)).collect(),
             truncated: AtomicU64::new(0),
             limited: Default::default(),
+            durations: Durations::default(),
         }
+    }
+
+    /// How long one of the replies took.
+    pub(super) fn observe(&self, took: Duration) {
+        self.durations.observe(took);
     }
 
     /// One more reply.
@@ -170,11 +180,24 @@ pub struct QueryCount {
     pub count: u64,
 }
 
+/// What one of the two paths did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathCount {
+    /// `hot`, or `general`.
+    pub path: &'static str,
+    /// Replies since the node started.
+    pub answers: u64,
+    /// How long they took: of the hot path a sample, of the general path all.
+    pub durations: DurationCounts,
+}
+
 /// All counters at one moment, since the node started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageCounts {
     /// Answered queries; combinations that never occurred are left out.
     pub queries: Vec<QueryCount>,
+    /// The same by the path that they took.
+    pub paths: Vec<PathCount>,
     /// Replies with TC set.
     pub truncated: u64,
     /// Queries whose handling panicked; each was answered SERVFAIL.
@@ -297,6 +320,7 @@ impl Usage {
             layout: ArcSwap::default(),
             tallies: Mutex::default(),
             demand: Sheets::default(),
+            durations: Durations::default(),
         }
     }
 
@@ -368,6 +392,7 @@ impl Usage {
             .collect();
         UsageCounts {
             queries,
+            paths: self.paths(&tallies),
             truncated: self.truncated.load(Ordering::Relaxed) + tallied(&|tally: &Tally| Some(&tally.truncated)),
             panics: self.panics.load(Ordering::Relaxed),
             discarded: self.discarded.load(Ordering::Relaxed),
@@ -378,7 +403,6 @@ impl Usage {
                 .iter()
                 .zip(&self.connections)
                 .map(|(transport, count)| (transport.as_str(), count.load(Ordering::Relaxed)))
-                .filter(|(_, count)| *count > 0)
                 .collect(),
             open_connections: self.open_connections.load(Ordering::Relaxed),
             evicted: self.evicted.load(Ordering::Relaxed),
@@ -394,7 +418,6 @@ impl Usage {
                 .iter()
                 .zip(&self.updates)
                 .map(|((_, rcode), count)| (*rcode, count.load(Ordering::Relaxed)))
-                .filter(|(_, count)| *count > 0)
                 .collect(),
             limited: Limited::ALL
                 .iter()
@@ -405,6 +428,19 @@ impl Usage {
                 })
                 .collect(),
         }
+    }
+
+    fn paths(&self, tallies: &[Arc<Tally>]) -> Vec<PathCount> {
+        let sum = |counts: &[AtomicU64]| -> u64 { counts.iter().map(|count| count.load(Ordering::Relaxed)).sum() };
+        let (mut hot, mut general) = (DurationCounts::default(), DurationCounts::default());
+        Durations::default().add_to(&mut hot);
+        tallies.iter().for_each(|tally| tally.durations.add_to(&mut hot));
+        self.durations.add_to(&mut general);
+        let answers = tallies.iter().map(|tally| sum(&tally.queries)).sum();
+        vec![
+            PathCount { path: "hot", answers, durations: hot },
+            PathCount { path: "general", answers: sum(&self.queries), durations: general },
+        ]
     }
 
     /// An answer that lives for `ttl` seconds named `sites` for `service`.
@@ -462,6 +498,11 @@ impl Usage {
         if truncated {
             self.truncated.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// How long the general path took for a query.
+    pub(super) fn observe(&self, took: Duration) {
+        self.durations.observe(took);
     }
 
     pub(super) fn count_panic(&self) {

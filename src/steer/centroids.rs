@@ -27,6 +27,11 @@ pub fn centroid(country: Country) -> Option<Coordinates> {
     TABLE.get(&country).map(|(coordinates, _)| *coordinates)
 }
 
+/// The letters of every country, in order.
+pub(super) fn codes() -> impl Iterator<Item = Country> {
+    TABLE.keys().copied()
+}
+
 /// The continent of a country: `AF AN AS EU NA OC SA`; `None` for a code that no country has.
 #[must_use]
 pub fn continent(country: Country) -> Option<[u8; 2]> {

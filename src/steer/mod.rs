@@ -7,6 +7,7 @@
 mod atlas;
 mod bounds;
 mod centroids;
+mod countries;
 #[cfg(test)]
 mod deferring;
 mod distance;
@@ -35,6 +36,7 @@ mod views;
 pub use atlas::{ATTRIBUTION, ATTRIBUTION_URL, Atlas, GeoError};
 pub use bounds::{DRAWS, MAX_VIEWS};
 pub use centroids::{centroid, continent};
+pub use countries::{Told, countries, first_in_service, told};
 pub use draws::draw_cuts;
 pub use select::{Pick, Selection, select};
 pub use sighting::{Located, Sighting, SiteDistance};

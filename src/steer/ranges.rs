@@ -199,6 +199,11 @@ impl<B: Bits, V: Copy + PartialEq> Indexed<B, V> {
         Self { blocks: tops.map_while(block).collect(), ranges }
     }
 
+    /// Where each run begins.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = B> {
+        self.ranges.starts.iter().copied()
+    }
+
     /// The value of `address`; `None` only where there are no runs at all.
     pub(super) fn value(&self, address: B) -> Option<V> {
         match self.blocks.get(usize::from(address.top())) {

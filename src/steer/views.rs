@@ -1,7 +1,7 @@
 //! Views: for each service the few site orders there are, and which clients see which.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv6Net};
@@ -99,6 +99,14 @@ impl Steering {
     #[must_use]
     pub fn order(&self, service: ServiceIx, view: ViewIx) -> &[SiteIx] {
         self.map(service).and_then(|map| map.orders.get(view.get())).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The first address of every block of clients that `service` gives one view, of both families: each view has one.
+    pub fn borders(&self, service: ServiceIx) -> impl Iterator<Item = IpAddr> {
+        let map = self.map(service);
+        let v4 = map.map(|map| map.v4.firsts().map(|first| IpAddr::from(Ipv4Addr::from_bits(first))));
+        let v6 = map.map(|map| map.v6.firsts().map(|first| IpAddr::from(Ipv6Addr::from_bits(first))));
+        v4.into_iter().flatten().chain(v6.into_iter().flatten())
     }
 
     pub(super) fn map(&self, service: ServiceIx) -> Option<&ViewMap> {

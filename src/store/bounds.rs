@@ -5,8 +5,12 @@ use std::time::Duration;
 /// Name of the database file in the state directory.
 pub(super) const FILE: &str = "waypost.redb";
 
-/// Events kept; older ones are dropped as new ones come. At some 300 bytes each this is about 150 MB.
-pub(super) const JOURNAL_EVENTS: u64 = 500_000;
+/// Events kept in memory; older ones are dropped as new ones come.
+pub(super) const JOURNAL_EVENTS: usize = 500_000;
+
+/// Events kept in the database whatever the configuration says, so that a cut that cannot be made does not fill the disk. At
+/// some 400 octets each this is about 5 GB.
+pub(super) const JOURNAL_MOST: u64 = 12_000_000;
 
 /// Events read by one call at most.
 pub(super) const EVENTS_PER_READ: usize = 10_000;

@@ -12,14 +12,15 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableErro
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{EVENTS_PER_READ, FILE, SCHEMA};
+use super::chained::{self, journal};
 use super::disk::{Disk, DiskFile, open_untouched};
 use super::secret::{self, KeptToken};
 use super::tables::{
     COPIES, EPOCH, INTENTS, JOURNAL, LAST_EVENT, META, REVISION, SCHEMA_KEY, TOKENS, VERDICTS, ZONES, count, counter,
-    documents, journal, put, scope_key, verdict_key,
+    documents, put, scope_key, verdict_key,
 };
-use super::{Changed, Secret, Snapshot, Store, StoreError, stamped};
-use crate::model::{EndpointKey, Event, Intent, Scope, Token, Verdict, ZoneState};
+use super::{ChainState, Changed, Secret, Snapshot, Store, StoreError, stamped};
+use crate::model::{EndpointKey, Event, Intent, Link, Scope, Token, Verdict, ZoneState};
 
 /// A store in one database file.
 ///
@@ -335,6 +336,22 @@ impl Store for Embedded {
             }
             Ok(events)
         })
+    }
+
+    fn chain(&self) -> Result<ChainState, StoreError> {
+        self.read(chained::state)
+    }
+
+    fn links(&self, after: u64, limit: usize) -> Result<Vec<Link>, StoreError> {
+        self.read(|transaction| chained::links(transaction, after, limit.min(EVENTS_PER_READ)))
+    }
+
+    fn first_since(&self, time: Timestamp) -> Result<u64, StoreError> {
+        self.read(|transaction| chained::first_since(transaction, time))
+    }
+
+    fn cut(&self, below: u64) -> Result<u64, StoreError> {
+        self.write(|transaction| chained::cut(transaction, below))
     }
 
     fn put_token(&self, token: Token, secret: &Secret, event: Event) -> Result<Event, StoreError> {

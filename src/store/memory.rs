@@ -7,8 +7,11 @@ use jiff::Timestamp;
 
 use super::bounds::{EVENTS_PER_READ, JOURNAL_EVENTS};
 use super::secret::{self, KeptToken};
-use super::{Changed, Secret, Snapshot, Store, StoreError, stamped};
-use crate::model::{EndpointKey, Event, Intent, Scope, Token, Verdict, ZoneState};
+use super::{ChainState, Changed, Secret, Snapshot, Store, StoreError, stamped};
+use crate::model::{
+    BeginningCause, ChainBeginning, ChainMark, EndpointKey, Event, Intent, Link, LinkHash, Scope, Token, Verdict,
+    ZoneState,
+};
 
 /// A store that ends with the process.
 #[derive(Default)]
@@ -22,6 +25,9 @@ struct Inner {
     zones: BTreeMap<String, ZoneState>,
     epoch: u64,
     journal: BTreeMap<u64, Event>,
+    /// Parallel to the journal.
+    links: BTreeMap<u64, Link>,
+    beginning: Option<ChainBeginning>,
     tokens: Vec<KeptToken>,
     copies: BTreeMap<String, String>,
 }
@@ -46,11 +52,31 @@ impl Inner {
 
     fn append(&mut self, mut event: Event) -> Event {
         event.id = self.next_event();
-        self.journal.insert(event.id, event.clone());
-        while self.journal.len() as u64 > JOURNAL_EVENTS {
-            self.journal.pop_first();
+        let (id, cause) = (event.id, BeginningCause::New);
+        let begins = *self.beginning.get_or_insert(ChainBeginning { first: id, previous: LinkHash::GENESIS, cause });
+        let previous = self.links.last_key_value().map_or(begins.previous, |(_, link)| link.hash);
+        // An event is text and numbers, and always has a form.
+        let entry = serde_json::to_string(&event).unwrap_or_default();
+        let hash = previous.next(&entry);
+        self.links.insert(id, Link { id, entry, previous: None, hash });
+        self.journal.insert(id, event.clone());
+        if self.journal.len() > JOURNAL_EVENTS {
+            let oldest = self.journal.first_key_value().map_or(0, |(id, _)| *id);
+            self.cut(oldest.saturating_add(1));
         }
         event
+    }
+
+    fn cut(&mut self, below: u64) -> u64 {
+        let newest = self.links.last_key_value().map_or(0, |(id, _)| *id);
+        let first = below.min(newest);
+        let kept = self.links.split_off(&first);
+        let gone = std::mem::replace(&mut self.links, kept);
+        self.journal = self.journal.split_off(&first);
+        if let Some((_, last)) = gone.last_key_value() {
+            self.beginning = Some(ChainBeginning { first, previous: last.hash, cause: BeginningCause::Cut });
+        }
+        gone.len() as u64
     }
 }
 
@@ -134,6 +160,28 @@ impl Store for Memory {
         let from = after.saturating_add(1);
         let limit = limit.min(EVENTS_PER_READ);
         Ok(self.inner().journal.range(from..).take(limit).map(|(_, event)| event.clone()).collect())
+    }
+
+    fn chain(&self) -> Result<ChainState, StoreError> {
+        let inner = self.inner();
+        let head = inner.links.last_key_value().map(|(_, link)| ChainMark { id: link.id, hash: link.hash });
+        let oldest = inner.journal.first_key_value().map(|(id, _)| *id);
+        Ok(ChainState { beginning: inner.beginning, head, oldest })
+    }
+
+    fn links(&self, after: u64, limit: usize) -> Result<Vec<Link>, StoreError> {
+        let from = after.saturating_add(1);
+        Ok(self.inner().links.range(from..).take(limit.min(EVENTS_PER_READ)).map(|(_, link)| link.clone()).collect())
+    }
+
+    fn first_since(&self, time: Timestamp) -> Result<u64, StoreError> {
+        let inner = self.inner();
+        let found = inner.journal.iter().find(|(_, event)| event.time >= time).map(|(id, _)| *id);
+        Ok(found.unwrap_or_else(|| inner.next_event()))
+    }
+
+    fn cut(&self, below: u64) -> Result<u64, StoreError> {
+        Ok(self.inner().cut(below))
     }
 
     fn put_token(&self, token: Token, secret: &Secret, event: Event) -> Result<Event, StoreError> {

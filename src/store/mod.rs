@@ -6,6 +6,10 @@
 //! Calls block; the shell runs them off its event loop.
 
 mod bounds;
+mod chain_check;
+mod chained;
+#[cfg(test)]
+mod chained_tests;
 mod commons;
 mod disk;
 mod document;
@@ -32,6 +36,7 @@ mod tests;
 #[cfg(test)]
 mod zone_tests;
 
+pub use chain_check::{Checked, check_chain};
 pub use commons::{Alone, Commons, Comparison, Kept, News, OrderChange, Traffic};
 pub use embedded::Embedded;
 pub use error::StoreError;
@@ -42,7 +47,9 @@ pub use shared::{InEtcd, SharedFile, SharedFiles, Written};
 
 use jiff::Timestamp;
 
-use crate::model::{EndpointKey, Event, EventKind, Intent, Scope, Token, Verdict, ZoneState};
+use crate::model::{
+    ChainBeginning, ChainMark, EndpointKey, Event, EventKind, Intent, Link, Scope, Token, Verdict, ZoneState,
+};
 
 /// What a node finds at its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +77,17 @@ pub struct Changed {
     pub intent: Option<Intent>,
     /// The event as journalled, carrying its id and the new revision.
     pub event: Event,
+}
+
+/// Where the chain of the journal begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainState {
+    /// Where it begins; `None` before the first entry.
+    pub beginning: Option<ChainBeginning>,
+    /// The newest entry.
+    pub head: Option<ChainMark>,
+    /// The oldest entry that is kept, chained or not.
+    pub oldest: Option<u64>,
 }
 
 /// Where a node keeps what must survive it.
@@ -136,6 +154,31 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// If the store cannot be read.
     fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// Where the chain of the journal begins and ends.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn chain(&self) -> Result<ChainState, StoreError>;
+
+    /// The first `limit` entries whose id is above `after`, octet for octet, with the hashes of their links.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn links(&self, after: u64, limit: usize) -> Result<Vec<Link>, StoreError>;
+
+    /// The id of the first entry that was not written before `time`; the next id where there is none.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn first_since(&self, time: Timestamp) -> Result<u64, StoreError>;
+
+    /// Takes the entries below `below` out of the journal, all but the newest, and remembers the hash that those that are left
+    /// follow; gives how many were.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    fn cut(&self, below: u64) -> Result<u64, StoreError>;
 
     /// Keeps `token`, recognised by `secret` from now on, and journals `event`, which is returned with its id.
     ///

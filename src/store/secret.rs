@@ -84,7 +84,7 @@ fn digest(secret: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Role;
+    use crate::model::{Remit, Role};
 
     #[test]
     fn a_secret_is_long_unique_and_not_shown() {
@@ -99,8 +99,14 @@ mod tests {
         let now: jiff::Timestamp = "2026-05-01T12:00:00Z".parse().unwrap();
         let later = "2026-05-01T13:00:00Z".parse().unwrap();
         let secret = Secret::random().unwrap();
-        let token =
-            Token { name: "ci".into(), role: Role::Operator, created: now, by: "root".into(), expires: Some(later) };
+        let token = Token {
+            name: "ci".into(),
+            role: Role::Operator,
+            remit: Remit::Everywhere,
+            created: now,
+            by: "root".into(),
+            expires: Some(later),
+        };
         let kept = [KeptToken::new(token.clone(), &secret)];
         assert_eq!(find(&kept, secret.reveal(), now), Some(token));
         assert_eq!(find(&kept, secret.reveal(), later), None);

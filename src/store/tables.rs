@@ -5,9 +5,8 @@ use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::bounds::JOURNAL_EVENTS;
 use super::embedded::Fault;
-use crate::model::{EndpointKey, Event, Scope};
+use crate::model::{EndpointKey, Scope};
 
 /// A table of JSON documents.
 pub(super) type Documents = TableDefinition<'static, &'static str, &'static str>;
@@ -83,17 +82,4 @@ pub(super) fn count(transaction: &WriteTransaction, key: &str) -> Result<u64, Fa
     let next = counter(&meta, key)?.saturating_add(1);
     meta.insert(key, next)?;
     Ok(next)
-}
-
-/// Appends `event` to the journal and drops what is beyond its bound; returns the event with its id.
-pub(super) fn journal(transaction: &WriteTransaction, mut event: Event) -> Result<Event, Fault> {
-    event.id = count(transaction, LAST_EVENT)?;
-    let text = serde_json::to_string(&event)?;
-    let mut journal = transaction.open_table(JOURNAL)?;
-    journal.insert(event.id, text.as_str())?;
-    let oldest = event.id.saturating_sub(JOURNAL_EVENTS);
-    while journal.first()?.is_some_and(|(id, _)| id.value() <= oldest) {
-        journal.pop_first()?;
-    }
-    Ok(event)
 }

@@ -14,8 +14,8 @@ use redb::{Builder, StorageBackend};
 use super::disk::Disk;
 use super::{Changed, Embedded, Memory, Secret, Store, StoreError};
 use crate::model::{
-    EndpointKey, Event, EventKind, Intent, IntentKind, Lifetime, Reach, Role, Schedule, Scope, Share, State, Token,
-    Verdict,
+    EndpointKey, Event, EventKind, Intent, IntentKind, Lifetime, Reach, Remit, Role, Schedule, Scope, Share, State,
+    Token, Verdict,
 };
 
 fn now() -> Timestamp {
@@ -57,7 +57,14 @@ fn order(store: &dyn Store, expected: u64, site: &str) -> Result<Changed, StoreE
 }
 
 fn token(name: &str) -> Token {
-    Token { name: name.into(), role: Role::Operator, created: now(), by: "root".into(), expires: None }
+    Token {
+        name: name.into(),
+        role: Role::Operator,
+        remit: Remit::Everywhere,
+        created: now(),
+        by: "root".into(),
+        expires: None,
+    }
 }
 
 fn both() -> Vec<(Box<dyn Store>, tempfile::TempDir)> {

@@ -224,7 +224,7 @@ class Node:
         watching = threading.Thread(target=watch)
         watching.start()
         began = time.monotonic()
-        self.command("drain", "fra", "--yes", "--reason", "scale", "--force")
+        self.command("drain", "fra", "--yes", "--reason", "scale", "--force", "--confirm=fra")
         time.sleep(0.3)
         stop.set()
         watching.join()

@@ -105,6 +105,7 @@ fn taken_down(site: &str, seen_by: &[&str], who: &str) -> History {
         to: State::Down,
         reason: "connection refused".to_owned(),
         transcript: None,
+        first_failed: None,
     };
     history.journals.get_mut(&node(who)).unwrap().push(event(2, 31, who, kind));
     history
@@ -179,7 +180,12 @@ fn a_node_that_goes_back_is_caught() {
     assert!(finding(&history).contains("went back"));
     let mut history = quiet();
     let plan = |id, second, sequence| {
-        event(id, second, "fra", EventKind::Plan { generation: generation(sequence), changes: Vec::new() })
+        event(
+            id,
+            second,
+            "fra",
+            EventKind::Plan { generation: generation(sequence), changes: Vec::new(), sites: Vec::new() },
+        )
     };
     history.journals.insert(node("fra"), vec![started("fra"), plan(2, 10, 5), plan(3, 20, 4)]);
     assert!(finding(&history).contains("went back to plan 1.4"));

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use jiff::Timestamp;
-use waypost::model::{EndpointKey, Event, EventKind, Intent, Scope, Token, Verdict, ZoneState};
-use waypost::store::{Changed, Memory, News, OrderChange, Secret, Snapshot, Store, StoreError};
+use waypost::model::{EndpointKey, Event, EventKind, Intent, Link, Scope, Token, Verdict, ZoneState};
+use waypost::store::{ChainState, Changed, Memory, News, OrderChange, Secret, Snapshot, Store, StoreError};
 
 use crate::member::Cluster;
 use crate::{Side, drain, sites, version};
@@ -79,6 +79,19 @@ impl Store for Faulty {
     }
     fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
         self.inner.events(after, limit)
+    }
+    fn chain(&self) -> Result<ChainState, StoreError> {
+        self.inner.chain()
+    }
+    fn links(&self, after: u64, limit: usize) -> Result<Vec<Link>, StoreError> {
+        self.inner.links(after, limit)
+    }
+    fn first_since(&self, time: Timestamp) -> Result<u64, StoreError> {
+        self.inner.first_since(time)
+    }
+    fn cut(&self, below: u64) -> Result<u64, StoreError> {
+        self.pass()?;
+        self.inner.cut(below)
     }
     fn put_token(&self, token: Token, secret: &Secret, event: Event) -> Result<Event, StoreError> {
         self.inner.put_token(token, secret, event)

@@ -98,7 +98,11 @@ impl Node {
 
     /// Runs `waypost COMMAND --config …` against this node.
     pub fn command(&self, arguments: &[&str]) -> Output {
-        self.program().args(arguments).arg("--config").arg(self.configuration()).output().unwrap()
+        let is_order = matches!(arguments.first(), Some(&("drain" | "isolate" | "pin")));
+        let is_sure = arguments.iter().any(|argument| argument.starts_with("--confirm") || *argument == "--dry-run");
+        // Nobody can be asked here, and in a test the site is always meant.
+        let sure = arguments.get(1).filter(|_| is_order && !is_sure).map(|site| format!("--confirm={site}"));
+        self.program().args(arguments).args(sure).arg("--config").arg(self.configuration()).output().unwrap()
     }
 
     fn program(&self) -> Command {

@@ -38,26 +38,43 @@ RUSTFLAGS="${flags[*]}" cargo build --locked --manifest-path tests/fuzz/Cargo.to
     --target "$host" "${targets[@]/#/--bin=}"
 [ "$seconds" != build ] || exit 0
 
-failed=()
-rows=()
-for target in "${targets[@]}"; do
-    found=target/fuzz/corpus/$target
-    findings=target/fuzz/findings/$target
-    log=target/fuzz/$target.log
+# Runs one target; leaves its row of the table and how it ended beside its log.
+fuzz() {
+    local target=$1 log=target/fuzz/$1.log found=target/fuzz/corpus/$1 findings=target/fuzz/findings/$1 outcome=0
     mkdir -p "$found" "$findings"
     # -timeout is the net below the clock in the targets: what hangs for ever never returns to that clock.
-    if ! "target/fuzz/$host/debug/$target" "$found" "tests/fuzz/corpus/$target" \
+    "target/fuzz/$host/debug/$target" "$found" "tests/fuzz/corpus/$target" \
         -max_len=$max_len -timeout=20 -rss_limit_mb=$memory_mb -max_total_time="$seconds" \
-        -print_final_stats=1 -artifact_prefix="$findings/" >"$log" 2>&1; then
-        failed+=("$target")
-        tail -n 40 "$log"
-    fi
+        -print_final_stats=1 -artifact_prefix="$findings/" >"$log" 2>&1 || outcome=$?
+    local executions edges features inputs peak
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)
     edges=$(grep -o 'cov: [0-9]*' "$log" | tail -n 1 | tr -dc '0-9' || true)
     features=$(grep -o 'ft: [0-9]*' "$log" | tail -n 1 | tr -dc '0-9' || true)
     inputs=$(grep -o 'corp: [0-9]*' "$log" | tail -n 1 | tr -dc '0-9' || true)
     peak=$(sed -n 's/^stat::peak_rss_mb: *//p' "$log" | tail -n 1)
-    rows+=("$(printf '%-9s %12s %10s %10s %8s %9s' "$target" "${executions:-?}" "${edges:-?}" "${features:-?}" "${inputs:-?}" "${peak:-?}")")
+    printf '%-9s %12s %10s %10s %8s %9s\n' "$target" "${executions:-?}" "${edges:-?}" "${features:-?}" "${inputs:-?}" "${peak:-?}" >"$log.row"
+    return $outcome
+}
+
+# Each takes one core; as many run side by side as there are.
+failed=()
+rows=()
+cores=$(nproc)
+for ((first = 0; first < ${#targets[@]}; first += cores)); do
+    batch=("${targets[@]:first:cores}")
+    started=()
+    for target in "${batch[@]}"; do
+        fuzz "$target" &
+        started+=($!)
+    done
+    for place in "${!batch[@]}"; do
+        target=${batch[$place]}
+        if ! wait "${started[$place]}"; then
+            failed+=("$target")
+            tail -n 40 "target/fuzz/$target.log"
+        fi
+        rows+=("$(cat "target/fuzz/$target.log.row")")
+    done
 done
 
 printf '\n%-9s %12s %10s %10s %8s %9s\n' target executions edges features inputs "peak MiB"

@@ -146,7 +146,7 @@ fn the_journal_keeps_what_the_deciding_probe_heard() {
     let scene = Scene::start();
     scene.fra.says("drain # kernel update");
     let verdict = |to: &str| {
-        let text = scene.node.order(&["events", "-n", "1000", "-o", "json"]);
+        let text = scene.node.order(&["events", "-n", "1000", "-o", "jsonl"]);
         let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         events.into_iter().find(|event| event["event"] == "verdict" && event["to"] == to)
     };

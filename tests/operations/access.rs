@@ -71,7 +71,7 @@ fn supervisors_and_people_see_the_state() {
     scene.close("fra");
     wait_until("fra is out", PATIENCE, || !scene.names("fra"));
     let metrics = scene.http("GET /metrics HTTP/1.1");
-    for series in ["waypost_queries_total{", "waypost_probes_total{", "waypost_plan_sequence", "# EOF"] {
+    for series in ["waypost_dns_requests_total{", "waypost_probes_total{", "waypost_plan_generation", "# EOF"] {
         assert!(metrics.contains(series), "{series} is missing in {metrics}");
     }
     let down = metrics

@@ -101,7 +101,7 @@ fn a_drain_that_the_others_cannot_carry_is_refused_and_force_overrides() {
     let (code, said) = scene.try_command(&["drain", "fra", "--for", "1h", "--reason", "smoke", "--yes", "--force"]);
     assert_eq!(code, 0, "{said}");
     assert!(!scene.names("fra"));
-    assert!(scene.node.order(&["events", "-o", "json"]).contains("\"forced\":true"));
+    assert!(scene.node.order(&["events", "-o", "jsonl"]).contains("\"forced\":true"));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_full_site_sends_on_what_it_cannot_take_where_the_service_says_so() {
     wait_until("fra spills", PATIENCE, full);
     let moved = away(&(0..400).map(|_| near_fra()).collect::<Vec<_>>());
     assert!((100..=260).contains(&moved), "{moved} of 400 answers lead elsewhere");
-    assert!(scene.node.order(&["events", "-o", "json"]).contains("spilled"));
+    assert!(scene.node.order(&["events", "-o", "jsonl"]).contains("spilled"));
     assert!(scene.http("GET /metrics HTTP/1.1").contains("waypost_site_spilled_ratio"));
 }
 

@@ -140,7 +140,7 @@ fn imap_leaves_a_site_with_its_database_while_mail_stays_and_assertions_hold_the
     assert!(left["reason"].as_str().unwrap().starts_with("requires database: 0 of 1 addresses healthy"), "{left}");
     assert!(scene.mx().contains(&"mx-fra".to_owned()), "mail does not need the database");
     wait_until("it is written down", PATIENCE, || {
-        scene.node.order(&["events", "-o", "json"]).contains("imap: fra serving -> down (requires database: ")
+        scene.node.order(&["events", "-o", "jsonl"]).contains("imap: fra serving -> down (requires database: ")
     });
 
     // One more would be one too few, whether it is taken out itself or through what it requires.
@@ -155,7 +155,7 @@ fn imap_leaves_a_site_with_its_database_while_mail_stays_and_assertions_hold_the
     let (code, said) = order(&scene, "drain", "iad", "imap", &["--force"]);
     assert_eq!(code, 0, "{said}");
     assert_eq!(mailboxes(&scene), ["nrt"]);
-    let events = scene.node.order(&["events", "-o", "json"]);
+    let events = scene.node.order(&["events", "-o", "jsonl"]);
     assert!(events.contains("two-of-three") && events.contains("\"forced\":true"), "{events}");
 
     databases.insert("fra", Site::open(gone));

@@ -11,6 +11,7 @@
 //! | `degradations.rs` | broken databases, full disks, stepped clocks and taken ports cost what they must and no more |
 //! | `composite.rs` | services leave a site with what they require; assertions hold orders back |
 //! | `replay.rs` | what was recorded is replayed, under the same and under another configuration |
+//! | `past.rs` | past answers are reproduced octet for octet, failures measured, and vandals of the journal found |
 //! | `access.rs` | who may do what, and what is seen from outside |
 //! | `secrets.rs` | secrets change with a reload, and never come from a file that others may read |
 //! | `signing.rs` | a zone is signed in three steps, and stays so whatever happens to its keys |
@@ -36,6 +37,7 @@ mod degradations;
 mod last_resort;
 mod mistakes;
 mod orders;
+mod past;
 mod replay;
 mod scene;
 mod scheduled;

@@ -216,7 +216,7 @@ fn a_reload_goes_on_when_whoever_ordered_it_goes_away() {
     pipe.write_all(text.as_bytes()).unwrap();
     drop(pipe);
     wait_until("the reload is told of", PATIENCE, || {
-        let events = scene.node.order(&["events", "-o", "json"]);
+        let events = scene.node.order(&["events", "-o", "jsonl"]);
         events.lines().any(|event| event.contains("\"reloaded\"") && event.contains("\"by "))
     });
 }

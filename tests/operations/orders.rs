@@ -75,7 +75,7 @@ fn the_last_site_is_never_isolated() {
     assert_eq!(code, 3, "{said}");
     assert!(said.contains("last site"), "{said}");
     assert_eq!(scene.mx(), ["mx-nrt"]);
-    let events = scene.node.order(&["events", "-o", "json"]);
+    let events = scene.node.order(&["events", "-o", "jsonl"]);
     assert!(events.contains("\"refused\"") && events.contains("last site"), "{events}");
 }
 
@@ -88,7 +88,7 @@ fn safety_rules_refuse_with_numbers_and_force_is_written_down() {
     scene.node.order(&["drain", "fra", "--for", "1h", "--reason", "we know", "--yes", "--force"]);
     let (code, said) = scene.try_command(&["drain", "iad", "--for", "1h", "--reason", "test", "--yes"]);
     assert_eq!(code, 3, "{said}");
-    assert!(scene.node.order(&["events", "-o", "json"]).contains("\"forced\":true"));
+    assert!(scene.node.order(&["events", "-o", "jsonl"]).contains("\"forced\":true"));
     let (code, _) = scene.try_command(&["drain", "xyz", "--for", "1h", "--reason", "test", "--yes"]);
     assert_eq!(code, 2);
 }

@@ -25,7 +25,7 @@ fn mx(scene: &Scene) -> (u64, bool) {
 }
 
 pub fn events(scene: &Scene) -> Vec<Value> {
-    let lines = scene.node.order(&["events", "-n", "1000", "-o", "json"]);
+    let lines = scene.node.order(&["events", "-n", "1000", "-o", "jsonl"]);
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

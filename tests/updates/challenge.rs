@@ -36,7 +36,7 @@ fn a_challenge_is_visible_when_it_is_acknowledged_and_gone_when_that_is() {
     assert!(events.contains("zone updated"), "{events}");
     assert!(events.contains("by key acme.: added _acme-challenge.mx.example.org. 60 TXT \"first-token\""), "{events}");
     let metrics = scene.metrics();
-    assert!(metrics.contains("waypost_updates_total{rcode=\"NOERROR\"} 9"), "{metrics}");
+    assert!(metrics.contains("waypost_dns_updates_total{rcode=\"NOERROR\"} 9"), "{metrics}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub fn guide(executable: &Path, configuration: &Path, ports: &Ports, sites: &[Si
         entry(format!("kill -KILL {id}"), "kill a site; `revive fra` here brings it back");
         entry(format!("kill -STOP {id}"), "or let it hang; `kill -CONT` brings it back");
     }
-    entry(format!("{node} drain iad --for 1h --reason \"kernel update\" --yes"), "drain a site");
+    entry(format!("{node} drain iad --for 1h --reason \"kernel update\" --confirm=iad"), "drain a site");
     entry(format!("{node} undrain iad"), "and take it back");
     lines.push(format!("\n{PROMPT_HELP}\nCtrl-C ends the demo.\n"));
     lines.join("\n")

@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::super::document::Document;
 use super::words::next;
 use crate::admin::api::words::moment;
 use crate::dnssec::{DnssecKey, KeptKey, Keyset, KeysetName};
@@ -19,6 +20,14 @@ pub(super) struct Keysets {
 
 impl Keysets {
     pub(super) const SCHEMA: &'static str = "waypost.keysets/1";
+}
+
+impl Document for Keysets {
+    const LIST: Option<(&'static str, &'static str)> = Some(("keysets", "waypost.keyset/1"));
+
+    fn names(&self) -> Vec<String> {
+        self.keysets.iter().map(|keyset| keyset.name.clone()).collect()
+    }
 }
 
 /// A keyset. It never holds private keys.
@@ -133,4 +142,10 @@ pub(super) struct DsDocument {
 
 impl DsDocument {
     pub(super) const SCHEMA: &'static str = "waypost.ds/1";
+}
+
+impl Document for DsDocument {
+    fn names(&self) -> Vec<String> {
+        vec![self.ds.clone()]
+    }
 }

@@ -25,21 +25,24 @@ pub(super) fn ds(global: &Global, output: &Output, arguments: &Ds) -> Result<Exi
     };
     let awaited = keyset.awaited(now);
     match output.format() {
-        Format::Json => output.json(&DsDocument {
-            schema: DsDocument::SCHEMA,
-            zone: zone.to_string(),
-            keyset: name.to_string(),
-            tag: key.tag(),
-            algorithm: DnssecKey::ALGORITHM,
-            digest_type: SHA256,
-            digest: hex_digest(zone, &key),
-            not_before: too_early(&key, awaited.as_ref(), now).map(moment),
-            ds: ds_line(zone, &key),
-            cdnskey: cdnskey_line(zone, &key),
-            dnskey: dnskey().collect(),
-        })?,
-        Format::Table if arguments.dnskey => dnskey().try_for_each(|line| output.line(&line))?,
-        Format::Table => {
+        Format::Json | Format::Jsonl | Format::Name => output.show(
+            &DsDocument {
+                schema: DsDocument::SCHEMA,
+                zone: zone.to_string(),
+                keyset: name.to_string(),
+                tag: key.tag(),
+                algorithm: DnssecKey::ALGORITHM,
+                digest_type: SHA256,
+                digest: hex_digest(zone, &key),
+                not_before: too_early(&key, awaited.as_ref(), now).map(moment),
+                ds: ds_line(zone, &key),
+                cdnskey: cdnskey_line(zone, &key),
+                dnskey: dnskey().collect(),
+            },
+            |_| Vec::new(),
+        )?,
+        Format::Table | Format::Wide if arguments.dnskey => dnskey().try_for_each(|line| output.line(&line))?,
+        Format::Table | Format::Wide => {
             output.line(&ds_line(zone, &key))?;
             output.line(&cdnskey_line(zone, &key))?;
         }

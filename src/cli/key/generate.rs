@@ -29,12 +29,15 @@ pub(super) fn generate(global: &Global, output: &Output, arguments: &Generate) -
 
     let path = keyset_files::path_of(&place.directory, &name);
     match output.format() {
-        Format::Json => output.json(&Keysets {
-            schema: Keysets::SCHEMA,
-            time: moment(now),
-            keysets: vec![KeysetDocument::of(&name, &path, &keyset, now)],
-        })?,
-        Format::Table => {
+        Format::Json | Format::Jsonl | Format::Name => output.show(
+            &Keysets {
+                schema: Keysets::SCHEMA,
+                time: moment(now),
+                keysets: vec![KeysetDocument::of(&name, &path, &keyset, now)],
+            },
+            |_| Vec::new(),
+        )?,
+        Format::Table | Format::Wide => {
             for key in keyset.keys() {
                 output.line(&format!(
                     "key {} ({}) in {}",
@@ -51,11 +54,11 @@ pub(super) fn generate(global: &Global, output: &Output, arguments: &Generate) -
     };
     let offered = keyset.awaited(now).map_or(now, |awaited| awaited.from);
     output.progress(&format!(
-        "next: copy the file to every node that serves the zone (mode 0600), write {sign} in its [[zone]] and run \
-         'waypost reload'.\n\
+        "next: {}, write {sign} in its [[zone]] and run 'waypost reload'.\n\
          Then, not before {} and not before every cache has forgotten the unsigned zone: give the parent what '{}' \
          prints.\n\
          undo: delete {}, as long as no zone is signed with it",
+        place.spread(),
         moment(offered),
         place.ds_command(&name, &arguments.subject),
         path.display()

@@ -33,15 +33,18 @@ pub(super) fn list(global: &Global, output: &Output, arguments: &List) -> Result
         }
     }
     match output.format() {
-        Format::Json => output.json(&Keysets {
-            schema: Keysets::SCHEMA,
-            time: moment(now),
-            keysets: keysets
-                .iter()
-                .map(|(name, keyset)| KeysetDocument::of(name, &path_of(&place.directory, name), keyset, now))
-                .collect(),
-        })?,
-        Format::Table => {
+        Format::Json | Format::Jsonl | Format::Name => output.show(
+            &Keysets {
+                schema: Keysets::SCHEMA,
+                time: moment(now),
+                keysets: keysets
+                    .iter()
+                    .map(|(name, keyset)| KeysetDocument::of(name, &path_of(&place.directory, name), keyset, now))
+                    .collect(),
+            },
+            |_| Vec::new(),
+        )?,
+        Format::Table | Format::Wide => {
             let rows = keysets.iter().flat_map(|(name, keyset)| rows(name, keyset, now));
             let header = ["KEYSET", "TAG", "ROLE", "STATE", "PUBLISHED", "NEXT"];
             output.line(&table(output.palette(), &header, rows.collect()))?;

@@ -79,6 +79,16 @@ impl Place {
         }
     }
 
+    /// How the file of a new keyset comes to the other nodes.
+    pub(super) fn spread(&self) -> &'static str {
+        let is_shared = self.settings.as_ref().is_some_and(|settings| settings.secrets.shared_under.is_some());
+        if is_shared {
+            "the other nodes get the file through the store by themselves ([secrets] share = true)"
+        } else {
+            "copy the file to every node that serves the zone (mode 0600)"
+        }
+    }
+
     pub(super) fn read(&self, name: &KeysetName) -> Result<Keyset, Failure> {
         keyset_files::read(&self.directory, name).map_err(failure)
     }

@@ -88,12 +88,15 @@ impl Scene<'_> {
             output.progress("dry run: nothing was changed; a real run makes a key with another tag");
         }
         match output.format() {
-            Format::Json => output.json(&Keysets {
-                schema: Keysets::SCHEMA,
-                time: moment(now),
-                keysets: vec![KeysetDocument::of(self.name, &path, after, now)],
-            })?,
-            Format::Table => {
+            Format::Json | Format::Jsonl | Format::Name => output.show(
+                &Keysets {
+                    schema: Keysets::SCHEMA,
+                    time: moment(now),
+                    keysets: vec![KeysetDocument::of(self.name, &path, after, now)],
+                },
+                |_| Vec::new(),
+            )?,
+            Format::Table | Format::Wide => {
                 output.line(&format!("{}: {said}", self.name))?;
                 let told = self.place.command("rollover --ds-published", self.name);
                 if let Some(timeline) = timeline(after, now, &told, output.palette()) {

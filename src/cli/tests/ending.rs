@@ -103,11 +103,14 @@ fn problem(kind: &str, status: u16, code: u8) -> Value {
 #[test]
 fn an_order_is_sent_as_typed_and_ends_well() {
     let scene = Scene::new(vec![("/api/v1/orders", 200, order())]);
-    assert_eq!(scene.ends("drain fra --service mx --share 25% --for 1h30m --reason new-kernel --force"), 0);
+    assert_eq!(
+        scene.ends("drain fra --service mx --share 25% --for 1h30m --reason new-kernel --force --confirm=fra"),
+        0
+    );
     assert_eq!(scene.ends("isolate fra --until 2026-05-01T18:00:00Z --reason fire --dry-run -o json"), 0);
-    assert_eq!(scene.ends("pin fra --until-cleared --reason known-good"), 0);
-    assert_eq!(scene.ends("drain fra --in 2h --steps 25%,100% --every 10m --reason disks"), 0);
-    assert_eq!(scene.ends("isolate fra --at 2026-05-01T18:00:00Z --reason disks"), 0);
+    assert_eq!(scene.ends("pin fra --until-cleared --reason known-good --confirm=fra"), 0);
+    assert_eq!(scene.ends("drain fra --in 2h --steps 25%,100% --every 10m --reason disks --confirm=fra"), 0);
+    assert_eq!(scene.ends("isolate fra --at 2026-05-01T18:00:00Z --reason disks --confirm=fra"), 0);
     let asked: Vec<_> = scene.prepared.asked.lock().unwrap().iter().map(|(_, body)| body.clone()).collect();
     let expected = [
         json!({
@@ -136,14 +139,51 @@ fn an_order_is_sent_as_typed_and_ends_well() {
 }
 
 #[test]
+fn an_order_is_given_in_a_script_only_where_it_says_that_it_is_meant() {
+    let standing = |standing: &str| {
+        let site = |name: &str, standing: &str| {
+            json!({ "name": name, "standing": standing, "health": "up", "intent": null, "drained": 0, "reason": "",
+                "drained_by": null, "endpoints": [] })
+        };
+        let mut status = status(json!([]));
+        status["services"] = json!([{ "name": "mx", "policy": "nearest", "tier": "serving", "ttl": 30, "min_sites": 1,
+            "sites": [site("fra", "serving"), site("iad", "serving"), site("nrt", standing)] }]);
+        status
+    };
+    let given = |scene: &Scene| {
+        let asked = scene.prepared.asked.lock().unwrap();
+        asked.iter().filter(|(call, body)| call == "POST /api/v1/orders" && body["dry_run"] == false).count()
+    };
+    let rehearsed = json!({ "schema": "waypost.order/1", "outcome": "dry_run", "changes": [], "acknowledged_by": [],
+        "generation": { "epoch": 1, "sequence": 2 }, "drained_by": null, "undo": "", "intent": order()["intent"] });
+    let scene = Scene::new(vec![("/api/v1/orders", 200, rehearsed), ("/api/v1/status", 200, standing("serving"))]);
+    for line in ["drain fra --reason x", "isolate fra --reason x --yes", "drain fra --reason x --force --yes"] {
+        assert_eq!(scene.ends(line), 4, "{line}");
+    }
+    assert_eq!(scene.ends("isolate fra --reason x --confirm=iad"), 4, "another site");
+    assert_eq!(given(&scene), 0);
+    for line in ["drain fra --reason x --yes", "pin fra --reason x -y", "isolate fra --reason x --confirm=fra"] {
+        assert_eq!(scene.ends(line), 0, "{line}");
+    }
+    assert_eq!(given(&scene), 3);
+    let unchanged = json!({ "schema": "waypost.order/1", "outcome": "unchanged", "changes": [], "acknowledged_by": [],
+        "generation": { "epoch": 1, "sequence": 2 }, "drained_by": null, "undo": "", "intent": order()["intent"] });
+    let last = Scene::new(vec![("/api/v1/orders", 200, order()), ("/api/v1/status", 200, standing("down"))]);
+    assert_eq!(last.ends("drain fra --reason x --yes"), 4, "iad would be the last");
+    assert_eq!(last.ends("drain fra --reason x --share 50% --yes"), 0, "a part of the clients");
+    let same = Scene::new(vec![("/api/v1/orders", 200, unchanged), ("/api/v1/status", 200, standing("down"))]);
+    assert_eq!(same.ends("drain fra --reason x"), 0, "it stands already: there is nothing to confirm");
+}
+
+#[test]
 fn a_local_order_is_asked_of_this_node_only() {
     let mut local = order();
     local["intent"]["reach"] = json!("this_node");
     let scene = Scene::new(vec![("/api/v1/orders", 200, local)]);
-    assert_eq!(scene.ends("drain fra --local --until-cleared --reason no-store"), 0);
-    assert_eq!(scene.ends("isolate fra --reason no-store --local -o json"), 0);
-    assert_eq!(scene.ends("pin fra --local --reason no-store"), 0);
-    assert_eq!(scene.ends("pin fra --reason no-store"), 0);
+    assert_eq!(scene.ends("drain fra --local --until-cleared --reason no-store --confirm=fra"), 0);
+    assert_eq!(scene.ends("isolate fra --reason no-store --local -o json --confirm=fra"), 0);
+    assert_eq!(scene.ends("pin fra --local --reason no-store --confirm=fra"), 0);
+    assert_eq!(scene.ends("pin fra --reason no-store --confirm=fra"), 0);
     let asked = scene.prepared.asked.lock().unwrap();
     let reaches: Vec<_> = asked.iter().map(|(_, body)| body["reach"].clone()).collect();
     assert_eq!(reaches, [json!("this_node"), json!("this_node"), json!("this_node"), Value::Null]);
@@ -157,7 +197,12 @@ fn nodes_that_have_yet_to_follow_do_not_make_an_order_fail() {
     let lifted = json!({ "schema": "waypost.lift/1", "outcome": "accepted", "intent": given["intent"], "changes": [],
         "generation": { "epoch": 1, "sequence": 3 }, "acknowledged_by": ["ns1"], "missing": missing, "undo": null });
     let scene = Scene::new(vec![("/api/v1/orders", 200, given), ("/api/v1/orders/lift", 200, lifted)]);
-    for line in ["drain fra --reason x", "drain fra --reason x -o json", "undrain fra", "undrain fra -o json"] {
+    for line in [
+        "drain fra --reason x --confirm=fra",
+        "drain fra --reason x -o json --confirm=fra",
+        "undrain fra",
+        "undrain fra -o json",
+    ] {
         assert_eq!(scene.ends(line), 0, "{line}");
     }
 }
@@ -166,7 +211,7 @@ fn nodes_that_have_yet_to_follow_do_not_make_an_order_fail() {
 fn a_store_out_of_reach_ends_an_order_with_five() {
     let refused = problem("unavailable", 503, 5);
     let scene = Scene::new(vec![("/api/v1/orders", 503, refused.clone()), ("/api/v1/orders/lift", 503, refused)]);
-    for line in ["drain fra --reason x", "isolate fra --reason x -o json", "undrain fra"] {
+    for line in ["drain fra --reason x --confirm=fra", "isolate fra --reason x -o json --confirm=fra", "undrain fra"] {
         assert_eq!(scene.ends(line), 5, "{line}");
     }
 }
@@ -191,9 +236,9 @@ fn a_store_that_went_back_is_accepted_by_a_clear_word_only() {
         let posts = asked.iter().filter(|(call, _)| call == "POST /api/v1/store/accept");
         posts.map(|(_, body)| body.clone()).collect()
     };
-    assert_eq!(scene.ends("store status"), 0);
-    assert_eq!(scene.ends("store status -o json"), 0);
-    assert_eq!(scene.ends("store accept"), 2, "there is nobody to ask");
+    assert_eq!(scene.ends("store status"), 1, "somebody must decide");
+    assert_eq!(scene.ends("store status -o json"), 1);
+    assert_eq!(scene.ends("store accept"), 4, "there is nobody to ask");
     assert!(posted(&scene).is_empty());
     assert_eq!(scene.ends("store accept --yes"), 0);
     assert_eq!(scene.ends("store accept --keep-known --yes -o json"), 0);
@@ -203,6 +248,7 @@ fn a_store_that_went_back_is_accepted_by_a_clear_word_only() {
         ("/api/v1/store", 200, store(false, json!({ "epoch": 3, "revision": 17 }))),
         ("/api/v1/store/accept", 200, accepted),
     ]);
+    assert_eq!(well.ends("store status"), 0);
     assert_eq!(well.ends("store accept"), 0, "nothing to accept, nothing to ask");
     assert_eq!(well.ends("store accept --keep-known -o json"), 0);
     assert!(posted(&well).is_empty());
@@ -211,7 +257,7 @@ fn a_store_that_went_back_is_accepted_by_a_clear_word_only() {
         ("/api/v1/store", 200, store(false, Value::Null)),
         ("/api/v1/store/accept", 503, problem("unavailable", 503, 5)),
     ]);
-    assert_eq!(unread.ends("store status"), 0, "what the node knows is shown all the same");
+    assert_eq!(unread.ends("store status"), 5, "what the node knows is shown all the same");
     assert_eq!(unread.ends("store accept"), 5);
     assert_eq!(unread.ends("store accept --yes"), 5);
 }
@@ -223,7 +269,7 @@ fn the_node_s_problem_decides_the_exit_code() {
     {
         let body = problem(kind, status, code);
         let scene = Scene::new(vec![("/api/v1/orders", status, body.clone()), ("/api/v1/reload", status, body)]);
-        assert_eq!(scene.ends("drain fra --reason x"), code);
+        assert_eq!(scene.ends("drain fra --reason x --confirm=fra"), code);
         assert_eq!(scene.ends("reload -o json"), code);
     }
 }
@@ -231,7 +277,7 @@ fn the_node_s_problem_decides_the_exit_code() {
 #[test]
 fn a_wait_ends_when_it_is_safe_or_when_told() {
     let scene = Scene::new(vec![("/api/v1/orders", 200, order()), ("/api/v1/drained", 200, drained(true))]);
-    assert_eq!(scene.ends("drain fra --reason x --wait"), 0);
+    assert_eq!(scene.ends("drain fra --reason x --wait --confirm=fra"), 0);
     assert_eq!(scene.ends("wait fra --service mx"), 0);
     let (last, _) = scene.prepared.asked.lock().unwrap().last().unwrap().clone();
     assert_eq!(last, "GET /api/v1/drained?site=fra&service=mx");
@@ -243,7 +289,7 @@ fn a_wait_ends_when_it_is_safe_or_when_told() {
         ("/api/v1/drained", 200, drained(false)),
         ("/api/v1/status", 200, status(standing)),
     ]);
-    assert_eq!(scene.ends("drain fra --reason x --wait --timeout 0s"), 7);
+    assert_eq!(scene.ends("drain fra --reason x --wait --timeout 0s --confirm=fra"), 7);
     assert_eq!(scene.ends("wait fra --timeout 0s"), 7);
 }
 

@@ -2,3 +2,5 @@
 
 mod ending;
 mod typed_and_shown;
+
+pub(super) use typed_and_shown::status;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::super::arguments::{Arguments, Command};
 use super::super::nodes::render as render_nodes;
-use super::super::output::Palette;
+use super::super::output::{Palette, Width};
 use super::super::status::render;
 use crate::admin::api::{
     ClusterStatus, Degradation, EndpointStatus, GeoStatus, MonitorStatus, NodeStatus, OrderStatus, ServiceStatus,
@@ -43,6 +43,14 @@ fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
         "waypost isolate fra --reason x --local --dry-run",
         "waypost pin fra --reason x --local --force",
         "waypost status --nodes",
+        "waypost status --watch -o jsonl",
+        "waypost status --plugin",
+        "waypost drain fra --reason x --confirm=fra --force",
+        "waypost events --since 2h --until 5m --kind verdict --kind plan --site fra -o name",
+        "waypost events --since 2026-05-01T00:00:00Z --follow",
+        "waypost diff --answers new.toml",
+        "waypost completions zsh",
+        "waypost man --directory man",
         "waypost status --nodes -o json",
         "waypost store status -o json",
         "waypost store accept",
@@ -88,6 +96,12 @@ fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
         "waypost isolate fra --reason x --steps 25%,100% --every 10m",
         "waypost undrain fra --local",
         "waypost store",
+        "waypost status --plugin --watch",
+        "waypost events --since yesterday",
+        "waypost events --since 1h --after 7",
+        "waypost events --follow --until 1h",
+        "waypost diff new.toml",
+        "waypost completions cmd",
         "waypost store accept fra",
         "waypost store status --yes",
         "waypost events --limit 0",
@@ -147,7 +161,7 @@ fn site(name: &str, standing: Standing, health: State, intent: Option<&str>) -> 
     }
 }
 
-fn status() -> Status {
+pub(in super::super) fn status() -> Status {
     Status {
         schema: Status::SCHEMA.into(),
         node: "ns1".into(),
@@ -202,12 +216,12 @@ fn status() -> Status {
 
 #[test]
 fn status_says_the_verdict_first_and_shapes_with_words() {
-    let shown = render(&status(), Palette::Plain);
+    let shown = render(&status(), Palette::Plain, Width::Usual);
     let lines: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(lines[0], "1 of 3 sites is down", "{shown}");
     assert_eq!(lines[1], "ns1 0.1.0 (started 2 h ago), generation 3.14, as of 2026-05-01T12:00:00Z");
     for row in [
-        "store no space 2026-05-01T12:00:00Z (now)",
+        "store: no space; since 2026-05-01T12:00:00Z (now)",
         "mx fra ◇ drained ● up 1/1 up drain 100% as it is\\u{1b}[31m",
         "mx iad ● serving ● up 1/1 up - as it is\\u{1b}[31m",
         "mx nrt ✕ down ✕ down 0/1 up - as it is\\u{1b}[31m",
@@ -258,12 +272,12 @@ fn lines(shown: &str) -> Vec<String> {
 
 #[test]
 fn status_says_below_its_head_how_the_nodes_stand_together() {
-    let third = |status: &Status| lines(&render(status, Palette::Plain))[2].clone();
+    let third = |status: &Status| lines(&render(status, Palette::Plain, Width::Usual))[2].clone();
     assert_eq!(third(&status()), "", "a node alone by configuration says nothing of others");
     let well = vec![cluster_node("iad-ns1", Some(0.4)), cluster_node("nrt-ns1", Some(1.9))];
     assert_eq!(third(&status_with(well.clone(), Connection::Connected)), "3 nodes, all in step at orders 3.17");
     let silent = vec![cluster_node("iad-ns1", Some(14.2)), cluster_node("nrt\u{1b}-ns1", None)];
-    let shown = lines(&render(&status_with(silent, Connection::Connected), Palette::Plain));
+    let shown = lines(&render(&status_with(silent, Connection::Connected), Palette::Plain, Width::Usual));
     assert_eq!(shown[2], "iad-ns1 not heard of for 14 s: its votes do not count");
     assert_eq!(shown[3], "nrt\\u{1b}-ns1 not heard of since this node started: its votes do not count");
     assert_eq!(shown[4], "");
@@ -280,7 +294,7 @@ fn status_says_below_its_head_how_the_nodes_stand_together() {
 fn an_order_that_only_this_node_follows_is_marked() {
     let mut status = status();
     status.orders[0].intent.reach = Reach::ThisNode;
-    let shown = lines(&render(&status, Palette::Plain));
+    let shown = lines(&render(&status, Palette::Plain, Width::Usual));
     assert!(shown.iter().any(|line| line.starts_with("drain fra (this node only) (forced) alice ")), "{shown:?}");
 }
 
@@ -337,12 +351,13 @@ fn several_monitors_of_an_endpoint_are_shown_with_their_parts_once_one_is_not_up
         state,
         reason: if state == State::Up { String::new() } else { "refused".into() },
         since: "2026-05-01T11:59:00Z".parse().unwrap(),
+        reading: None,
         latency_ms: None,
     };
     let shown_with = |monitors: Vec<MonitorStatus>| {
         let mut status = status();
         status.services[0].sites[1].endpoints[0].monitors = monitors;
-        let shown = render(&status, Palette::Plain);
+        let shown = render(&status, Palette::Plain, Width::Usual);
         shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
     };
     let lines = shown_with(vec![
@@ -368,6 +383,6 @@ fn several_monitors_of_an_endpoint_are_shown_with_their_parts_once_one_is_not_up
 
 #[test]
 fn colours_only_repeat_what_words_say() {
-    let shown = render(&status(), Palette::Colours);
+    let shown = render(&status(), Palette::Colours, Width::Usual);
     assert!(shown.contains("\u{1b}[") && shown.contains("✕ down"));
 }

@@ -8,6 +8,7 @@ mod drills;
 mod infrastructure;
 mod mail_monitors;
 mod mistakes;
+mod promises;
 mod properties;
 mod readings;
 mod service_points;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
 
@@ -157,6 +157,11 @@ impl HotPath {
         if !Arc::ptr_eq(&secrets, &self.secrets) {
             self.secrets = Arc::clone(&secrets);
         }
+    }
+
+    /// How long one of the answers took.
+    pub(crate) fn observe(&self, took: Duration) {
+        self.tally.observe(took);
     }
 
     /// Forgets all bodies: what made one may have ended half-way.

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::super::bounds::{LAST_RUNS, LISTENER_REST, STOP};
+use super::super::durations::Sampling;
 use super::super::handler::Handler;
 use super::super::hot::{Hot, HotPath};
 use super::batch::{BATCH, Batch, Wait, WayBack};
@@ -38,7 +39,8 @@ impl Workers {
             let (handler, stop) = (Arc::clone(handler), Arc::clone(&workers.stop));
             let socket = Arc::new(socket);
             let worker = move || {
-                let mut worker = Worker { socket, handler, passing, batch: Batch::new() };
+                let mut worker =
+                    Worker { socket, handler, passing, batch: Batch::new(), sampling: Sampling::default() };
                 // Whatever ends it before the time, it is begun again.
                 while catch_unwind(AssertUnwindSafe(|| worker.run(&stop))).is_err() && !stop.load(Ordering::Acquire) {
                     tracing::error!("a worker for datagrams ended; it is begun again");
@@ -85,6 +87,7 @@ struct Worker {
     handler: Arc<Handler>,
     passing: Passing<Way>,
     batch: Batch,
+    sampling: Sampling,
 }
 
 impl Worker {
@@ -115,12 +118,18 @@ impl Worker {
             self.handler.usage().count_panic();
             path.forget();
         }
+        let mut timed = self.sampling.begin();
         for ix in 0..count {
             let Some(mut datagram) = self.batch.datagram(ix) else { continue };
             let answered =
                 catch_unwind(AssertUnwindSafe(|| path.respond(datagram.packet, datagram.source, datagram.reply)));
             match answered {
-                Ok(Hot::Reply(length)) => datagram.answered(length),
+                Ok(Hot::Reply(length)) => {
+                    datagram.answered(length);
+                    if let Some(begun) = timed {
+                        path.observe(begun.elapsed());
+                    }
+                }
                 Ok(Hot::Silence) => {}
                 Ok(Hot::Pass) => self.pass(ix),
                 Err(_) => {
@@ -132,6 +141,7 @@ impl Worker {
                     self.pass(ix);
                 }
             }
+            timed = None;
         }
         for _ in 0..self.batch.send(&self.socket) {
             self.handler.usage().count_unsent();

@@ -51,6 +51,15 @@ impl Login {
     }
 }
 
+/// Reads all files that `settings` name, and keeps none of them: whether a node could start with them.
+///
+/// # Errors
+/// The first that cannot be used, and why.
+pub fn readable(settings: &EtcdSettings) -> Result<(), StoreError> {
+    settings.login.as_ref().map(Login::read).transpose()?;
+    tls(settings).map(drop)
+}
+
 /// How TLS is spoken with members: whom the node trusts, and what it shows.
 pub(super) fn tls(settings: &EtcdSettings) -> Result<ClientConfig, StoreError> {
     let roots = if settings.endpoints.iter().any(|url| url.starts_with("https:")) {

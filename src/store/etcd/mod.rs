@@ -25,6 +25,7 @@ mod wire;
 #[cfg(test)]
 mod wire_tests;
 
+pub use access::readable;
 pub use client::Etcd;
 pub use watch::Watch;
 

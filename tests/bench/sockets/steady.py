@@ -77,7 +77,7 @@ def flips(on, directory, server, queries, rate, count):
     seen = []
     for number in range(count * 2):
         out = number % 2 == 0
-        words = ["drain", "--for", "1h", "--yes", "--force", "--reason", "benchmark", SITE.name] if out else \
+        words = ["drain", "--for", "1h", "--yes", "--force", "--reason", "benchmark", "--confirm", SITE.name, SITE.name] if out else \
             ["undrain", SITE.name]
         called = time.time_ns()
         server.tell(*words)
@@ -104,7 +104,7 @@ def flips(on, directory, server, queries, rate, count):
 
 def journal(server, after):
     words = [] if after is None else ["--after", str(after)]
-    told = server.tell("events", "-o", "json", "-n", "1000", *words)
+    told = server.tell("events", "-o", "jsonl", "-n", "1000", *words)
     return [json.loads(line) for line in told.splitlines() if line.startswith("{")]
 
 
@@ -131,7 +131,7 @@ def reload(on, directory, server, queries, rate, serial):
 
 def reload_once(on, server):
     """Asks by signal for what is on disk, and waits for the journal to tell of it; the seconds that took."""
-    follower = on.start(on.generator, [server.program, "--config", server.file, "events", "-o", "json", "-n", "1",
+    follower = on.start(on.generator, [server.program, "--config", server.file, "events", "-o", "jsonl", "-n", "1",
                                        "--follow"], machine.GENERATOR_CORE, stdout=subprocess.PIPE, text=True)
     try:
         # What the journal held before; then it follows.
