@@ -197,6 +197,7 @@ pub(in super::super) fn status() -> Status {
                 forced: true,
                 reach: Reach::Everywhere,
                 schedule: None,
+                drill: None,
             },
             remaining_seconds: Some(14_340),
             next: None,
