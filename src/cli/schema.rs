@@ -10,11 +10,13 @@ use super::key::{DsDocument, KeysetDocument, Keysets};
 use super::output::{Format, Output};
 use super::replay::{Compared, Comparison};
 use crate::admin::api::{
-    AnswerDifference, ChangedAnswer, Drained, Events, Explanation, LiftOutcome, OrderOutcome, ProbeReport, ProbeResult,
-    ProblemDocument, ReloadOutcome, SiteForecast, Status, StoreAccepted, StoreStatus, TokenCreated, Tokens, WhatIf,
+    AnswerDifference, AuditReport, AuditStatus, ChangedAnswer, Drained, Events, Explanation, IncidentDocument,
+    IncidentList, LiftOutcome, ObjectivesReport, OrderOutcome, PastAnswer, ProbeReport, ProbeResult, ProblemDocument,
+    ReloadOutcome, ServiceObjectives, SiteForecast, Status, StoreAccepted, StoreStatus, TokenCreated, Tokens, WhatIf,
 };
 use crate::config::Diagnostic;
-use crate::model::{Event, Token};
+use crate::model::{ChainFinding, Event, ExportHead, Token};
+use crate::plan::incidents::Incident;
 
 /// Which edition of JSON Schema is spoken.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -42,6 +44,10 @@ const fn item<T: ToSchema>(name: &'static str, by: &'static str) -> Published {
 
 /// All documents.
 const DOCUMENTS: &[Published] = &[
+    published::<ExportHead>(ExportHead::SCHEMA, "audit export, its first line"),
+    published::<AuditReport>(AuditReport::SCHEMA, "audit verify -o json"),
+    item::<ChainFinding>("waypost.audit-finding/1", "audit verify -o jsonl"),
+    published::<AuditStatus>(AuditStatus::SCHEMA, "audit status"),
     published::<Checked>(Checked::SCHEMA, "check -o json"),
     item::<Diagnostic>("waypost.diagnostic/1", "check -o jsonl"),
     published::<AnswerDifference>(AnswerDifference::SCHEMA, "diff -o json"),
@@ -51,9 +57,15 @@ const DOCUMENTS: &[Published] = &[
     published::<Events>(Events::SCHEMA, "events -o json"),
     item::<Event>("waypost.event/1", "events -o jsonl, events --follow"),
     published::<Explanation>(Explanation::SCHEMA, "explain"),
+    published::<PastAnswer>(PastAnswer::SCHEMA, "explain --at"),
+    published::<IncidentDocument>(IncidentDocument::SCHEMA, "incident ID"),
+    published::<IncidentList>(IncidentList::SCHEMA, "incident -o json"),
+    item::<Incident>("waypost.incident-entry/1", "incident -o jsonl"),
     published::<Keysets>(Keysets::SCHEMA, "key list, key generate, key rollover -o json"),
     item::<KeysetDocument>("waypost.keyset/1", "key list, key generate, key rollover -o jsonl"),
     published::<LiftOutcome>(LiftOutcome::SCHEMA, "undrain"),
+    published::<ObjectivesReport>(ObjectivesReport::SCHEMA, "objectives -o json"),
+    item::<ServiceObjectives>("waypost.objective/1", "objectives -o jsonl"),
     published::<OrderOutcome>(OrderOutcome::SCHEMA, "drain, isolate, pin"),
     published::<ProbeReport>(ProbeReport::SCHEMA, "probe -o json"),
     item::<ProbeResult>("waypost.probe-result/1", "probe -o jsonl"),

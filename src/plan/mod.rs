@@ -37,6 +37,7 @@ mod rules;
 mod schedule;
 #[cfg(test)]
 mod schedule_tests;
+mod severe;
 mod spill;
 mod tiers;
 mod ttl_steps;
@@ -56,5 +57,6 @@ pub use refusal::Refusal;
 pub use replay::{FLAP_WITHIN, Fared, History, Place, as_recorded, as_replayed};
 pub use review::{Order, Pace, Reviewed, review};
 pub use schedule::{in_effect, take_step};
+pub use severe::{Turn, severe};
 pub use spill::{Spill, may_spill, spills};
 pub use ttl_steps::{Ahead, TtlCap, capped, ttl_caps};
