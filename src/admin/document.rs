@@ -12,11 +12,11 @@ use utoipa::openapi::path::{
     HttpMethod, Operation as Described, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, OneOfBuilder, OpenApi, OpenApiBuilder, PathItem,
-    PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema,
+    ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder,
+    Ref, RefOr, Required, ResponseBuilder, Schema,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -130,8 +130,8 @@ impl Operation {
     fn or<T: ToSchema>(mut self) -> Self {
         let other = self.schema::<T>();
         if let Some((_, content)) = self.answers.last_mut().and_then(|answer| answer.content.as_mut()) {
-            let either = OneOfBuilder::new().item(content.clone()).item(other).build();
-            *content = RefOr::T(Schema::OneOf(either));
+            let either = AnyOfBuilder::new().item(content.clone()).item(other).build();
+            *content = RefOr::T(Schema::AnyOf(either));
         }
         self
     }

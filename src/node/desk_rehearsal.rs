@@ -168,16 +168,23 @@ fn asked(pattern: &NamePattern) -> Option<Name> {
     }
 }
 
-/// A client that is sent to `site` first: whoever looks wants to see what becomes of those.
+/// A client that is sent to `site` first, of its own country where there is one: whoever looks wants to see what becomes of those.
 fn sample(tables: &Tables, service: ServiceIx, site: SiteIx) -> IpAddr {
-    let name = tables.topology().site_name(site);
+    let topology = tables.topology();
+    let name = topology.site_name(site);
+    let location = topology.sites().find(|(ix, _)| *ix == site).and_then(|(_, site)| site.location);
+    let home = location.and_then(|location| location.country);
     // One address of every sixteenth /16: in any database of countries some of them are near every site.
     let addresses = (0..=255_u8).step_by(16).flat_map(|second| (1..224_u8).map(move |first| [first, second, 1, 1]));
-    let mut clients = addresses.filter(|[first, ..]| *first != 127).map(|octets| IpAddr::from(Ipv4Addr::from(octets)));
-    let first = clients.next().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let is_sent = |client: &IpAddr| {
-        let sighting = tables.steering().sighting(service, *client);
-        sighting.country.is_some() && sighting.order.first().is_some_and(|seen| seen.site == name)
-    };
-    clients.find(is_sent).unwrap_or(first)
+    let mut elsewhere = None;
+    for client in addresses.filter(|[first, ..]| *first != 127).map(|octets| IpAddr::from(Ipv4Addr::from(octets))) {
+        let sighting = tables.steering().sighting(service, client);
+        let is_sent = sighting.order.first().is_some_and(|seen| seen.site == name);
+        match sighting.country.filter(|_| is_sent) {
+            Some(country) if home.is_none_or(|home| home == country) => return client,
+            Some(_) => _ = elsewhere.get_or_insert(client),
+            None => {}
+        }
+    }
+    elsewhere.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
