@@ -139,6 +139,7 @@ fn told(outcome: &OrderOutcome) -> Vec<String> {
         lines.push("  only this node follows it; all are offered it when the store that they share is back".to_owned());
     }
     if outcome.outcome == Outcome::DryRun {
+        lines.extend(outcome.severe.iter().map(|reason| format!("  careful: {}", plain(reason))));
         return lines;
     }
     lines.push(acknowledged(&outcome.acknowledged_by, &outcome.generation.to_string()));
