@@ -192,5 +192,5 @@ def test_severe_orders_ask_for_the_name(new_screen, node, sign_in):
     node.order("drain", "iad", "--for", "1h", "--reason", "x", "--confirm=iad")
     dialog.get_by_role("button", name="Close").click()
     dialog = open_dialog(screen, "nrt")
-    dialog.get_by_text("It cannot be ordered like this").wait_for()
+    dialog.locator("#drain-preview .trouble", has_text="It cannot be ordered like this").wait_for()
     assert order_button(dialog).is_disabled()
