@@ -298,6 +298,9 @@ pub struct OrderOutcome {
     /// leaves the site in the answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_drained_by: Option<Timestamp>,
+    /// Of a rehearsal: why it must not be done by mistake, a sentence each; empty for what can be undone without harm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub severe: Vec<String>,
     /// The command that undoes it.
     pub undo: String,
 }

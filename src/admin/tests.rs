@@ -197,6 +197,7 @@ impl Control for Fake {
                 drained_by: None,
                 timetable: vec![],
                 expected_drained_by: None,
+                severe: vec![],
                 undo: "waypost undrain fra".into(),
             })
         })

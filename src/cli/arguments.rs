@@ -114,6 +114,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Token,
     },
+    /// Print the JSON Schema of a document that commands print, or list them
+    Schema {
+        /// What stands in its member schema, as in waypost.status/1
+        name: Option<String>,
+    },
     /// Print what a shell needs to complete commands and options
     Completions {
         /// For which shell

@@ -27,6 +27,7 @@ mod plugin;
 mod probe;
 mod reload;
 mod replay;
+mod schema;
 mod shell;
 mod span;
 mod status;
@@ -82,6 +83,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> 
         Command::Demo => here::demo(),
         Command::Replay(arguments) => replay::replay(&global, output, &arguments),
         Command::DemoSite(arguments) => here::demo_site(arguments),
+        Command::Schema { name } => schema::schema(output, name.as_deref()),
         Command::Completions { shell } => shell::completions(output, shell),
         Command::Man { directory } => shell::man(output, directory.as_deref()),
         Command::Key { command } => key::key(&global, output, command),
@@ -130,6 +132,7 @@ fn far(global: &Global, output: &Output, command: Command) -> Result<ExitCode, F
             | Command::Demo
             | Command::DemoSite(_)
             | Command::Replay(_)
+            | Command::Schema { .. }
             | Command::Completions { .. }
             | Command::Man { .. }
             | Command::User { .. }

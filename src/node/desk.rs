@@ -43,7 +43,7 @@ use crate::admin::{Caller, Command, Control, Incidents, Lifting, Problem, Proble
 use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::drill::Shelf;
 use crate::model::{Event, EventKind, Generation, Intent, IntentKind, Name, Scope, Settings, Token};
-use crate::plan::{self, Moment, Order};
+use crate::plan::{self, Moment, Order, Turn};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
 use crate::store::{Commons, Secret, Store, StoreError};
@@ -217,18 +217,20 @@ impl Desk {
             }
             _ => None,
         };
+        let (loads, severe) = self.weight(done, before, &intent);
         OrderOutcome {
             schema: OrderOutcome::SCHEMA.to_owned(),
             outcome,
             intent,
             changes: plan::changes(&before.topology, &before.plan, &done.plan),
-            loads: self.loads(done, before),
+            loads,
             generation: done.generation,
             acknowledged_by: acknowledged.by,
             missing: acknowledged.missing,
             drained_by,
             timetable: outlook::timetable(&standing, &around),
             expected_drained_by: outlook::expected(&picture, &around, &standing, done.effect),
+            severe,
             undo: undo::lift(&command.scope),
         }
     }
@@ -240,13 +242,20 @@ impl Desk {
         known.unwrap_or_else(|| engine::standing(intent.clone(), self.clock.wall(), self.clock.mono()))
     }
 
-    /// What the sites would carry at the peak.
-    fn loads(&self, done: &Done, before: &Picture) -> Vec<SiteForecast> {
-        if done.effect == Effect::Unchanged || !forecast::is_bounded(&before.topology) {
-            return Vec::new();
+    /// What the sites would carry at the peak; of a rehearsal, why to be careful too.
+    fn weight(&self, done: &Done, before: &Picture, intent: &Intent) -> (Vec<SiteForecast>, Vec<String>) {
+        if done.effect == Effect::Unchanged {
+            return (Vec::new(), Vec::new());
         }
-        let demands = self.demand.demands(&before.topology, &self.tables.load(), Moment::Peak);
-        forecast::preview(&before.topology, &before.plan, &done.plan, &demands)
+        let topology = &before.topology;
+        let demands = self.demand.demands(topology, &self.tables.load(), Moment::Peak);
+        let loads = forecast::preview(topology, &before.plan, &done.plan, &demands);
+        let severe = if done.effect == Effect::Rehearsed {
+            plan::severe(Some(intent), Turn { topology, before: &before.plan, after: &done.plan }, &demands)
+        } else {
+            Vec::new()
+        };
+        (loads, severe)
     }
 
     fn drained_by(&self, scope: &Scope) -> Option<Timestamp> {

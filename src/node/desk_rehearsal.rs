@@ -9,15 +9,12 @@ use hickory_proto::rr::RecordType;
 use super::cluster_status::Acknowledgements;
 use super::desk::Desk;
 use super::forecast;
-use super::orders::Effect;
 use super::picture::Picture;
-use crate::admin::api::{AnswerPreview, OrderPreview, Outcome, SiteForecast};
+use crate::admin::api::{AnswerPreview, OrderPreview, Outcome};
 use crate::admin::{Caller, Command, Deed, Problem, ProblemKind, Proposal, Rehearsals};
 use crate::answer::{Client, Explanation, Question, Tables};
-use crate::model::{
-    Intent, IntentKind, Name, NamePattern, Plan, Scope, Service, ServiceIx, SiteIx, Standing, Topology,
-};
-use crate::plan::{self, Moment};
+use crate::model::{Intent, Name, NamePattern, Plan, Scope, Service, ServiceIx, SiteIx};
+use crate::plan::{self, Moment, Turn};
 
 /// Services of which an answer is shown.
 const ANSWERS: usize = 12;
@@ -50,18 +47,7 @@ impl Desk {
         let before = self.picture.load_full();
         let done = self.give(&command, caller).await?;
         let (scope, plan) = (command.scope.clone(), Arc::clone(&done.plan));
-        let mut severe = Vec::new();
-        if done.effect != Effect::Unchanged {
-            if command.kind == IntentKind::Isolate {
-                severe.push(format!("{} would not be used any more, not even as a last resort", command.scope));
-            }
-            if command.force {
-                severe.push("safety rules are overridden".to_owned());
-            }
-        }
         let outcome = self.outcome(&done, command, &before, Acknowledgements::default());
-        severe.extend(losses(&before.topology, &before.plan, &plan));
-        severe.extend(overloads(&outcome.loads));
         Ok(OrderPreview {
             schema: OrderPreview::SCHEMA.to_owned(),
             outcome: outcome.outcome,
@@ -72,7 +58,7 @@ impl Desk {
             answers: self.answers(scope, client, plan).await?,
             drained_by: outcome.expected_drained_by.or(outcome.drained_by),
             timetable: outcome.timetable,
-            severe,
+            severe: outcome.severe,
         })
     }
 
@@ -87,11 +73,12 @@ impl Desk {
         }
         let outcome = if left.len() == intents.len() { Outcome::Unchanged } else { Outcome::DryRun };
         let (now, then) = (made(&picture, &intents), made(&picture, &left));
-        let loads = if outcome == Outcome::Unchanged {
-            Vec::new()
+        let (loads, severe) = if outcome == Outcome::Unchanged {
+            (Vec::new(), Vec::new())
         } else {
             let demands = self.demand.demands(&picture.topology, &self.tables.load(), Moment::Peak);
-            forecast::preview(&picture.topology, &now, &then, &demands)
+            let turn = Turn { topology: &picture.topology, before: &now, after: &then };
+            (forecast::preview(&picture.topology, &now, &then, &demands), plan::severe(None, turn, &demands))
         };
         let changes = plan::changes(&picture.topology, &now, &then);
         Ok(OrderPreview {
@@ -100,7 +87,7 @@ impl Desk {
             tag: picture.orders_tag,
             generation: picture.plan.generation,
             changes,
-            severe: losses(&picture.topology, &now, &then).into_iter().chain(overloads(&loads)).collect(),
+            severe,
             loads,
             answers: self.answers(scope, client, Arc::new(then)).await?,
             drained_by: None,
@@ -143,42 +130,6 @@ fn made(picture: &Picture, intents: &[Intent]) -> Plan {
         intents,
         generation: picture.plan.generation,
     })
-}
-
-/// The services that would be left with their last site, or with none.
-fn losses(topology: &Topology, before: &Plan, after: &Plan) -> Vec<String> {
-    let serving = |plan: &Plan, ix: ServiceIx| -> Vec<SiteIx> {
-        let sites = topology.service(ix).map(|service| service.sites.as_slice()).unwrap_or_default();
-        let plans = plan.services.get(ix.get()).map(|service| service.sites.as_slice()).unwrap_or_default();
-        let in_service = sites
-            .iter()
-            .zip(plans)
-            .filter(|(_, plan)| matches!(plan.standing, Standing::Serving | Standing::Deferring));
-        in_service.map(|(site, _)| *site).collect()
-    };
-    let lost = topology.services().filter_map(|(ix, service)| {
-        let (was, left) = (serving(before, ix), serving(after, ix));
-        match left.as_slice() {
-            _ if left.len() >= was.len() => None,
-            [] => Some(format!("{} has no site in service any more", service.name)),
-            [last] => Some(format!("{} is left as the last site of {}", topology.site_name(*last), service.name)),
-            _ => None,
-        }
-    });
-    lost.collect()
-}
-
-/// The sites that would be sent more than they can carry.
-fn overloads(loads: &[SiteForecast]) -> Vec<String> {
-    let over = loads.iter().filter_map(|load| {
-        let capacity = load.capacity?;
-        #[allow(clippy::cast_precision_loss)]
-        let is_over = load.sent > capacity as f64 && load.sent > load.load;
-        is_over.then(|| {
-            format!("{} would be sent {} at peak and can carry {capacity}", load.site, plan::amount(load.sent))
-        })
-    });
-    over.collect()
 }
 
 /// What `client` is answered for a name of `service`: mail exchangers before addresses.

@@ -40,6 +40,7 @@ mod rules;
 mod schedule;
 #[cfg(test)]
 mod schedule_tests;
+mod severe;
 mod spill;
 mod tiers;
 mod ttl_steps;
@@ -63,6 +64,7 @@ pub use refusal::Refusal;
 pub use replay::{FLAP_WITHIN, Fared, History, Place, as_recorded, as_replayed};
 pub use review::{Order, Pace, Reviewed, review};
 pub use schedule::{in_effect, take_step};
+pub use severe::{Turn, severe};
 pub use spill::{Spill, may_spill, spills};
 pub use ttl_steps::{Ahead, TtlCap, capped, ttl_caps};
 pub use turns::whose_turn;
