@@ -1,6 +1,6 @@
 //! The nodes of the example with three sites.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;

@@ -108,7 +108,6 @@ fn orders_need_a_site_and_a_reason_and_at_most_one_end() {
         "waypost whatif",
         "waypost whatif fra",
         "waypost token create ci --role king",
-        "waypost status --node http://127.0.0.1:8053",
         "waypost status -o yaml",
         "waypost key",
         "waypost key generate",
