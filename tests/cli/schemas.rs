@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::last_incident;
 use crate::node::executable;
 use crate::patience::wait_until;
 use crate::scene::{PATIENCE, Scene};
@@ -25,9 +26,12 @@ fn what_is_printed_is_as_published() {
     fs::write(scene.path("other.toml"), text.replace("ttl = \"2s\"", "ttl = \"1s\"")).unwrap();
     fs::write(scene.path("wrong.toml"), text.replace("ttl = \"2s\"", "tll = \"2s\"")).unwrap();
     let keys = scene.path("keys").to_string_lossy().into_owned();
+    let all = |scene: &Scene| scene.status()["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("All"));
+    wait_until("all sites are up", PATIENCE, || all(&scene));
     scene.close("fra");
     wait_until("fra is down", PATIENCE, || !scene.names("fra"));
-    let (past, incident) = (jiff::Timestamp::now().to_string(), scene.node.order(&["incident", "-o", "name"]));
+    wait_until("its incident is known", PATIENCE, || last_incident(&scene).is_some());
+    let (past, incident) = (jiff::Timestamp::now().to_string(), last_incident(&scene).unwrap());
     let export = scene.node.order(&["audit", "export"]);
     let head: Value = serde_json::from_str(export.lines().next().unwrap()).unwrap();
     fs::write(scene.path("edited.jsonl"), export.replace("connection refused", "nothing happened")).unwrap();
@@ -40,7 +44,7 @@ fn what_is_printed_is_as_published() {
         vec!["audit", "status"],
         vec!["audit", "verify"],
         vec!["audit", "verify", "edited.jsonl"],
-        vec!["incident", incident.trim()],
+        vec!["incident", &incident],
         vec!["whatif", "--fail", "iad"],
         vec!["probe", "mx"],
         vec!["drain", "nrt", "--reason", "x", "--force", "--confirm=nrt", "--in", "2h"],
