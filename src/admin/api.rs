@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 pub use super::audit::{AuditReport, AuditStatus, PastAnswer, PastQuery};
 pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
 pub use super::difference::{AnswerDifference, ChangedAnswer, ChangedView, DiffRequest};
+pub use super::drills::{AbortRequest, DrillBegun, DrillReport, DrillRequest, Drills, RunningDrill, ScheduledDrill};
 pub use super::incident_markdown::markdown;
 pub use super::incidents::{IncidentDocument, IncidentList, Kept, ObjectivesReport, ServiceObjectives};
 pub use super::problem::{ProblemDocument, ProblemKind};

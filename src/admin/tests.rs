@@ -43,6 +43,7 @@ fn intent(by: &str, reason: &str) -> Intent {
         forced: false,
         reach: Reach::Everywhere,
         schedule: None,
+        drill: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod confirm;
 pub mod demo;
 mod diff;
 mod document;
+mod drill;
 mod events;
 mod exit;
 mod explain;
@@ -122,6 +123,7 @@ fn far(global: &Global, output: &Output, command: Command) -> Result<ExitCode, F
             Command::Incident(arguments) => incident::incident(&node, output, arguments).await,
             Command::Objectives => incident::objectives(&node, output).await,
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,
+            Command::Drill { command } => drill::drill(&node, output, command).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Store { command } => store::store(&node, output, command).await,
             Command::Token { command } => token::token(&node, output, command).await,

@@ -246,6 +246,7 @@ mod tests {
                 forced: false,
                 reach: Reach::Everywhere,
                 schedule: None,
+                drill: None,
             },
             changes: vec!["mx: fra serving -> drained".into()],
             loads: vec![],

@@ -41,6 +41,7 @@ use crate::admin::api::{
 };
 use crate::admin::{Caller, Command, Control, Incidents, Lifting, Problem, ProblemKind, Pulse, Readiness, Tally};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
+use crate::drill::Shelf;
 use crate::model::{Event, EventKind, Generation, Intent, IntentKind, Name, Scope, Settings, Token};
 use crate::plan::{self, Moment, Order, Turn};
 use crate::probe::Prober;
@@ -86,6 +87,8 @@ pub struct Desk {
     pub commons: Arc<dyn Commons>,
     /// The monitors.
     pub prober: Arc<Prober>,
+    /// The drills that ran.
+    pub drills: Arc<Shelf>,
     /// Zones that are transferred.
     pub transfers: Arc<Transfers>,
     /// The engine.
@@ -203,6 +206,7 @@ impl Desk {
             forced: command.force,
             reach: command.reach,
             schedule: command.schedule,
+            drill: None,
         });
         let standing = self.standing(&intent);
         let (around, picture) = (self.around(), self.picture.load());
@@ -297,6 +301,7 @@ impl Control for Desk {
                 recorder: &self.recorder,
                 history: &self.history,
                 commons: &*self.commons,
+                drills: &self.drills,
                 tally: &self.tally,
                 trials: &trials,
             },
@@ -501,7 +506,7 @@ impl Desk {
     }
 }
 
-fn problem(failure: OrderFailure) -> Problem {
+pub(super) fn problem(failure: OrderFailure) -> Problem {
     match failure {
         OrderFailure::Refused(refusal) => {
             let kind = if refusal.is_usage() { ProblemKind::NotFound } else { ProblemKind::Refused };

@@ -18,6 +18,9 @@ mod demand_tests;
 mod dependencies;
 #[cfg(test)]
 mod dependencies_tests;
+mod drill;
+mod drill_calendar;
+mod drill_course;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flows;
@@ -41,6 +44,7 @@ mod severe;
 mod spill;
 mod tiers;
 mod ttl_steps;
+mod turns;
 
 pub use assertions::Shortfall;
 pub use bounds::{DEMAND_HALF_LIFE, DEMAND_HOURS, DEMAND_VIEWS, REPEAT_TOLERANCE, TTL_FLOOR};
@@ -48,6 +52,9 @@ pub use capacity::{Forecast, SiteLoad, ViewLoad, forecast};
 pub use changes::changes;
 pub use demand::{Basis, Demand, Meters, Moment, ViewKey, ViewPeaks, ViewRate, basis, demands, known_well};
 pub use dependencies::touched;
+pub use drill::{Cause, Grounds, Unready, cause, concerned, order_of_drill, unready};
+pub use drill_calendar::{Turn, turn};
+pub use drill_course::{Answers, Caches, Deadlines, Nodes, Seen, next as next_of_drill};
 pub use headroom::amount;
 pub use local::{Offer, effective, offer};
 pub use make::{Inputs, make};
@@ -60,3 +67,4 @@ pub use schedule::{in_effect, take_step};
 pub use severe::{Turn, severe};
 pub use spill::{Spill, may_spill, spills};
 pub use ttl_steps::{Ahead, TtlCap, capped, ttl_caps};
+pub use turns::whose_turn;
