@@ -43,7 +43,7 @@ use crate::admin::{Caller, Command, Control, Incidents, Lifting, Problem, Proble
 use crate::answer::{Client, ClientSubnet, Question, Tables};
 use crate::drill::Shelf;
 use crate::model::{Event, EventKind, Generation, Intent, IntentKind, Name, Scope, Settings, Token};
-use crate::plan::{self, Moment, Order, Turn};
+use crate::plan::{self, Moment, Order, Shift};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
 use crate::store::{Commons, Secret, Store, StoreError};
@@ -251,7 +251,7 @@ impl Desk {
         let demands = self.demand.demands(topology, &self.tables.load(), Moment::Peak);
         let loads = forecast::preview(topology, &before.plan, &done.plan, &demands);
         let severe = if done.effect == Effect::Rehearsed {
-            plan::severe(Some(intent), Turn { topology, before: &before.plan, after: &done.plan }, &demands)
+            plan::severe(Some(intent), Shift { topology, before: &before.plan, after: &done.plan }, &demands)
         } else {
             Vec::new()
         };

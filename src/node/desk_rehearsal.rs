@@ -14,7 +14,7 @@ use crate::admin::api::{AnswerPreview, OrderPreview, Outcome};
 use crate::admin::{Caller, Command, Deed, Problem, ProblemKind, Proposal, Rehearsals};
 use crate::answer::{Client, Explanation, Question, Tables};
 use crate::model::{Intent, Name, NamePattern, Plan, Scope, Service, ServiceIx, SiteIx};
-use crate::plan::{self, Moment, Turn};
+use crate::plan::{self, Moment, Shift};
 
 /// Services of which an answer is shown.
 const ANSWERS: usize = 12;
@@ -77,7 +77,7 @@ impl Desk {
             (Vec::new(), Vec::new())
         } else {
             let demands = self.demand.demands(&picture.topology, &self.tables.load(), Moment::Peak);
-            let turn = Turn { topology: &picture.topology, before: &now, after: &then };
+            let turn = Shift { topology: &picture.topology, before: &now, after: &then };
             (forecast::preview(&picture.topology, &now, &then, &demands), plan::severe(None, turn, &demands))
         };
         let changes = plan::changes(&picture.topology, &now, &then);

@@ -8,7 +8,7 @@ use super::headroom::amount;
 
 /// What would change, from plan to plan.
 #[derive(Clone, Copy, Debug)]
-pub struct Turn<'a> {
+pub struct Shift<'a> {
     /// The topology of both plans.
     pub topology: &'a Topology,
     /// The plan that stands.
@@ -20,7 +20,7 @@ pub struct Turn<'a> {
 /// A sentence for each reason; empty for what can be taken back without harm. `order` is what would be given, `None` where one
 /// is lifted; `demands` are those of the peak.
 #[must_use]
-pub fn severe(order: Option<&Intent>, turn: Turn<'_>, demands: &[Demand]) -> Vec<String> {
+pub fn severe(order: Option<&Intent>, turn: Shift<'_>, demands: &[Demand]) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(order) = order {
         if order.kind == IntentKind::Isolate {
@@ -36,7 +36,7 @@ pub fn severe(order: Option<&Intent>, turn: Turn<'_>, demands: &[Demand]) -> Vec
 }
 
 /// The services that are left with their last site, or with none.
-fn losses(Turn { topology, before, after }: Turn<'_>) -> Vec<String> {
+fn losses(Shift { topology, before, after }: Shift<'_>) -> Vec<String> {
     let lost = topology.services().filter_map(|(ix, service)| {
         let (was, left) = (in_service(topology, before, ix), in_service(topology, after, ix));
         match left.as_slice() {
@@ -57,7 +57,7 @@ fn in_service(topology: &Topology, plan: &Plan, service: ServiceIx) -> Vec<SiteI
 }
 
 /// The sites that are sent more than before and than they can carry.
-fn overloads(Turn { topology, before, after }: Turn<'_>, demands: &[Demand]) -> Vec<String> {
+fn overloads(Shift { topology, before, after }: Shift<'_>, demands: &[Demand]) -> Vec<String> {
     // A plan of another topology is none that can be compared.
     if topology.sites.iter().all(|site| site.capacity.is_none()) || before.services.len() != after.services.len() {
         return Vec::new();
@@ -88,7 +88,7 @@ mod tests {
         let mut then = world.clone();
         then.intents.push(intent.clone());
         let (before, after) = (world.plan(), then.plan());
-        severe(Some(intent), Turn { topology: &world.topology, before: &before, after: &after }, demands)
+        severe(Some(intent), Shift { topology: &world.topology, before: &before, after: &after }, demands)
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
         let after = world.plan();
         world.order("s1", IntentKind::Pin);
         let before = world.plan();
-        let turn = Turn { topology: &world.topology, before: &before, after: &after };
+        let turn = Shift { topology: &world.topology, before: &before, after: &after };
         assert_eq!(severe(None, turn, &[]), ["s0 is left as the last site of mx"]);
     }
 
