@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::bounds::{DRILL_DEFAULT, DRILL_LONGEST};
 use super::orders::text;
@@ -17,7 +18,7 @@ use super::{Caller, DrillCommand, Problem, ProblemKind};
 use crate::model::{Drill, Scope};
 
 /// `POST /api/v1/drills`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrillRequest {
     /// What is taken out: a site, or one service of it.
     pub scope: Scope,
@@ -33,7 +34,7 @@ pub struct DrillRequest {
 }
 
 /// Answer to a drill that began, or would.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrillBegun {
     /// [`DrillBegun::SCHEMA`]
     pub schema: String,
@@ -53,7 +54,7 @@ impl DrillBegun {
 }
 
 /// `GET /api/v1/drills`: the drills that this node ran, and what is to come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Drills {
     /// [`Drills::SCHEMA`]
     pub schema: String,
@@ -71,7 +72,7 @@ impl Drills {
 }
 
 /// A drill that runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunningDrill {
     /// Its id.
     pub id: String,
@@ -84,7 +85,7 @@ pub struct RunningDrill {
 }
 
 /// A schedule and its next turn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ScheduledDrill {
     /// The schedule.
     pub name: String,
@@ -99,7 +100,7 @@ pub struct ScheduledDrill {
 }
 
 /// `GET /api/v1/drills/{id}`: all that was measured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrillReport {
     /// [`DrillReport::SCHEMA`]
     pub schema: String,
@@ -114,7 +115,7 @@ impl DrillReport {
 }
 
 /// `POST /api/v1/drills/{id}/abort`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AbortRequest {
     /// Why.
     #[serde(default)]

@@ -10,9 +10,10 @@ use super::key::{DsDocument, KeysetDocument, Keysets};
 use super::output::{Format, Output};
 use super::replay::{Compared, Comparison};
 use crate::admin::api::{
-    AnswerDifference, AuditReport, AuditStatus, ChangedAnswer, Drained, Events, Explanation, IncidentDocument,
-    IncidentList, LiftOutcome, ObjectivesReport, OrderOutcome, PastAnswer, ProbeReport, ProbeResult, ProblemDocument,
-    ReloadOutcome, ServiceObjectives, SiteForecast, Status, StoreAccepted, StoreStatus, TokenCreated, Tokens, WhatIf,
+    AnswerDifference, AuditReport, AuditStatus, ChangedAnswer, Drained, DrillBegun, DrillReport, Drills, Events,
+    Explanation, IncidentDocument, IncidentList, LiftOutcome, ObjectivesReport, OrderOutcome, PastAnswer, ProbeReport,
+    ProbeResult, ProblemDocument, ReloadOutcome, ServiceObjectives, SiteForecast, Status, StoreAccepted, StoreStatus,
+    TokenCreated, Tokens, WhatIf,
 };
 use crate::config::Diagnostic;
 use crate::model::{ChainFinding, Event, ExportHead, Token};
@@ -53,6 +54,9 @@ const DOCUMENTS: &[Published] = &[
     published::<AnswerDifference>(AnswerDifference::SCHEMA, "diff -o json"),
     item::<ChangedAnswer>("waypost.changed-answer/1", "diff -o jsonl"),
     published::<Drained>(Drained::SCHEMA, "wait, drain --wait"),
+    published::<Drills>(Drills::SCHEMA, "drill list -o json"),
+    published::<DrillReport>(DrillReport::SCHEMA, "drill show, drill report, drill list -o jsonl"),
+    published::<DrillBegun>(DrillBegun::SCHEMA, "drill run"),
     published::<DsDocument>(DsDocument::SCHEMA, "key ds"),
     published::<Events>(Events::SCHEMA, "events -o json"),
     item::<Event>("waypost.event/1", "events -o jsonl, events --follow"),

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Scope;
 
 /// What marks the order that a drill gives: whose it is, so that every node knows when it is over without being told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrillMark {
     /// The drill's id.
     pub id: String,
@@ -20,7 +21,7 @@ pub struct DrillMark {
 }
 
 /// How a drill ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DrillOutcome {
     /// The site was out, caches let go of it, it stayed out as long as meant, and came back.
@@ -50,7 +51,7 @@ impl DrillOutcome {
 }
 
 /// How far a drill is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "phase")]
 pub enum DrillState {
     /// Its order is on the way to the store.
@@ -111,7 +112,7 @@ impl DrillState {
 }
 
 /// A drill: what was asked, how far it came, and what was measured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Drill {
     /// Its id: the site and when it began.
     pub id: String,
@@ -160,7 +161,7 @@ pub struct Drill {
 }
 
 /// When something was known of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeMoment {
     /// The node.
     pub node: String,
@@ -169,7 +170,7 @@ pub struct NodeMoment {
 }
 
 /// What a site carried while another was out, in the unit of the sites' capacity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SurvivorLoad {
     /// The site.
     pub site: String,
@@ -182,7 +183,7 @@ pub struct SurvivorLoad {
 }
 
 /// What a monitor's probes found while a drill ran.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MonitorProbes {
     /// The monitor.
     pub monitor: String,

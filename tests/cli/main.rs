@@ -36,3 +36,8 @@ use std::path::{Path, PathBuf};
 fn transcripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli")
 }
+
+/// The last incident that the node knows.
+fn last_incident(scene: &scene::Scene) -> Option<String> {
+    scene.node.order(&["incident", "-o", "name"]).lines().next().map(str::to_owned)
+}

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::last_incident;
 use crate::node::executable;
 use crate::patience::wait_until;
 use crate::scene::{PATIENCE, Scene};
@@ -25,14 +26,25 @@ fn what_is_printed_is_as_published() {
     fs::write(scene.path("other.toml"), text.replace("ttl = \"2s\"", "ttl = \"1s\"")).unwrap();
     fs::write(scene.path("wrong.toml"), text.replace("ttl = \"2s\"", "tll = \"2s\"")).unwrap();
     let keys = scene.path("keys").to_string_lossy().into_owned();
+    let all = |scene: &Scene| scene.status()["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("All"));
+    wait_until("all sites are up", PATIENCE, || all(&scene));
+    let drill = scene.node.order(&["drill", "run", "nrt", "--for", "1m", "-o", "name"]).trim().to_owned();
+    scene.node.order(&["drill", "abort", &drill]);
+    wait_until("all sites are up again", PATIENCE, || all(&scene));
+    let begun: Value =
+        serde_json::from_str(&scene.node.order(&["drill", "run", "nrt", "--dry-run", "-o", "json"])).unwrap();
     scene.close("fra");
     wait_until("fra is down", PATIENCE, || !scene.names("fra"));
-    let (past, incident) = (jiff::Timestamp::now().to_string(), scene.node.order(&["incident", "-o", "name"]));
+    wait_until("its incident is known", PATIENCE, || last_incident(&scene).is_some());
+    let (past, incident) = (jiff::Timestamp::now().to_string(), last_incident(&scene).unwrap());
     let export = scene.node.order(&["audit", "export"]);
     let head: Value = serde_json::from_str(export.lines().next().unwrap()).unwrap();
     fs::write(scene.path("edited.jsonl"), export.replace("connection refused", "nothing happened")).unwrap();
     let commands: Vec<Vec<&str>> = vec![
         vec!["status"],
+        vec!["drill", "list"],
+        vec!["drill", "show", &drill],
+        vec!["drill", "report", &drill],
         vec!["events"],
         vec!["explain", "example.org", "MX", "--client", "80.128.0.1"],
         vec!["explain", "nowhere.example", "A"],
@@ -40,7 +52,7 @@ fn what_is_printed_is_as_published() {
         vec!["audit", "status"],
         vec!["audit", "verify"],
         vec!["audit", "verify", "edited.jsonl"],
-        vec!["incident", incident.trim()],
+        vec!["incident", &incident],
         vec!["whatif", "--fail", "iad"],
         vec!["probe", "mx"],
         vec!["drain", "nrt", "--reason", "x", "--force", "--confirm=nrt", "--in", "2h"],
@@ -97,6 +109,7 @@ fn what_is_printed_is_as_published() {
     let refused = scene.node.command(&["drain", "atlantis", "--reason", "x", "-o", "json"]);
     let problem: Value = serde_json::from_slice(&refused.stderr).unwrap();
     pairs.push(json!({ "command": "drain atlantis", "schema": schema("problem"), "document": problem }));
+    pairs.push(json!({ "command": "drill run", "schema": schema("waypost.drill-begun/1"), "document": begun }));
     pairs.push(json!({ "command": "audit export", "schema": schema("waypost.audit/1"), "document": head }));
     // A schema that takes anything would prove nothing.
     let broken = json!({ "schema": "waypost.status/1", "node": 7 });
@@ -104,7 +117,9 @@ fn what_is_printed_is_as_published() {
     assert!(said.contains("broken: "), "a document that is none must be found: {said}");
     assert_eq!(validate(&pairs), "");
     let published = scene.node.order(&["schema", "-o", "name"]);
-    let met = |name: &&str| ["problem", "waypost.audit/1"].contains(name) || schemas.contains_key(*name);
+    let met = |name: &&str| {
+        ["problem", "waypost.audit/1", "waypost.drill-begun/1"].contains(name) || schemas.contains_key(*name)
+    };
     assert_eq!(published.lines().filter(|name| !met(name)).collect::<Vec<_>>(), [""; 0]);
 }
 

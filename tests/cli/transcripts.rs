@@ -17,8 +17,8 @@ fn run(name: &str, directory: &Path, scene: Option<&Scene>) {
     let kept = crate::transcripts().join(format!("{name}.trycmd"));
     let copy = stage.path().join(format!("{name}.trycmd"));
     let port = format!("127.0.0.1:{}", scene.map_or(0, |scene| scene.admin));
-    let incidents = scene.map(|scene| scene.node.order(&["incident", "-o", "name"])).unwrap_or_default();
-    let incident = format!("$ waypost incident {}", incidents.lines().next().unwrap_or("none"));
+    let incident = scene.and_then(crate::last_incident).unwrap_or_else(|| "none".to_owned());
+    let incident = format!("$ waypost incident {incident}");
     let named = [("127.0.0.1:{ADMIN}", port.as_str()), ("$ waypost incident {INCIDENT}", incident.as_str())];
     let text = fs::read_to_string(&kept).unwrap();
     fs::write(&copy, named.iter().fold(text, |text, (name, value)| text.replace(name, value))).unwrap();
@@ -96,6 +96,7 @@ fn a_site_that_is_down() {
     let mut scene = scene();
     scene.close("fra");
     wait_until("fra is down", PATIENCE, || !scene.names("fra"));
+    wait_until("its incident is known", PATIENCE, || crate::last_incident(&scene).is_some());
     let export = scene.node.order(&["audit", "export"]);
     fs::write(scene.path("edited.jsonl"), export.replace("connection refused", "nothing happened")).unwrap();
     fs::write(scene.path("export.jsonl"), export).unwrap();
