@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 
 use super::api::{AuditReport, AuditStatus, Events, ExplainQuery, PastAnswer, PastQuery};
-use super::tests::{Api, Fake, now};
+use super::tests::{Api, Fake};
 use super::{Audit, Problem, ProblemKind};
 use crate::model::{ChainBeginning, ChainFinding, ChainMark, Event, ExportCheck, Link, LinkHash};
 

@@ -46,6 +46,7 @@ impl DrillControl for Desk {
         async move {
             let before = self.picture.load_full();
             let DrillCommand { scope, length, reason, dry_run } = command;
+            caller.over(&scope.site)?;
             let rehearsal = if dry_run { Rehearsal::DryRun } else { Rehearsal::No };
             let incident = self.open_incident();
             let order = DrillOrder { scope, by: caller.name, reason, length, schedule: None, rehearsal, incident };
@@ -58,6 +59,9 @@ impl DrillControl for Desk {
 
     fn abort_drill(&self, id: String, reason: String, caller: Caller) -> BoxFuture<'_, Result<Drill, Problem>> {
         async move {
+            if let Ok(drill) = self.drill(&id) {
+                caller.over(&drill.scope.site)?;
+            }
             let (reply, answer) = oneshot::channel();
             let message = Message::AbortDrill(id.clone(), caller.name.clone(), reason.clone(), reply);
             if let Some(drill) = self.ask(message, answer).await? {

@@ -77,8 +77,8 @@ impl Desk {
             (Vec::new(), Vec::new())
         } else {
             let demands = self.demand.demands(&picture.topology, &self.tables.load(), Moment::Peak);
-            let turn = Shift { topology: &picture.topology, before: &now, after: &then };
-            (forecast::preview(&picture.topology, &now, &then, &demands), plan::severe(None, turn, &demands))
+            let shift = Shift { topology: &picture.topology, before: &now, after: &then };
+            (forecast::preview(&picture.topology, &now, &then, &demands), plan::severe(None, shift, &demands))
         };
         let changes = plan::changes(&picture.topology, &now, &then);
         Ok(OrderPreview {

@@ -20,7 +20,7 @@ pub struct Shift<'a> {
 /// A sentence for each reason; empty for what can be taken back without harm. `order` is what would be given, `None` where one
 /// is lifted; `demands` are those of the peak.
 #[must_use]
-pub fn severe(order: Option<&Intent>, turn: Shift<'_>, demands: &[Demand]) -> Vec<String> {
+pub fn severe(order: Option<&Intent>, shift: Shift<'_>, demands: &[Demand]) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(order) = order {
         if order.kind == IntentKind::Isolate {
@@ -30,8 +30,8 @@ pub fn severe(order: Option<&Intent>, turn: Shift<'_>, demands: &[Demand]) -> Ve
             reasons.push("safety rules are overridden".to_owned());
         }
     }
-    reasons.extend(losses(turn));
-    reasons.extend(overloads(turn, demands));
+    reasons.extend(losses(shift));
+    reasons.extend(overloads(shift, demands));
     reasons
 }
 
@@ -125,8 +125,8 @@ mod tests {
         let after = world.plan();
         world.order("s1", IntentKind::Pin);
         let before = world.plan();
-        let turn = Shift { topology: &world.topology, before: &before, after: &after };
-        assert_eq!(severe(None, turn, &[]), ["s0 is left as the last site of mx"]);
+        let shift = Shift { topology: &world.topology, before: &before, after: &after };
+        assert_eq!(severe(None, shift, &[]), ["s0 is left as the last site of mx"]);
     }
 
     #[test]
