@@ -11,6 +11,7 @@ pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, St
 pub use super::difference::{AnswerDifference, ChangedAnswer, ChangedView, DiffRequest};
 pub use super::incident_markdown::markdown;
 pub use super::incidents::{IncidentDocument, IncidentList, Kept, ObjectivesReport, ServiceObjectives};
+pub use super::notifications::{HookReport, NotificationTried, NotificationsReport, TargetReport};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
 pub use super::rehearsal::{AnswerPreview, OrderPreview};

@@ -34,6 +34,9 @@ mod incident_markdown;
 mod incidents;
 #[cfg(test)]
 mod incidents_tests;
+mod notifications;
+#[cfg(test)]
+mod notifications_fake;
 mod oidc;
 mod orders;
 mod pages;
@@ -71,6 +74,7 @@ pub use control::{Caller, Channel, Command, Control, Lifting, Readiness};
 pub use difference::Differences;
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
 pub use incidents::Incidents;
+pub use notifications::Notifications;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use rehearsal::{Deed, Proposal, Rehearsals};
 pub use server::{AdminError, AdminServer, start};

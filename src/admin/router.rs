@@ -24,7 +24,7 @@ use super::same_origin::same_origin;
 use super::session::Sessions;
 use super::{
     Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, document, events,
-    incidents, orders, pages, sign_in, tokens, visit,
+    incidents, notifications, orders, pages, sign_in, tokens, visit,
 };
 use crate::model::{Role, Scope};
 
@@ -77,6 +77,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/incidents/{id}", get(incidents::one))
         .route("/api/v1/objectives", get(incidents::objectives))
+        .route("/api/v1/notifications", get(notifications::list))
         .route("/api/v1/drained", get(drained))
         .route("/api/v1/orders", get(standing_orders))
         .route("/api/v1/whatif", get(whatif));
@@ -91,6 +92,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/store/accept", post(accept_store))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))
         .route("/api/v1/nodes/{name}", delete(forget_node))
+        .route("/api/v1/notifications/{name}/test", post(notifications::test))
         .route("/api/v1/tokens/{name}", delete(revoke_token));
     open.merge(pages::assets())
         .merge(guarded(greeting, Access::Anyone))

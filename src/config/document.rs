@@ -7,8 +7,8 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    admin, assertion, audit, cookies, dnssec, encrypted, geo, hook, key, limits, monitor, node, notify, objectives, rate_limit,
-    requires, safety, secrets, service, site, zone,
+    admin, assertion, audit, cookies, dnssec, encrypted, geo, hook, key, limits, monitor, node, notify, objectives,
+    rate_limit, requires, safety, secrets, service, site, zone,
 };
 use crate::model::Settings;
 

@@ -113,7 +113,8 @@ mod tests {
         let root = Table::root(&document);
         let services = reader.sections(&root, "service");
         let services = Roster::of_sections(&mut reader, "service", &services);
-        let (none, others) = (Roster::of_sections(&mut reader, "site", &[]), Roster::of_named(&mut reader, "monitor", &[]));
+        let (none, others) =
+            (Roster::of_sections(&mut reader, "site", &[]), Roster::of_named(&mut reader, "monitor", &[]));
         let tables = reader.sections(&root, "hook");
         let hooks = read(&mut reader, &tables, &Declared { monitors: &others, services: &services, sites: &none });
         (hooks, reader.finish())

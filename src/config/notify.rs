@@ -70,7 +70,8 @@ fn way(reader: &mut Reader<'_>, table: &Table<'_>, kind: Kind) -> Option<Way> {
     let file = table.get("secret_file").and_then(|value| reader.path(&value));
     match kind {
         Kind::Webhook => {
-            let (url, secret_file) = (url(reader, table, "\"https://hooks.example.org/waypost\""), secret(reader, table, file));
+            let (url, secret_file) =
+                (url(reader, table, "\"https://hooks.example.org/waypost\""), secret(reader, table, file));
             Some(Way::Webhook { url: url?, secret_file: secret_file? })
         }
         Kind::Alertmanager => {
@@ -276,10 +277,22 @@ mod tests {
             ("[[notify]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://h/\"\n".into(), 1, "secret_file"),
             ("[[notify]]\nname = \"a\"\nkind = \"slack\"\nurl = \"ftp://h/\"\n".into(), 4, "https://"),
             ("[[notify]]\nname = \"a\"\nkind = \"slack\"\nurl = \"https://u:p@h/\"\n".into(), 4, "secret_file"),
-            ("[[notify]]\nname = \"a\"\nkind = \"slack\"\nurl = \"https://h/\"\non = [\"incidnt\"]\n".into(), 5, "did you mean \"incident\"?"),
-            ("[[notify]]\nname = \"a\"\nkind = \"slack\"\nurl = \"https://h/\"\nrelay = \"h\"\n".into(), 5, "unknown key"),
+            (
+                "[[notify]]\nname = \"a\"\nkind = \"slack\"\nurl = \"https://h/\"\non = [\"incidnt\"]\n".into(),
+                5,
+                "did you mean \"incident\"?",
+            ),
+            (
+                "[[notify]]\nname = \"a\"\nkind = \"slack\"\nurl = \"https://h/\"\nrelay = \"h\"\n".into(),
+                5,
+                "unknown key",
+            ),
             (format!("{mail}to = [\"o@example.org\\r\\nBcc: x@y\"]\n"), 6, "a mail address"),
-            (format!("{mail}to = [\"o@example.org\"]\ntls = \"none\"\nuser = \"w\"\nsecret_file = \"k\"\n"), 8, "encrypted"),
+            (
+                format!("{mail}to = [\"o@example.org\"]\ntls = \"none\"\nuser = \"w\"\nsecret_file = \"k\"\n"),
+                8,
+                "encrypted",
+            ),
             (format!("{mail}to = [\"o@example.org\"]\nuser = \"w\"\n"), 7, "secret_file"),
         ] {
             let (_, report) = read_text(&text);

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Connection, Generation, HookOutcome, Intent, Means, OrdersVersion, Scope, Share, SignIn, SiteOutcome, State, Trouble};
+use super::{
+    Connection, Generation, HookOutcome, Intent, Means, OrdersVersion, Scope, Share, SignIn, SiteOutcome, State,
+    Trouble,
+};
 
 /// One entry of the append-only journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -61,9 +61,7 @@ pub use intent::{Intent, IntentKind, Lifetime, Reach, Scope};
 pub use mail_checks::{ImapCheck, ImapVisit, LmtpCheck, Login, Pop3Check, SubmissionCheck};
 pub use monitor::{DetectorKind, Monitor, MonitorIx, MonitorKind, ProbeAddress};
 pub use name::{Name, NameError};
-pub use notify::{
-    ChatUrl, Hook, HookOutcome, MailLogin, MailTls, MailWay, NotifyTarget, Subject, Way,
-};
+pub use notify::{ChatUrl, Hook, HookOutcome, MailLogin, MailTls, MailWay, NotifyTarget, Subject, Way};
 pub use objectives::{Availability, Objective, Objectives};
 pub use orders_tag::OrdersTag;
 pub use outcome::{Naming, SiteOutcome, Trouble};

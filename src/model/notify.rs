@@ -144,15 +144,8 @@ pub enum Subject {
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Incident,
-        Self::Drill,
-        Self::Order,
-        Self::Expiring,
-        Self::Lint,
-        Self::Degraded,
-        Self::Objective,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Incident, Self::Drill, Self::Order, Self::Expiring, Self::Lint, Self::Degraded, Self::Objective];
 
     /// The word for it, as in the configuration.
     #[must_use]

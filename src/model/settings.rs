@@ -9,7 +9,8 @@ use ipnet::IpNet;
 
 use super::{
     AdminSettings, Assertion, AuditSettings, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings,
-    Hook, KeySource, Limits, Monitor, NotifyTarget, Objectives, RateLimitSettings, SecretsSettings, Service, Site, SiteIx, ZoneSource,
+    Hook, KeySource, Limits, Monitor, NotifyTarget, Objectives, RateLimitSettings, SecretsSettings, Service, Site,
+    SiteIx, ZoneSource,
 };
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
