@@ -115,7 +115,8 @@ impl Notifier {
             open: kept.open.clone(),
             ..Course::default()
         };
-        let mut saved = (kept, Instant::now());
+        // At once for the first time, so that what waits for a new target outlives a kill.
+        let mut saved = (kept, None::<Instant>);
         self.catch_up(&mut course).await;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -145,9 +146,9 @@ impl Notifier {
                 repeated = Instant::now();
                 self.repeat(&course);
             }
-            if saved.1.elapsed() >= SAVE {
+            if saved.1.is_none_or(|at| at.elapsed() >= SAVE) {
                 let kept = self.kept(&mut course);
-                saved.1 = Instant::now();
+                saved.1 = Some(Instant::now());
                 if kept != saved.0 {
                     let (store, text) = (Arc::clone(&self.store), serde_json::to_string(&kept).unwrap_or_default());
                     if self.beside(move || store.keep_copy(COPY, &text, Vec::new())).await.is_some() {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::patience::{wait_for, wait_until};
 use crate::ports::free_port;
-use crate::scene::PATIENCE;
+use crate::receiver::PATIENCE;
 use crate::webhooks::{node, report};
 
 struct Alertmanager {

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::patience::{wait_for, wait_until};
 use crate::ports::free_port;
-use crate::scene::PATIENCE;
+use crate::receiver::PATIENCE;
 use crate::webhooks::node;
 
 /// Owner of delivered mail: `nobody` everywhere.

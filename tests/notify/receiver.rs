@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::patience::wait_for;
-use crate::scene::PATIENCE;
+
+/// An incident is over when all has been well for a minute.
+pub const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A request.
 #[derive(Clone, Debug)]

@@ -44,8 +44,8 @@ fn is_signed(got: &Got) -> bool {
 }
 
 pub fn report(scene: &Scene) -> Value {
-    let (_, said) = scene.try_command(&["notify", "list", "-o", "json"]);
-    serde_json::from_str(&said).unwrap()
+    let output = scene.node.command(&["notify", "list", "-o", "json"]);
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn is(kind: &str) -> impl Fn(&Got) -> bool {
