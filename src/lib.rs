@@ -52,4 +52,6 @@ pub mod admin;
 
 pub mod cli;
 
+pub mod drill;
+
 pub mod node;

@@ -20,12 +20,16 @@ mod desk;
 mod desk_audit;
 mod desk_cluster;
 mod desk_difference;
+mod desk_drills;
 mod desk_entrance;
 mod desk_incidents;
 mod desk_notifications;
 mod desk_rehearsal;
 mod desk_sights;
 mod dns_metrics;
+mod drill_metrics;
+mod drill_turns;
+mod drills;
 mod ends;
 mod engine;
 mod entrance_metrics;
@@ -257,6 +261,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let (retired_sender, retired) = mpsc::unbounded_channel();
     // Ends with the engine.
     tokio::spawn(retired::keep(retired));
+    let drills = Arc::new(drills::kept(&*store));
     let parts = Parts {
         clock,
         started: Some(started),
@@ -272,6 +277,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         taken_over: Arc::clone(&taken_over),
         retired: retired_sender,
         prober: Arc::clone(&prober),
+        drills: Arc::clone(&drills),
         mailbox: mailbox.clone(),
     };
     // Serves the restored verdicts and orders before the first query is taken.
@@ -361,6 +367,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         store,
         commons,
         prober: Arc::clone(&prober),
+        drills,
         transfers: Arc::clone(&transfers),
         engine: mailbox.clone(),
         ledger,
@@ -381,6 +388,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     notify(&[sd_notify::NotifyState::Ready]);
     let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
     let sharing = files.map(|files| tokio::spawn(shared_files::keep(Arc::clone(&desk), files)));
+    let turns = tokio::spawn(drill_turns::keep(Arc::clone(&desk)));
     let measuring = tokio::spawn(Arc::clone(&demand).keep(Arc::clone(&picture), tables, mailbox.clone()));
     let transferred = tokio::spawn(secondaries::keep(Arc::clone(&desk), inbox));
     let signals = (options.signals == Signals::Obeyed).then(|| tokio::spawn(watch::hangups(Arc::clone(&desk))));
@@ -393,6 +401,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     archiving.abort();
     zones.abort();
     measuring.abort();
+    turns.abort();
     transferred.abort();
     transfers.stop().await;
     if let Some(signals) = signals {

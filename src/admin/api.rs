@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 pub use super::audit::{AuditReport, AuditStatus, PastAnswer, PastQuery};
 pub use super::cluster::{ClusterStatus, MissingNode, NodeStatus, StoreAccept, StoreAccepted, StoreStatus};
 pub use super::difference::{AnswerDifference, ChangedAnswer, ChangedView, DiffRequest};
+pub use super::drills::{AbortRequest, DrillBegun, DrillReport, DrillRequest, Drills, RunningDrill, ScheduledDrill};
 pub use super::incident_markdown::markdown;
 pub use super::incidents::{IncidentDocument, IncidentList, Kept, ObjectivesReport, ServiceObjectives};
 pub use super::notifications::{HookReport, NotificationTried, NotificationsReport, TargetReport};
@@ -298,6 +299,9 @@ pub struct OrderOutcome {
     /// leaves the site in the answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_drained_by: Option<Timestamp>,
+    /// Of a rehearsal: why it must not be done by mistake, a sentence each; empty for what can be undone without harm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub severe: Vec<String>,
     /// The command that undoes it.
     pub undo: String,
 }

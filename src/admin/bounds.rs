@@ -111,6 +111,12 @@ pub const ORDER_LONGEST: Duration = Duration::from_secs(72 * 3600);
 /// remembers it better than a name server.
 pub const ORDER_FARTHEST: Duration = Duration::from_secs(30 * 86_400);
 
+/// A drill lasts this long unless said.
+pub const DRILL_DEFAULT: Duration = Duration::from_secs(15 * 60);
+
+/// The longest drill: what takes longer is a drain.
+pub const DRILL_LONGEST: Duration = Duration::from_secs(4 * 3600);
+
 /// The most steps of a drain: each makes a plan, and finer ones than a twentieth are lost among the clients of large resolvers.
 pub(super) const STEPS_MOST: usize = 20;
 

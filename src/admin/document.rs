@@ -12,21 +12,22 @@ use utoipa::openapi::path::{
     HttpMethod, Operation as Described, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, OneOfBuilder, OpenApi, OpenApiBuilder, PathItem,
-    PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema,
+    ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder,
+    Ref, RefOr, Required, ResponseBuilder, Schema,
 };
 use utoipa::{PartialSchema, ToSchema};
 
 use super::ProblemKind;
 use super::access::Access;
 use super::api::{
-    AnswerDifference, AuditReport, AuditStatus, DiffRequest, Drained, Events, Explanation, IncidentDocument,
-    IncidentList, LiftOutcome, LiftRequest, NotificationTried, NotificationsReport, ObjectivesReport, OrderOutcome,
-    OrderRequest, Orders, PastAnswer, ProbeReport, ProbeRequest, ProblemDocument, ReloadOutcome, SessionStatus, Status,
-    StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf,
+    AbortRequest, AnswerDifference, AuditReport, AuditStatus, DiffRequest, Drained, DrillBegun, DrillReport,
+    DrillRequest, Drills, Events, Explanation, IncidentDocument, IncidentList, LiftOutcome, LiftRequest,
+    NotificationTried, NotificationsReport, ObjectivesReport, OrderOutcome, OrderRequest, Orders, PastAnswer,
+    ProbeReport, ProbeRequest, ProblemDocument, ReloadOutcome, SessionStatus, Status, StoreAccept, StoreAccepted,
+    StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf,
 };
 use super::bounds::{EVENTS_LONGEST, INCIDENTS_LONGEST};
 use crate::model::{Event, Role};
@@ -130,8 +131,8 @@ impl Operation {
     fn or<T: ToSchema>(mut self) -> Self {
         let other = self.schema::<T>();
         if let Some((_, content)) = self.answers.last_mut().and_then(|answer| answer.content.as_mut()) {
-            let either = OneOfBuilder::new().item(content.clone()).item(other).build();
-            *content = RefOr::T(Schema::OneOf(either));
+            let either = AnyOfBuilder::new().item(content.clone()).item(other).build();
+            *content = RefOr::T(Schema::AnyOf(either));
         }
         self
     }
@@ -348,14 +349,14 @@ pub(super) fn operations() -> Vec<Operation> {
             .gives::<Explanation>("Why; with at, what was answered then")
             .or::<PastAnswer>()
             .fails(&[NotFound, Unavailable]),
-        get("/api/v1/audit", viewer, "Where the chain of the journal begins and ends")
+        get("/api/v1/audit", Access::Of(Role::Viewer), "Where the chain of the journal begins and ends")
             .gives::<AuditStatus>("Where")
             .fails(&[Unavailable]),
-        get("/api/v1/audit/verify", viewer, "Check the chain of the journal")
+        get("/api/v1/audit/verify", Access::Of(Role::Viewer), "Check the chain of the journal")
             .asks("checkpoints", "places written down elsewhere that it is held against: ID:HASH,ID:HASH")
             .gives::<AuditReport>("What was found")
             .fails(&[Unavailable]),
-        get("/api/v1/audit/export", viewer, "The journal as JSON lines, with what proves it")
+        get("/api/v1/audit/export", Access::Of(Role::Viewer), "The journal as JSON lines, with what proves it")
             .dates("since", "from this moment on")
             .dates("until", "before this moment")
             .gives_text(200, "application/jsonl", "A line for the head, for each entry, and for the end")
@@ -370,6 +371,23 @@ pub(super) fn operations() -> Vec<Operation> {
             .gives::<IncidentDocument>("The incident")
             .also_text("text/markdown")
             .fails(&[NotFound]),
+        get("/api/v1/drills", viewer, "The drills of this node, the one that runs, and those to come")
+            .gives::<Drills>("The drills, newest first"),
+        get("/api/v1/drills/{id}", viewer, "All that was measured of a drill")
+            .named("id", "the drill")
+            .asks("format", "md for Markdown; default json")
+            .gives::<DrillReport>("The report")
+            .also_text("text/markdown")
+            .fails(&[NotFound]),
+        post("/api/v1/drills", Role::Operator, "Take a site out for a while, and put it back whatever happens")
+            .takes::<DrillRequest>()
+            .gives::<DrillBegun>("The drill that began, or would")
+            .fails(&[NotFound, Refused, Conflict, StoreFull, Unavailable]),
+        post("/api/v1/drills/{id}/abort", Role::Operator, "End a drill early")
+            .named("id", "the drill")
+            .takes::<AbortRequest>()
+            .gives::<DrillReport>("Its report")
+            .fails(&[NotFound, Conflict, StoreFull, Unavailable]),
         get("/api/v1/objectives", viewer, "What is promised of services, and what came of it this month")
             .gives::<ObjectivesReport>("What"),
         get("/api/v1/notifications", viewer, "How targets of notifications and hooks fare")

@@ -23,6 +23,12 @@ mod difference;
 #[cfg(test)]
 mod difference_fake;
 mod document;
+mod drill_control;
+mod drills;
+#[cfg(test)]
+mod drills_fake;
+#[cfg(test)]
+mod drills_tests;
 mod entrance_control;
 #[cfg(test)]
 mod entrance_fake;
@@ -66,12 +72,14 @@ pub mod unison;
 mod visit;
 mod whatif;
 pub mod words;
+pub mod words_drill;
 
 pub use audit::Audit;
 pub use beat::{Beat, Pulse};
-pub use bounds::{ORDER_DEFAULT, ORDER_LONGEST};
+pub use bounds::{DRILL_LONGEST, ORDER_DEFAULT, ORDER_LONGEST};
 pub use control::{Caller, Channel, Command, Control, Lifting, Readiness};
 pub use difference::Differences;
+pub use drill_control::{DrillCommand, DrillControl};
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
 pub use incidents::Incidents;
 pub use notifications::Notifications;

@@ -86,6 +86,7 @@ mod tests {
                 forced: false,
                 reach: Reach::Everywhere,
                 schedule: Some(Schedule { from: at(0), steps, every_seconds: 480, taken, last }),
+                drill: None,
             },
             remaining_seconds: None,
             next,

@@ -23,8 +23,8 @@ use super::password::Passwords;
 use super::same_origin::same_origin;
 use super::session::Sessions;
 use super::{
-    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, document, events,
-    incidents, notifications, orders, pages, sign_in, tokens, visit,
+    Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, document, drills,
+    events, incidents, notifications, orders, pages, sign_in, tokens, visit,
 };
 use crate::model::{Role, Scope};
 
@@ -70,21 +70,26 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/api/v1/explain", get(audit::explain))
-        .route("/api/v1/audit", get(audit::status))
-        .route("/api/v1/audit/verify", get(audit::verify))
-        .route("/api/v1/audit/export", get(audit::export))
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/incidents/{id}", get(incidents::one))
         .route("/api/v1/objectives", get(incidents::objectives))
         .route("/api/v1/notifications", get(notifications::list))
         .route("/api/v1/drained", get(drained))
+        .route("/api/v1/drills", get(drills::list))
+        .route("/api/v1/drills/{id}", get(drills::report))
         .route("/api/v1/orders", get(standing_orders))
         .route("/api/v1/whatif", get(whatif));
-    let inner = Router::new().route("/api/v1/store", get(store));
+    let inner = Router::new()
+        .route("/api/v1/store", get(store))
+        .route("/api/v1/audit", get(audit::status))
+        .route("/api/v1/audit/verify", get(audit::verify))
+        .route("/api/v1/audit/export", get(audit::export));
     let operations = Router::new()
         .route("/api/v1/orders", post(order).delete(lift))
         .route("/api/v1/orders/lift", post(lift))
+        .route("/api/v1/drills", post(drills::begin))
+        .route("/api/v1/drills/{id}/abort", post(drills::abort))
         .route("/api/v1/probe", post(probe));
     let administration = Router::new()
         .route("/api/v1/diff", post(difference::diff))

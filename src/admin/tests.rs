@@ -43,6 +43,7 @@ fn intent(by: &str, reason: &str) -> Intent {
         forced: false,
         reach: Reach::Everywhere,
         schedule: None,
+        drill: None,
     }
 }
 
@@ -196,6 +197,7 @@ impl Control for Fake {
                 drained_by: None,
                 timetable: vec![],
                 expected_drained_by: None,
+                severe: vec![],
                 undo: "waypost undrain fra".into(),
             })
         })

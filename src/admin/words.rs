@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::incidents;
 use super::timetable::listed;
+pub use super::words_drill as drills;
 use crate::model::{
     Event, EventKind, Intent, IntentKind, Lifetime, Reach, Schedule, Scope, Share, Standing, State, Tier,
 };
@@ -111,9 +112,10 @@ pub fn lifetime(lifetime: Lifetime, now: Timestamp) -> String {
 #[must_use]
 pub fn order(intent: &Intent) -> String {
     let only = reach(intent);
+    let drill = intent.drill.as_ref().map_or("", |_| " (drill)");
     match intent.kind {
         IntentKind::Drain { share } if share != Share::ALL => format!("drain {} {share}{only}", intent.scope),
-        kind => format!("{} {}{only}", kind.as_str(), intent.scope),
+        kind => format!("{} {}{drill}{only}", kind.as_str(), intent.scope),
     }
 }
 
@@ -194,6 +196,11 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::StoreAccepted { .. } => "store accepted",
         EventKind::PeerLost { .. } => "peer lost",
         EventKind::PeerHeard { .. } => "peer heard",
+        EventKind::DrillAnnounced { .. } => "drill announced",
+        EventKind::DrillRefused { .. } => "drill refused",
+        EventKind::DrillStarted { .. } => "drill started",
+        EventKind::DrillMoved { .. } => "drill",
+        EventKind::DrillEnded { .. } => "drill ended",
         EventKind::SignIn { outcome, .. } => outcome.as_str(),
         EventKind::Surveyed { .. } => "surveyed",
         EventKind::Acted { .. } => "acted",
@@ -279,6 +286,15 @@ pub fn event(event: &Event) -> String {
         }
         EventKind::PeerLost { peer, detail } => format!("{peer}: its votes count no more{}", in_brackets(detail)),
         EventKind::PeerHeard { peer } => format!("{peer}: its votes count"),
+        EventKind::DrillAnnounced { schedule, scope, opens, last_start } => {
+            drills::announced(schedule, scope, *opens, *last_start)
+        }
+        EventKind::DrillRefused { scope, by, why } => format!("{scope} by {by}: {}", why.join("; ")),
+        EventKind::DrillStarted { drill, scope, by, reason, for_seconds } => {
+            format!("{drill}: {scope} is out for {} by {by}: {reason}", span(Duration::from_secs(*for_seconds)))
+        }
+        EventKind::DrillMoved { drill, scope, state } => drills::moved(drill, scope, state),
+        EventKind::DrillEnded { drill } => drills::ended(drill),
         EventKind::SignIn { name, means, from, detail, .. } => {
             format!("{name} from {from} by {}{}", means.as_str(), in_brackets(detail))
         }
@@ -376,6 +392,7 @@ mod tests {
             forced: false,
             reach: Reach::Everywhere,
             schedule: None,
+            drill: None,
         };
         assert_eq!(order(&intent), "drain fra/mx 25%");
         assert_eq!(listed_order(&intent), "fra/mx: drain 25% until lifted");

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::audit::Audit;
 use super::demo::{SUBCOMMAND, SiteArgs};
+use super::drill::DrillCommand;
 use super::incident;
 use super::key::Key;
 use super::moment::{self, Past};
@@ -97,6 +98,11 @@ pub(super) enum Command {
     Objectives,
     /// Say what a recording would have led to under the configuration given; exits with 1 where anything differs
     Replay(Replay),
+    /// Take a site out for a while to see that the others carry its clients; reports of that
+    Drill {
+        #[command(subcommand)]
+        command: DrillCommand,
+    },
     /// Load configuration and zones again; swaps atomically or changes nothing
     Reload,
     /// Look at the store that the nodes share, and go on with one that went back
@@ -113,6 +119,11 @@ pub(super) enum Command {
     Token {
         #[command(subcommand)]
         command: Token,
+    },
+    /// Print the JSON Schema of a document that commands print, or list them
+    Schema {
+        /// What stands in its member schema, as in waypost.status/1
+        name: Option<String>,
     },
     /// Print what a shell needs to complete commands and options
     Completions {

@@ -3,35 +3,36 @@
 use std::path::Path;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::document::Document;
 use crate::config::{Diagnostic, Report};
 
 /// What was found in a configuration and the files that it names.
-#[derive(Debug, Serialize)]
-pub(super) struct Checked<'r> {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Checked {
     schema: &'static str,
     configuration: String,
     errors: usize,
     warnings: usize,
-    diagnostics: Vec<&'r Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
 }
 
-impl<'r> Checked<'r> {
+impl Checked {
     pub(super) const SCHEMA: &'static str = "waypost.check/1";
 
-    pub(super) fn of(file: &Path, report: &'r Report) -> Self {
+    pub(super) fn of(file: &Path, report: &Report) -> Self {
         Self {
             schema: Self::SCHEMA,
             configuration: file.to_string_lossy().into_owned(),
             errors: report.errors().count(),
             warnings: report.warnings().count(),
-            diagnostics: report.errors().chain(report.warnings()).collect(),
+            diagnostics: report.errors().chain(report.warnings()).cloned().collect(),
         }
     }
 }
 
-impl Document for Checked<'_> {
+impl Document for Checked {
     const LIST: Option<(&'static str, &'static str)> = Some(("diagnostics", "waypost.diagnostic/1"));
 
     fn names(&self) -> Vec<String> {

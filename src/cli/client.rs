@@ -85,6 +85,13 @@ impl Node {
         read(self.send(request.timeout(RESPONSE_TIME)).await?).await
     }
 
+    /// `GET path` for a document that is text.
+    pub(super) async fn text(&self, path: &str, query: &[(&str, Option<&str>)]) -> Result<String, Failure> {
+        let request = self.request(Method::GET, path, query)?;
+        let response = self.send(request.timeout(RESPONSE_TIME)).await?;
+        response.text().await.map_err(|error| self.failure(&error))
+    }
+
     /// `POST path` with a JSON body.
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
         let request = self.request(Method::POST, path, &[])?.json(body);

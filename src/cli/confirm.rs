@@ -3,8 +3,6 @@
 use super::exit::Failure;
 use super::output::Output;
 use crate::admin::api::words::plain;
-use crate::admin::api::{ServiceStatus, Status};
-use crate::model::{IntentKind, Scope, Share, Standing};
 
 /// What was said on the command line.
 pub(super) struct Said<'a> {
@@ -15,15 +13,15 @@ pub(super) struct Said<'a> {
 }
 
 impl Said<'_> {
-    /// Whether it is enough for an order about `site` with these reasons to be careful, without a word more.
-    pub(super) fn suffices(&self, site: &str, severe: &[String]) -> Result<bool, Failure> {
+    /// Whether `site` is named, which is enough for any order about it.
+    pub(super) fn names(&self, site: &str) -> Result<bool, Failure> {
         match self.confirm {
             Some(named) if named == site => Ok(true),
             Some(named) => Err(Failure::Unconfirmed {
                 detail: format!("--confirm names {}, and the order is about {}", plain(named), plain(site)),
                 remedy: format!("--confirm={} if {} is meant", plain(site), plain(site)),
             }),
-            None => Ok(self.yes && severe.is_empty()),
+            None => Ok(false),
         }
     }
 }
@@ -44,36 +42,5 @@ pub(super) fn confirm(output: &Output, site: &str, severe: &[String], what: &str
             detail: "this order needs the name of its site, and nothing was changed".to_owned(),
             remedy: format!("say --confirm={}", plain(site)),
         }),
-    }
-}
-
-/// Why an order must not be given by mistake, a sentence each; empty for one that can be taken back without harm.
-pub(super) fn severe(status: &Status, scope: &Scope, kind: IntentKind, force: bool) -> Vec<String> {
-    let mut reasons = Vec::new();
-    if kind == IntentKind::Isolate {
-        reasons.push(format!("{scope} is not used any more, not even as a last resort"));
-    }
-    if force {
-        reasons.push("safety rules are overridden".to_owned());
-    }
-    if matches!(kind, IntentKind::Isolate | IntentKind::Drain { share: Share::ALL }) {
-        let about = |service: &&ServiceStatus| scope.service.as_ref().is_none_or(|name| *name == service.name);
-        reasons.extend(status.services.iter().filter(about).filter_map(|service| left(service, &scope.site)));
-    }
-    reasons
-}
-
-/// What is left of `service` without `site`, where that is a single site or none.
-fn left(service: &ServiceStatus, site: &str) -> Option<String> {
-    let serves = |standing| matches!(standing, Standing::Serving | Standing::Deferring);
-    let in_service = || service.sites.iter().filter(|site| serves(site.standing)).map(|site| site.name.as_str());
-    if !in_service().any(|name| name == site) {
-        return None;
-    }
-    let others: Vec<&str> = in_service().filter(|name| *name != site).collect();
-    match others.as_slice() {
-        [] => Some(format!("{} is left without a site in service", service.name)),
-        [last] => Some(format!("{last} is left as the last site of {}", service.name)),
-        _ => None,
     }
 }

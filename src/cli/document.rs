@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::exit::Failure;
 use crate::admin::api::{
-    AuditReport, AuditStatus, Drained, Explanation, IncidentDocument, IncidentList, LiftOutcome, NotificationTried,
-    NotificationsReport, ObjectivesReport, OrderOutcome, PastAnswer, ProbeReport, ReloadOutcome, Status, StoreAccepted,
-    StoreStatus, TokenCreated, Tokens, WhatIf,
+    AuditReport, AuditStatus, Drained, DrillBegun, DrillReport, Drills, Explanation, IncidentDocument, IncidentList,
+    LiftOutcome, NotificationTried, NotificationsReport, ObjectivesReport, OrderOutcome, PastAnswer, ProbeReport,
+    ReloadOutcome, Status, StoreAccepted, StoreStatus, TokenCreated, Tokens, WhatIf,
 };
 
 /// A document that a command prints.
@@ -25,6 +25,26 @@ pub(super) trait Document: Serialize {
         let Some((list, schema)) = Self::LIST else { return Ok(vec![whole]) };
         let items = whole.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
         Ok(items.into_iter().map(|item| with_schema(item, schema)).collect())
+    }
+}
+
+impl Document for Drills {
+    const LIST: Option<(&'static str, &'static str)> = Some(("drills", DrillReport::SCHEMA));
+
+    fn names(&self) -> Vec<String> {
+        self.drills.iter().map(|drill| drill.id.clone()).collect()
+    }
+}
+
+impl Document for DrillReport {
+    fn names(&self) -> Vec<String> {
+        vec![self.drill.id.clone()]
+    }
+}
+
+impl Document for DrillBegun {
+    fn names(&self) -> Vec<String> {
+        vec![self.drill.id.clone()]
     }
 }
 

@@ -12,6 +12,7 @@ mod confirm;
 pub mod demo;
 mod diff;
 mod document;
+mod drill;
 mod events;
 mod exit;
 mod explain;
@@ -27,6 +28,7 @@ mod plugin;
 mod probe;
 mod reload;
 mod replay;
+mod schema;
 mod shell;
 mod span;
 mod status;
@@ -82,6 +84,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Failure> 
         Command::Demo => here::demo(),
         Command::Replay(arguments) => replay::replay(&global, output, &arguments),
         Command::DemoSite(arguments) => here::demo_site(arguments),
+        Command::Schema { name } => schema::schema(output, name.as_deref()),
         Command::Completions { shell } => shell::completions(output, shell),
         Command::Man { directory } => shell::man(output, directory.as_deref()),
         Command::Key { command } => key::key(&global, output, command),
@@ -121,6 +124,7 @@ fn far(global: &Global, output: &Output, command: Command) -> Result<ExitCode, F
             Command::Incident(arguments) => incident::incident(&node, output, arguments).await,
             Command::Objectives => incident::objectives(&node, output).await,
             Command::Probe(arguments) => probe::probe(&node, output, arguments).await,
+            Command::Drill { command } => drill::drill(&node, output, command).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Store { command } => store::store(&node, output, command).await,
             Command::Notify { command } => notify::notify(&node, output, command).await,
@@ -130,6 +134,7 @@ fn far(global: &Global, output: &Output, command: Command) -> Result<ExitCode, F
             | Command::Demo
             | Command::DemoSite(_)
             | Command::Replay(_)
+            | Command::Schema { .. }
             | Command::Completions { .. }
             | Command::Man { .. }
             | Command::User { .. }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::arguments::{Drain, Order, Undrain};
 use super::client::Node;
-use super::confirm::{Said, confirm, severe};
+use super::confirm::{Said, confirm};
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::stepping::{self, leaves_nobody};
@@ -67,18 +67,13 @@ async fn give(
 /// Returns where the order is meant, or changes nothing.
 async fn sure(node: &Node, output: &Output, request: &OrderRequest, said: &Said<'_>) -> Result<(), Failure> {
     let site = &request.scope.site;
-    let severe = if said.confirm.is_some() {
-        Vec::new()
-    } else {
-        let status: Status = node.get("/api/v1/status", &[]).await?;
-        severe(&status, &request.scope, request.kind, request.force)
-    };
-    if said.suffices(site, &severe)? {
+    if said.names(site)? {
         return Ok(());
     }
     let rehearsal: OrderOutcome =
         node.post("/api/v1/orders", &OrderRequest { dry_run: true, ..request.clone() }).await?;
-    if rehearsal.outcome == Outcome::Unchanged {
+    let severe = &rehearsal.severe;
+    if rehearsal.outcome == Outcome::Unchanged || (said.yes && severe.is_empty()) {
         return Ok(());
     }
     let loads = loads(&rehearsal.loads);
@@ -86,7 +81,7 @@ async fn sure(node: &Node, output: &Output, request: &OrderRequest, said: &Said<
     for line in changes(&rehearsal.changes).into_iter().chain(loads).chain(told) {
         output.progress(&line);
     }
-    confirm(output, site, &severe, &sentence(&words::order(&rehearsal.intent)))
+    confirm(output, site, severe, &sentence(&words::order(&rehearsal.intent)))
 }
 
 /// The order that was typed.
@@ -144,6 +139,7 @@ fn told(outcome: &OrderOutcome) -> Vec<String> {
         lines.push("  only this node follows it; all are offered it when the store that they share is back".to_owned());
     }
     if outcome.outcome == Outcome::DryRun {
+        lines.extend(outcome.severe.iter().map(|reason| format!("  careful: {}", plain(reason))));
         return lines;
     }
     lines.push(acknowledged(&outcome.acknowledged_by, &outcome.generation.to_string()));
@@ -250,6 +246,7 @@ mod tests {
                 forced: false,
                 reach: Reach::Everywhere,
                 schedule: None,
+                drill: None,
             },
             changes: vec!["mx: fra serving -> drained".into()],
             loads: vec![],
@@ -259,6 +256,7 @@ mod tests {
             drained_by: Some(Timestamp::UNIX_EPOCH),
             timetable: Vec::new(),
             expected_drained_by: None,
+            severe: Vec::new(),
             undo: "waypost undrain fra --service mx".into(),
         }
     }

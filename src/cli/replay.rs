@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -28,8 +29,8 @@ const LISTED: usize = 10;
 const SAME_MINUTES: f64 = 0.15;
 
 /// What would have been different.
-#[derive(Debug, Serialize)]
-struct Comparison {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Comparison {
     schema: &'static str,
     recording: String,
     configuration: String,
@@ -38,6 +39,10 @@ struct Comparison {
     /// Lines that are no records.
     unread: u64,
     places: Vec<Compared>,
+}
+
+impl Comparison {
+    pub(super) const SCHEMA: &'static str = "waypost.replay/1";
 }
 
 impl Document for Comparison {
@@ -49,8 +54,8 @@ impl Document for Comparison {
 }
 
 /// A site of a service, as it was and as it would have been.
-#[derive(Debug, Serialize)]
-struct Compared {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Compared {
     service: String,
     site: String,
     recorded: Figures,
@@ -58,7 +63,7 @@ struct Compared {
 }
 
 /// How a site of a service fared.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Figures {
     failovers: u32,
     flaps: u32,
@@ -67,7 +72,7 @@ struct Figures {
 }
 
 /// A time out of service.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Outage {
     from: Timestamp,
     until: Option<Timestamp>,
@@ -91,7 +96,7 @@ pub(super) fn replay(global: &Global, output: &Output, arguments: &Arguments) ->
     })?;
     let (recorded, replayed) = (as_recorded(&records), as_replayed(&records, &declared.topology, declared.standing_in));
     let comparison = Comparison {
-        schema: "waypost.replay/1",
+        schema: Comparison::SCHEMA,
         recording: arguments.recording.display().to_string(),
         configuration: file.display().to_string(),
         from: replayed.span.map(|(from, _)| from),

@@ -220,6 +220,7 @@ mod tests {
                 forced: false,
                 reach: Reach::Everywhere,
                 schedule: None,
+                drill: None,
             },
             remaining_seconds: None,
             next: None,

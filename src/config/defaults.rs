@@ -65,6 +65,18 @@ pub(super) const ETCD_SEGMENT_OCTETS: usize = 63;
 pub(super) const ETCD_USER_OCTETS: usize = 255;
 /// Time that must pass between two changes by operators; the most that it may be is no bar to whoever must act now.
 pub(super) const SETTLE_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(300);
+/// Days between two drills of a schedule.
+pub(super) const DRILL_EVERY: i64 = 7;
+/// The same as it may be: a drill a day, and one a year at least.
+pub(super) const DRILL_EVERY_RANGE: RangeInclusive<Duration> = DAY..=Duration::from_secs(366 * 86_400);
+/// How long a drill takes its site out.
+pub(super) const DRILL_FOR: Duration = Duration::from_secs(15 * 60);
+/// The same as it may be: what is over sooner shows nothing, what takes longer is a drain.
+pub(super) const DRILL_FOR_RANGE: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(4 * 3600);
+/// How long before its window a drill is announced.
+pub(super) const DRILL_NOTICE: Duration = Duration::from_secs(3600);
+/// The same as it may be; zero announces nothing.
+pub(super) const DRILL_NOTICE_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(7 * 86_400);
 /// Directory of the DNSSEC keysets.
 pub(super) const KEYS_PATH: &str = "/var/lib/waypost/keys";
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use utoipa::ToSchema;
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::bounds::{MAX_QUOTED, MAX_SHOWN};
 
 /// Whether a diagnostic stops the file from being used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file cannot be used.
@@ -36,12 +37,13 @@ impl fmt::Display for Severity {
 }
 
 /// One mistake: where it is, what was found there, what is expected instead, and the remedy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Diagnostic {
     /// Whether the file can still be used.
     pub severity: Severity,
     /// The file, as the operator named it.
     #[serde(serialize_with = "lossy")]
+    #[schema(value_type = String)]
     pub file: PathBuf,
     /// Line, from 1; 0 is the whole file.
     pub line: usize,

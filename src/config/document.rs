@@ -7,13 +7,13 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    admin, assertion, audit, cookies, dnssec, encrypted, geo, hook, key, limits, monitor, node, notify, objectives,
-    rate_limit, requires, safety, secrets, service, site, zone,
+    admin, assertion, audit, cookies, dnssec, drill, encrypted, geo, hook, key, limits, monitor, node, notify,
+    objectives, rate_limit, requires, safety, secrets, service, site, zone,
 };
 use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 21] = [
+const SECTIONS: [&str; 22] = [
     "node",
     "admin",
     "state",
@@ -33,6 +33,7 @@ const SECTIONS: [&str; 21] = [
     "assertion",
     "objectives",
     "audit",
+    "drill",
     "notify",
     "hook",
 ];
@@ -65,6 +66,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let services = service::read(reader, &service_tables, &service_names, &site_names, &monitor_names);
     let context = assertion::Context { sites: &site_names, service_names: &service_names, services: &services };
     let assertions = assertion::read(reader, &assertion_tables, &assertion_names, &context);
+    let drill_tables = reader.sections(root, "drill");
+    let drills = drill::read(reader, &drill_tables, &site_names, &service_names);
     let keys = key::read(reader, &key_tables);
     let zones = zone::read(reader, &zone_tables, &keys);
     let rate_limit = rate_limit::read(reader, root);
@@ -106,6 +109,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         limits: limits::read(reader, root),
         objectives,
         audit: audit::read(reader, root),
+        drills,
         notify,
         hooks,
     }

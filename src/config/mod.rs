@@ -16,6 +16,7 @@ mod diagnostic;
 mod dnssec;
 mod document;
 mod domain;
+mod drill;
 mod duration;
 mod encrypted;
 mod entrance;

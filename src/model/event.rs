@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Connection, Generation, HookOutcome, Intent, Means, OrdersVersion, Scope, Share, SignIn, SiteOutcome, State,
-    Trouble,
+    Connection, Drill, DrillState, Generation, HookOutcome, Intent, Means, OrdersVersion, Scope, Share, SignIn,
+    SiteOutcome, State, Trouble,
 };
 
 /// One entry of the append-only journal.
@@ -316,6 +316,53 @@ pub enum EventKind {
         /// What was promised and what came of it.
         detail: String,
     },
+    /// The time for which a schedule may begin a drill is near.
+    DrillAnnounced {
+        /// The schedule.
+        schedule: String,
+        /// What would be taken out.
+        scope: Scope,
+        /// From when on.
+        opens: Timestamp,
+        /// The last moment at which it would begin.
+        last_start: Timestamp,
+    },
+    /// A drill was asked for and may not begin.
+    DrillRefused {
+        /// What was to be taken out.
+        scope: Scope,
+        /// Who asked.
+        by: String,
+        /// What stands in the way, each with what to do.
+        why: Vec<String>,
+    },
+    /// A drill began: its order stands.
+    DrillStarted {
+        /// Its id.
+        drill: String,
+        /// What it takes out.
+        scope: Scope,
+        /// Who asked.
+        by: String,
+        /// Why.
+        reason: String,
+        /// For how long, in seconds.
+        for_seconds: u64,
+    },
+    /// A drill came further.
+    DrillMoved {
+        /// Its id.
+        drill: String,
+        /// What it takes out.
+        scope: Scope,
+        /// How far it is from now on.
+        state: DrillState,
+    },
+    /// A drill is over, with all that was measured.
+    DrillEnded {
+        /// The drill.
+        drill: Box<Drill>,
+    },
     /// Notifications do not reach a target.
     NotifyFailing {
         /// The target's name.
@@ -407,6 +454,20 @@ mod tests {
         let event: Event = serde_json::from_str(text).unwrap();
         assert!(matches!(event.kind, EventKind::Verdict { transcript: None, .. }));
         assert_eq!(serde_json::to_string(&event).unwrap(), text);
+    }
+
+    #[test]
+    fn no_field_of_an_event_hides_its_position() {
+        let scope = Scope { site: "fra".into(), service: None };
+        let (drill, by, reason) = ("fra-1".to_owned(), "alice".to_owned(), "monthly".to_owned());
+        for kind in [
+            EventKind::DrillStarted { drill: drill.clone(), scope: scope.clone(), by, reason, for_seconds: 900 },
+            EventKind::DrillMoved { drill, scope, state: DrillState::Drained },
+        ] {
+            let event = Event { id: 7, time: Timestamp::UNIX_EPOCH, node: "ns1".into(), kind };
+            let text = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event, "{text}");
+        }
     }
 
     #[test]

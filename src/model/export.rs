@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{ChainBeginning, ChainCheck, ChainFinding, ChainMark, Link, LinkHash};
 
@@ -11,7 +12,7 @@ const HASH: &str = "\",\"hash\":\"";
 const ENTRY: &str = "\",\"entry\":";
 
 /// The first line of an export.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExportHead {
     /// `waypost.audit/1`
     pub schema: String,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Schedule, Share};
+use super::{DrillMark, Schedule, Share};
 
 /// What an intent is about; at most one intent stands for a scope at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -111,4 +111,7 @@ pub struct Intent {
     /// When its parts take effect, where that is not all at once when it is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
+    /// The drill that gave it: it ends with the node that runs the drill, and no restart brings it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillMark>,
 }

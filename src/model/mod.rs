@@ -12,6 +12,8 @@ mod checks;
 mod cluster;
 mod composition;
 mod digest;
+mod drill;
+mod drill_schedule;
 mod dynamic;
 mod endpoint;
 mod entrance;
@@ -49,6 +51,8 @@ pub use chain::{BeginningCause, ChainBeginning, ChainCheck, ChainFinding, ChainM
 pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
 pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrders, letter, state};
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};
+pub use drill::{Drill, DrillMark, DrillOutcome, DrillState, MonitorProbes, NodeMoment, SurvivorLoad};
+pub use drill_schedule::DrillSchedule;
 pub use dynamic::{ContentHash, DynamicSet, ZoneState, is_later};
 pub use endpoint::{Endpoint, EndpointIx, EndpointKey};
 pub use entrance::{AdminSettings, AdminTls, Client, Entrance, Grant, Means, Oidc, PasswordHash, Remit, SignIn, User};

@@ -145,6 +145,7 @@ mod tests {
             forced: false,
             reach: Reach::Everywhere,
             schedule: Some(Schedule { from: at(60), steps, every_seconds: 600, taken: 0, last: None }),
+            drill: None,
         }
     }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{
-    AdminSettings, Assertion, AuditSettings, CookieSettings, Coordinates, Country, DnssecSettings, EncryptedSettings,
-    Hook, KeySource, Limits, Monitor, NotifyTarget, Objectives, RateLimitSettings, SecretsSettings, Service, Site,
-    SiteIx, ZoneSource,
+    AdminSettings, Assertion, AuditSettings, CookieSettings, Coordinates, Country, DnssecSettings, DrillSchedule,
+    EncryptedSettings, Hook, KeySource, Limits, Monitor, NotifyTarget, Objectives, RateLimitSettings, SecretsSettings,
+    Service, Site, SiteIx, ZoneSource,
 };
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
@@ -54,6 +54,8 @@ pub struct Settings {
     pub secrets: SecretsSettings,
     /// `[limits]`
     pub limits: Limits,
+    /// `[[drill]]`, in file order.
+    pub drills: Vec<DrillSchedule>,
     /// `[objectives]`
     pub objectives: Objectives,
     /// `[audit]`

@@ -42,8 +42,9 @@ use crate::admin::api::{
 };
 use crate::admin::{Caller, Command, Control, Incidents, Lifting, Problem, ProblemKind, Pulse, Readiness, Tally};
 use crate::answer::{Client, ClientSubnet, Question, Tables};
+use crate::drill::Shelf;
 use crate::model::{Event, EventKind, Generation, Intent, IntentKind, Name, Scope, Settings, Token};
-use crate::plan::{self, Moment, Order};
+use crate::plan::{self, Moment, Order, Shift};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
 use crate::store::{Commons, Secret, Store, StoreError};
@@ -89,6 +90,8 @@ pub struct Desk {
     pub commons: Arc<dyn Commons>,
     /// The monitors.
     pub prober: Arc<Prober>,
+    /// The drills that ran.
+    pub drills: Arc<Shelf>,
     /// Zones that are transferred.
     pub transfers: Arc<Transfers>,
     /// The engine.
@@ -206,6 +209,7 @@ impl Desk {
             forced: command.force,
             reach: command.reach,
             schedule: command.schedule,
+            drill: None,
         });
         let standing = self.standing(&intent);
         let (around, picture) = (self.around(), self.picture.load());
@@ -216,18 +220,20 @@ impl Desk {
             }
             _ => None,
         };
+        let (loads, severe) = self.weight(done, before, &intent);
         OrderOutcome {
             schema: OrderOutcome::SCHEMA.to_owned(),
             outcome,
             intent,
             changes: plan::changes(&before.topology, &before.plan, &done.plan),
-            loads: self.loads(done, before),
+            loads,
             generation: done.generation,
             acknowledged_by: acknowledged.by,
             missing: acknowledged.missing,
             drained_by,
             timetable: outlook::timetable(&standing, &around),
             expected_drained_by: outlook::expected(&picture, &around, &standing, done.effect),
+            severe,
             undo: undo::lift(&command.scope),
         }
     }
@@ -239,13 +245,20 @@ impl Desk {
         known.unwrap_or_else(|| engine::standing(intent.clone(), self.clock.wall(), self.clock.mono()))
     }
 
-    /// What the sites would carry at the peak.
-    fn loads(&self, done: &Done, before: &Picture) -> Vec<SiteForecast> {
-        if done.effect == Effect::Unchanged || !forecast::is_bounded(&before.topology) {
-            return Vec::new();
+    /// What the sites would carry at the peak; of a rehearsal, why to be careful too.
+    fn weight(&self, done: &Done, before: &Picture, intent: &Intent) -> (Vec<SiteForecast>, Vec<String>) {
+        if done.effect == Effect::Unchanged {
+            return (Vec::new(), Vec::new());
         }
-        let demands = self.demand.demands(&before.topology, &self.tables.load(), Moment::Peak);
-        forecast::preview(&before.topology, &before.plan, &done.plan, &demands)
+        let topology = &before.topology;
+        let demands = self.demand.demands(topology, &self.tables.load(), Moment::Peak);
+        let loads = forecast::preview(topology, &before.plan, &done.plan, &demands);
+        let severe = if done.effect == Effect::Rehearsed {
+            plan::severe(Some(intent), Shift { topology, before: &before.plan, after: &done.plan }, &demands)
+        } else {
+            Vec::new()
+        };
+        (loads, severe)
     }
 
     fn drained_by(&self, scope: &Scope) -> Option<Timestamp> {
@@ -291,6 +304,7 @@ impl Control for Desk {
                 recorder: &self.recorder,
                 history: &self.history,
                 commons: &*self.commons,
+                drills: &self.drills,
                 tally: &self.tally,
                 trials: &trials,
                 board: &self.board,
@@ -496,7 +510,7 @@ impl Desk {
     }
 }
 
-fn problem(failure: OrderFailure) -> Problem {
+pub(super) fn problem(failure: OrderFailure) -> Problem {
     match failure {
         OrderFailure::Refused(refusal) => {
             let kind = if refusal.is_usage() { ProblemKind::NotFound } else { ProblemKind::Refused };

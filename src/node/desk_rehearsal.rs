@@ -9,15 +9,12 @@ use hickory_proto::rr::RecordType;
 use super::cluster_status::Acknowledgements;
 use super::desk::Desk;
 use super::forecast;
-use super::orders::Effect;
 use super::picture::Picture;
-use crate::admin::api::{AnswerPreview, OrderPreview, Outcome, SiteForecast};
+use crate::admin::api::{AnswerPreview, OrderPreview, Outcome};
 use crate::admin::{Caller, Command, Deed, Problem, ProblemKind, Proposal, Rehearsals};
 use crate::answer::{Client, Explanation, Question, Tables};
-use crate::model::{
-    Intent, IntentKind, Name, NamePattern, Plan, Scope, Service, ServiceIx, SiteIx, Standing, Topology,
-};
-use crate::plan::{self, Moment};
+use crate::model::{Intent, Name, NamePattern, Plan, Scope, Service, ServiceIx, SiteIx};
+use crate::plan::{self, Moment, Shift};
 
 /// Services of which an answer is shown.
 const ANSWERS: usize = 12;
@@ -50,18 +47,7 @@ impl Desk {
         let before = self.picture.load_full();
         let done = self.give(&command, caller).await?;
         let (scope, plan) = (command.scope.clone(), Arc::clone(&done.plan));
-        let mut severe = Vec::new();
-        if done.effect != Effect::Unchanged {
-            if command.kind == IntentKind::Isolate {
-                severe.push(format!("{} would not be used any more, not even as a last resort", command.scope));
-            }
-            if command.force {
-                severe.push("safety rules are overridden".to_owned());
-            }
-        }
         let outcome = self.outcome(&done, command, &before, Acknowledgements::default());
-        severe.extend(losses(&before.topology, &before.plan, &plan));
-        severe.extend(overloads(&outcome.loads));
         Ok(OrderPreview {
             schema: OrderPreview::SCHEMA.to_owned(),
             outcome: outcome.outcome,
@@ -72,7 +58,7 @@ impl Desk {
             answers: self.answers(scope, client, plan).await?,
             drained_by: outcome.expected_drained_by.or(outcome.drained_by),
             timetable: outcome.timetable,
-            severe,
+            severe: outcome.severe,
         })
     }
 
@@ -87,11 +73,12 @@ impl Desk {
         }
         let outcome = if left.len() == intents.len() { Outcome::Unchanged } else { Outcome::DryRun };
         let (now, then) = (made(&picture, &intents), made(&picture, &left));
-        let loads = if outcome == Outcome::Unchanged {
-            Vec::new()
+        let (loads, severe) = if outcome == Outcome::Unchanged {
+            (Vec::new(), Vec::new())
         } else {
             let demands = self.demand.demands(&picture.topology, &self.tables.load(), Moment::Peak);
-            forecast::preview(&picture.topology, &now, &then, &demands)
+            let shift = Shift { topology: &picture.topology, before: &now, after: &then };
+            (forecast::preview(&picture.topology, &now, &then, &demands), plan::severe(None, shift, &demands))
         };
         let changes = plan::changes(&picture.topology, &now, &then);
         Ok(OrderPreview {
@@ -100,7 +87,7 @@ impl Desk {
             tag: picture.orders_tag,
             generation: picture.plan.generation,
             changes,
-            severe: losses(&picture.topology, &now, &then).into_iter().chain(overloads(&loads)).collect(),
+            severe,
             loads,
             answers: self.answers(scope, client, Arc::new(then)).await?,
             drained_by: None,
@@ -145,42 +132,6 @@ fn made(picture: &Picture, intents: &[Intent]) -> Plan {
     })
 }
 
-/// The services that would be left with their last site, or with none.
-fn losses(topology: &Topology, before: &Plan, after: &Plan) -> Vec<String> {
-    let serving = |plan: &Plan, ix: ServiceIx| -> Vec<SiteIx> {
-        let sites = topology.service(ix).map(|service| service.sites.as_slice()).unwrap_or_default();
-        let plans = plan.services.get(ix.get()).map(|service| service.sites.as_slice()).unwrap_or_default();
-        let in_service = sites
-            .iter()
-            .zip(plans)
-            .filter(|(_, plan)| matches!(plan.standing, Standing::Serving | Standing::Deferring));
-        in_service.map(|(site, _)| *site).collect()
-    };
-    let lost = topology.services().filter_map(|(ix, service)| {
-        let (was, left) = (serving(before, ix), serving(after, ix));
-        match left.as_slice() {
-            _ if left.len() >= was.len() => None,
-            [] => Some(format!("{} has no site in service any more", service.name)),
-            [last] => Some(format!("{} is left as the last site of {}", topology.site_name(*last), service.name)),
-            _ => None,
-        }
-    });
-    lost.collect()
-}
-
-/// The sites that would be sent more than they can carry.
-fn overloads(loads: &[SiteForecast]) -> Vec<String> {
-    let over = loads.iter().filter_map(|load| {
-        let capacity = load.capacity?;
-        #[allow(clippy::cast_precision_loss)]
-        let is_over = load.sent > capacity as f64 && load.sent > load.load;
-        is_over.then(|| {
-            format!("{} would be sent {} at peak and can carry {capacity}", load.site, plan::amount(load.sent))
-        })
-    });
-    over.collect()
-}
-
 /// What `client` is answered for a name of `service`: mail exchangers before addresses.
 fn answer(now: &Tables, then: &Tables, service: &Service, client: IpAddr) -> Option<AnswerPreview> {
     let seen = Client::new(client);
@@ -217,16 +168,23 @@ fn asked(pattern: &NamePattern) -> Option<Name> {
     }
 }
 
-/// A client that is sent to `site` first: whoever looks wants to see what becomes of those.
+/// A client that is sent to `site` first, of its own country where there is one: whoever looks wants to see what becomes of those.
 fn sample(tables: &Tables, service: ServiceIx, site: SiteIx) -> IpAddr {
-    let name = tables.topology().site_name(site);
+    let topology = tables.topology();
+    let name = topology.site_name(site);
+    let location = topology.sites().find(|(ix, _)| *ix == site).and_then(|(_, site)| site.location);
+    let home = location.and_then(|location| location.country);
     // One address of every sixteenth /16: in any database of countries some of them are near every site.
     let addresses = (0..=255_u8).step_by(16).flat_map(|second| (1..224_u8).map(move |first| [first, second, 1, 1]));
-    let mut clients = addresses.filter(|[first, ..]| *first != 127).map(|octets| IpAddr::from(Ipv4Addr::from(octets)));
-    let first = clients.next().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let is_sent = |client: &IpAddr| {
-        let sighting = tables.steering().sighting(service, *client);
-        sighting.country.is_some() && sighting.order.first().is_some_and(|seen| seen.site == name)
-    };
-    clients.find(is_sent).unwrap_or(first)
+    let mut elsewhere = None;
+    for client in addresses.filter(|[first, ..]| *first != 127).map(|octets| IpAddr::from(Ipv4Addr::from(octets))) {
+        let sighting = tables.steering().sighting(service, client);
+        let is_sent = sighting.order.first().is_some_and(|seen| seen.site == name);
+        match sighting.country.filter(|_| is_sent) {
+            Some(country) if home.is_none_or(|home| home == country) => return client,
+            Some(_) => _ = elsewhere.get_or_insert(client),
+            None => {}
+        }
+    }
+    elsewhere.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::engine::{Engine, Stepped};
 use super::orders::Change;
+use super::picture::StandingOrder;
 use crate::model::{EventKind, Intent, Mono, Reach};
 
 /// How long after its start a node waits for the time service before it takes an order for over that was given before.
@@ -15,10 +16,15 @@ const CLOCK_TRUST: Duration = Duration::from_secs(600);
 impl Engine {
     /// Orders whose time is over leave the plan at once, whatever the store says; the store hears of it when it can.
     pub(super) fn expire(&mut self, now: Mono) {
-        let ended = self.orders.take_out_if(|order| order.is_over(now));
+        let gone = |order: &StandingOrder| self.is_orphaned(&order.intent, now);
+        let orphaned: Vec<Intent> =
+            self.orders.all().filter(|order| gone(order)).map(|order| order.intent.clone()).collect();
+        let is_gone = |intent: &Intent| orphaned.iter().any(|orphan| orphan.is_same_order(intent));
+        let ended = self.orders.take_out_if(|order| order.is_over(now) || is_gone(&order.intent));
         if ended.is_empty() {
             return;
         }
+        self.left_drills.extend(ended.iter().filter(|intent| intent.drill.is_some()).map(|intent| intent.since));
         self.lay_orders();
         self.replan();
         for intent in ended {

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::clock::{Clock, StepWatch, deadline};
 use super::cluster::Word;
 use super::demand::Gauge;
+use super::drills::{DrillOrder, DrillReply, Drilling};
 use super::history::History;
 use super::journal::{Journal, StoreHealth};
 use super::judging::MonitorView;
@@ -27,9 +28,10 @@ use super::standing::Standing;
 use super::status::wall_of;
 use super::steps::{due, due_since};
 use crate::answer::Tables;
+use crate::drill::Shelf;
 use crate::health::{Council, Voter};
 use crate::model::{
-    EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Naming, OrdersTag,
+    Drill, EndpointHealth, EndpointKey, Event, EventKind, Generation, Intent, Lifetime, Mono, Naming, OrdersTag,
     OrdersVersion, Plan, Reach, SharedOrders, SiteOutcome, State, Topology, Trouble, Verdict,
 };
 use crate::plan::{self, Spill};
@@ -49,6 +51,10 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 pub enum Message {
     /// Apply or rehearse a change of orders.
     Change(Change),
+    /// Begin a drill.
+    Drill(DrillOrder, DrillReply),
+    /// End the drill of this id, asked for by whom and why; answered with the drill where this node runs it.
+    AbortDrill(String, String, String, oneshot::Sender<Option<Drill>>),
     /// A change of orders came back from the store.
     Written(Box<Written>),
     /// The orders that stand, after a write that was refused or whose outcome is not certain; or that they cannot be had.
@@ -102,6 +108,8 @@ pub struct Parts {
     pub demand: Arc<Gauge>,
     /// The monitors.
     pub prober: Arc<Prober>,
+    /// The drills that ran.
+    pub drills: Arc<Shelf>,
     /// What everyone else looks at.
     pub picture: Arc<ArcSwap<Picture>>,
     /// Where that goes which is served no more.
@@ -124,6 +132,10 @@ pub struct Engine {
     pub(super) orders: Standing,
     /// Shared orders that are over by this node's wall clock, which other nodes have followed all the time.
     pub(super) left_to_others: Vec<Intent>,
+    /// The drill that this node runs.
+    pub(super) drill: Option<Drilling>,
+    /// When the orders of drills were given that ended here, while the store has them.
+    pub(super) left_drills: Vec<jiff::Timestamp>,
     /// The orders of this node alone as its own store holds them.
     pub(super) own_stored: Vec<Intent>,
     /// The revision of the orders in this node's own store, which are for this node alone where it shares others.
@@ -172,7 +184,10 @@ impl Engine {
         let restore = |intent: &Intent| standing(intent.clone(), wall, mono);
         let own_revision = snapshot.revision;
         let Restored { version, stored, own } = restored_orders(&peers, &parts, &snapshot);
-        let restored: Vec<Intent> = stored.iter().chain(&own).cloned().collect();
+        // The order of a drill ends with the process that runs it.
+        let restored: Vec<Intent> =
+            stored.iter().chain(&own).filter(|intent| intent.drill.is_none()).cloned().collect();
+        let drills: Vec<Intent> = stored.iter().filter(|intent| intent.drill.is_some()).cloned().collect();
         let mut orders = Standing::default();
         restored.iter().map(restore).filter(|order| !order.is_over(mono)).for_each(|order| orders.put(order));
         let agreed = if peers.is_shared() { agreed_before(&*parts.store) } else { Vec::new() };
@@ -210,6 +225,8 @@ impl Engine {
             tried: (Generation::default(), mono),
             orders,
             left_to_others: Vec::new(),
+            drill: None,
+            left_drills: Vec::new(),
             own_stored: own,
             restored,
             opinions,
@@ -228,6 +245,7 @@ impl Engine {
         };
         engine.take_over(loaded);
         engine.take_steps(mono);
+        engine.settle_drills(drills);
         engine
     }
 
@@ -281,6 +299,13 @@ impl Engine {
     fn take(&mut self, message: Message) -> Option<oneshot::Sender<()>> {
         match message {
             Message::Change(change) => self.enqueue(change),
+            Message::Drill(asked, reply) => {
+                let scope = asked.scope.clone();
+                self.enqueue(Change::Drill { asked, scope, reply });
+            }
+            Message::AbortDrill(id, by, reason, reply) => {
+                let _ = reply.send(self.abort_drill(&id, by, reason));
+            }
             Message::Written(written) => self.written(*written),
             Message::Load(loaded, done) => {
                 self.take_over(*loaded);
@@ -303,6 +328,7 @@ impl Engine {
         let before = std::mem::replace(&mut self.picture, first_picture(&loaded, Generation::default()));
         self.picture.orders = before.orders;
         self.picture.cluster = before.cluster;
+        self.picture.drill = before.drill;
         self.picture.degradations = before.degradations;
         // Positions of another topology mean something else; then everything is news.
         self.picture.plan = if before.topology == self.picture.topology {
@@ -382,11 +408,13 @@ impl Engine {
     /// Makes a plan from what is known now and serves it if it says anything new.
     pub(super) fn replan(&mut self) {
         self.judge();
+        self.watch_drill();
         let plan = self.make_plan();
         if !plan.same_outcome(&self.picture.plan) {
             let plan = Arc::new(plan);
             let tables = self.parts.tables.load().with_plan(Arc::clone(&plan));
             self.swap(plan, tables);
+            self.note_moments();
         }
         self.publish();
         self.judge_connection();
@@ -491,6 +519,7 @@ impl Engine {
         if *self.picture.degradations != self.degradations {
             self.picture.degradations = Arc::new(self.degradations.clone());
         }
+        self.picture.drill = self.drill.as_ref().map(|drilling| Arc::new(drilling.drill.clone()));
         self.parts.recorder.show(&self.picture, &mut self.shown, self.parts.clock);
         self.parts.picture.store(Arc::new(self.picture.clone()));
     }
@@ -517,6 +546,7 @@ impl Engine {
         self.settle_restored(mono, wall, stepped);
         self.expire(mono);
         self.look_around();
+        self.look_at_drills(mono);
         if self.council.looks_again_at().is_some_and(|at| at <= mono) {
             self.replan();
         }
@@ -606,6 +636,7 @@ pub(super) fn first_picture(loaded: &Loaded, generation: Generation) -> Picture 
         named: Arc::from([]),
         degradations: Arc::default(),
         cluster: None,
+        drill: None,
     }
 }
 

@@ -192,5 +192,6 @@ fn verdict(topology: &Topology, fail: &[String], now: &Forecast, then: &Forecast
 
 /// An amount as documents show it: to the hundredth.
 fn shown(amount: f64) -> f64 {
-    (amount * 100.0).round() / 100.0
+    // The sum of nothing is a negative zero.
+    (amount * 100.0).round() / 100.0 + 0.0
 }

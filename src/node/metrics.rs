@@ -22,8 +22,11 @@ use super::picture::{Picture, StandingOrder};
 use super::recorder::Recorder;
 use super::secondaries::Transfers;
 use super::status::Surroundings;
-use super::{cluster_metrics, dns_metrics, entrance_metrics, notify_metrics, probe_metrics, site_metrics};
+use super::{
+    cluster_metrics, dns_metrics, drill_metrics, entrance_metrics, notify_metrics, probe_metrics, site_metrics,
+};
 use crate::admin::Tally;
+use crate::drill::Shelf;
 use crate::model::{Mono, Name};
 use crate::probe::Stats;
 use crate::serve::UsageCounts;
@@ -49,6 +52,8 @@ pub struct Writers<'a> {
     pub history: &'a History,
     /// Of what the nodes share.
     pub commons: &'a dyn Commons,
+    /// Of drills.
+    pub drills: &'a Shelf,
     /// Of who asked.
     pub tally: &'a Tally,
     /// Of incidents, with what became of objectives.
@@ -84,6 +89,7 @@ pub fn text(picture: &Picture, around: &Surroundings<'_>, counts: Counts<'_>, wr
     if let Some(cluster) = &picture.cluster {
         cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());
     }
+    drill_metrics::register(&mut page.registry, writers.drills, picture);
     dns_metrics::register(&mut page, counts.queries);
     probe_metrics::register(&mut page, counts.probes);
     page.transfers(&counts.transfers.stats().counts(), &counts.transfers.standings(), now);

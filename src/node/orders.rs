@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::drills::{Begun, DrillFailure, DrillOrder, DrillReply};
 use super::engine::{Engine, Message, standing, with_remedy};
 use super::picture::StandingOrder;
 use super::shared_orders::SEEN;
@@ -42,6 +43,15 @@ pub enum Change {
         seen: Option<OrdersTag>,
         /// Who waits for the outcome.
         reply: oneshot::Sender<Result<Done, OrderFailure>>,
+    },
+    /// Begin a drill.
+    Drill {
+        /// What is asked for.
+        asked: DrillOrder,
+        /// Its scope.
+        scope: Scope,
+        /// Who waits for the outcome.
+        reply: DrillReply,
     },
     /// End an order whose time is over.
     End {
@@ -146,6 +156,9 @@ impl Engine {
             Change::Give { reply, .. } | Change::Lift { reply, .. } if self.waiting.len() >= WAITING => {
                 let _ = reply.send(Err(OrderFailure::Busy));
             }
+            Change::Drill { reply, .. } if self.waiting.len() >= WAITING => {
+                let _ = reply.send(Err(DrillFailure::Order(OrderFailure::Busy)));
+            }
             Change::Offer { intent } | Change::Forget { intent, .. } if self.is_under_way(&intent) => {}
             // There are never more ends than orders that stood, nor more steps than they have.
             change => {
@@ -162,6 +175,7 @@ impl Engine {
             match change {
                 Change::Give { order, rehearsal, seen, reply } => self.give(order, rehearsal, seen, reply),
                 Change::Lift { scope, by, reason, seen, reply } => self.lift((scope, by, reason), seen, reply),
+                Change::Drill { asked, reply, .. } => self.begin_drill(asked, reply),
                 Change::End { intent } => self.end(intent),
                 Change::Step { intent, event } => self.keep_step(intent, event),
                 Change::Offer { intent } => self.offer(intent),
@@ -345,8 +359,13 @@ impl Engine {
                 if !self.peers.is_shared() || seen.is_none() {
                     self.recover("store", "writes go through again");
                 }
-                if let Change::Give { order: Order { scope, .. }, reply, .. } | Change::Lift { scope, reply, .. } =
-                    change
+                if let Change::Drill { reply, .. } = change {
+                    // What ended it meanwhile is told too.
+                    if let Some(drill) = self.drill.as_ref().map(|drilling| drilling.drill.clone()) {
+                        let _ = reply.send(Ok(Begun { drill, plan: Arc::clone(&self.picture.plan) }));
+                    }
+                } else if let Change::Give { order: Order { scope, .. }, reply, .. }
+                | Change::Lift { scope, reply, .. } = change
                 {
                     self.recover("orders", "an operator decided");
                     let intent = self.standing_at(&scope).map(|order| order.intent.clone());
@@ -356,6 +375,9 @@ impl Engine {
             }
             Err(StoreError::Conflict { .. }) if self.peers.is_shared() && seen.is_some() => {
                 // Another node was faster: its change is held against the rules first, then this one again.
+                if matches!(change, Change::Drill { .. }) {
+                    self.drill_again();
+                }
                 self.waiting.push_front(change);
                 self.writing = true;
                 self.ask_the_store();
@@ -372,6 +394,10 @@ impl Engine {
                 match change {
                     Change::Give { reply, .. } | Change::Lift { reply, .. } => {
                         let _ = reply.send(Err(OrderFailure::Store(error)));
+                    }
+                    Change::Drill { reply, .. } => {
+                        self.drill_not_ordered(&format!("the order was not stored: {error}"));
+                        let _ = reply.send(Err(DrillFailure::Order(OrderFailure::Store(error))));
                     }
                     // What is shared is cleared again when the store answers.
                     Change::End { intent } if self.peers.is_shared() && intent.reach == Reach::Everywhere => {}
@@ -401,6 +427,10 @@ impl Engine {
         let scope = match change {
             Change::Give { order, .. } => &order.scope,
             Change::Lift { scope, .. } => scope,
+            Change::Drill { scope, .. } => {
+                self.drill_ordered(intent.as_ref());
+                scope
+            }
             Change::Offer { intent } => &intent.scope,
             Change::End { .. } | Change::Forget { .. } => return,
             Change::Step { .. } => return self.step_kept(intent),
@@ -429,7 +459,8 @@ impl Engine {
             self.orders.take_out(Reach::ThisNode, scope);
         }
         self.restored.retain(|intent| intent.scope != *scope || intent.reach != reach);
-        if !changes_nothing {
+        // Operators need not wait for drills, which end by their orders.
+        if !changes_nothing && !matches!(change, Change::Drill { .. }) {
             self.last_change = Some(mono);
         }
         self.lay_orders();

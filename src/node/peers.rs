@@ -12,7 +12,9 @@ use super::cluster::{Said, Word};
 use super::engine::Engine;
 use crate::health::bounds::{BALLOT_FRESHNESS, STORE_LOST};
 use crate::health::{self, Contact, Seclusion};
-use crate::model::{Connection, EndpointKey, EndpointList, EventKind, Mono, NodeReport, Reach, Settings, Verdict};
+use crate::model::{
+    Connection, EndpointKey, EndpointList, EventKind, Mono, NodeReport, OrdersVersion, Reach, Settings, Verdict,
+};
 use crate::store::Store;
 
 /// The name of the copy that holds the names of the other nodes.
@@ -168,6 +170,31 @@ impl Peers {
     #[must_use]
     pub fn went_back(&self) -> Option<&str> {
         self.went_back.as_deref()
+    }
+
+    /// When the node called `name` started by its own word, and when that was heard last.
+    #[must_use]
+    pub fn last_of(&self, name: &str) -> Option<(Option<Timestamp>, Mono)> {
+        let (report, _, at) = self.heard.get(name)?.last.as_ref()?;
+        Some((report.started, *at))
+    }
+
+    /// The others that are heard of, and the orders that each follows.
+    pub fn fresh(&self, now: Mono) -> impl Iterator<Item = (&str, OrdersVersion)> {
+        self.heard.iter().filter_map(move |(name, heard)| {
+            let (report, _, at) = heard.last.as_ref()?;
+            (now.since(*at) <= BALLOT_FRESHNESS).then_some((name.as_str(), report.orders))
+        })
+    }
+
+    /// The others that are not heard of or not connected, and which of both.
+    pub fn missing(&self, now: Mono) -> impl Iterator<Item = (&str, &'static str)> {
+        self.heard.iter().filter_map(move |(name, heard)| match &heard.last {
+            Some((report, _, at)) if now.since(*at) <= BALLOT_FRESHNESS => {
+                (report.connection != Connection::Connected).then_some((name.as_str(), "is not connected"))
+            }
+            _ => Some((name.as_str(), "is not heard of")),
+        })
     }
 
     /// The names of the others.

@@ -9,7 +9,7 @@ use super::loading::{Geo, Marks};
 use super::peers::ClusterView;
 use super::roster::Roster;
 use super::signing::Signed;
-use crate::model::{EndpointHealth, Intent, Mono, OrdersTag, Plan, Settings, SiteSet, Topology};
+use crate::model::{Drill, EndpointHealth, Intent, Mono, OrdersTag, Plan, Settings, SiteSet, Topology};
 use crate::zone::Zones;
 
 /// A consistent view of the node. Published by the engine after every change; reading it never disturbs the engine.
@@ -45,6 +45,8 @@ pub struct Picture {
     pub degradations: Arc<BTreeMap<String, Degradation>>,
     /// The other nodes; `None` for a node that shares with nobody.
     pub cluster: Option<Arc<ClusterView>>,
+    /// The drill that this node runs.
+    pub drill: Option<Arc<Drill>>,
 }
 
 /// An order that stands.

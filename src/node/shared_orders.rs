@@ -47,7 +47,10 @@ impl Engine {
             return;
         }
         let (mono, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
-        let is_by_an_operator = |kind: &EventKind| matches!(kind, EventKind::Ordered { .. } | EventKind::Lifted { .. });
+        let is_by_an_operator = |kind: &EventKind| match kind {
+            EventKind::Ordered { intent } => intent.drill.is_none(),
+            kind => matches!(kind, EventKind::Lifted { .. }),
+        };
         let mut news = orders.changes.iter().filter(|(version, _)| *version > self.version);
         if news.any(|(_, event)| is_by_an_operator(&event.kind)) {
             self.last_change = Some(mono);
@@ -65,7 +68,7 @@ impl Engine {
                 let intent = Intent { revision: intent.revision, ..order.intent.clone() };
                 Some(StandingOrder { intent, ..order.clone() })
             }
-            None if has_ended(&intent) => None,
+            None if has_ended(&intent) || !self.may_follow(&intent, mono) => None,
             _ if is_old => Some(standing(intent, wall, mono)),
             _ => Some(standing_live(intent, mono)),
         };
@@ -76,7 +79,8 @@ impl Engine {
         self.restored.retain(still);
         if is_old {
             let unknown = orders.intents.iter().filter(|intent| self.orders.same(intent).is_none());
-            let unknown: Vec<Intent> = unknown.filter(|intent| !self.is_restored(intent)).cloned().collect();
+            let unknown = unknown.filter(|intent| intent.drill.is_none() && !self.is_restored(intent));
+            let unknown: Vec<Intent> = unknown.cloned().collect();
             self.restored.extend(unknown);
         }
         self.orders.replace_shared(shared);
@@ -84,17 +88,24 @@ impl Engine {
         self.version = orders.version;
         self.stored = orders.intents;
         self.left_to_others.retain(|left| self.stored.iter().any(|stored| stored.is_same_order(left)));
+        self.left_drills.retain(|since| self.stored.iter().any(|stored| stored.since == *since));
+        self.note_turns();
         self.replan();
         // Nobody waits with an acknowledgement.
         self.publish();
     }
 
     /// What an order that is given now is held against: the orders that those follow whom it is for, and their plan.
+    ///
+    /// A drill ends with any order, so none is refused because of one.
     pub(super) fn grounds(&self, reach: Reach) -> (Vec<Intent>, Arc<Plan>) {
-        if reach == Reach::ThisNode || self.orders.of(Reach::ThisNode).is_empty() {
-            return (self.intents(), Arc::clone(&self.picture.plan));
+        let standing = self.intents();
+        let drills = standing.iter().any(|intent| intent.drill.is_some());
+        if !drills && (reach == Reach::ThisNode || self.orders.of(Reach::ThisNode).is_empty()) {
+            return (standing, Arc::clone(&self.picture.plan));
         }
-        let shared: Vec<Intent> = self.shared_intents();
+        let followed = if reach == Reach::ThisNode { standing } else { self.shared_intents() };
+        let shared: Vec<Intent> = followed.into_iter().filter(|intent| intent.drill.is_none()).collect();
         let plan = plan::make(plan::Inputs {
             topology: &self.picture.topology,
             health: &self.picture.health,
@@ -141,7 +152,8 @@ impl Engine {
             }
             None => standing(intent, wall, mono),
         };
-        let standing = orders.intents.iter().cloned().map(still).collect();
+        let followed = orders.intents.iter().filter(|intent| self.may_follow(intent, mono));
+        let standing = followed.cloned().map(still).collect();
         self.orders.replace_shared(standing);
         self.lay_orders();
         self.version = orders.version;
@@ -156,7 +168,7 @@ impl Engine {
             self.version = version;
             let scope = match change {
                 Change::Give { order, .. } => &order.scope,
-                Change::Lift { scope, .. } => scope,
+                Change::Lift { scope, .. } | Change::Drill { scope, .. } => scope,
                 Change::End { intent }
                 | Change::Step { intent, .. }
                 | Change::Offer { intent }
@@ -166,6 +178,9 @@ impl Engine {
             self.stored.extend(intent.clone());
             self.put_into_effect(Reach::Everywhere, change, intent);
             self.publish();
+        } else if let Change::Drill { .. } = change {
+            self.drill_ordered(intent.as_ref());
+            self.replan();
         } else if let Change::Offer { intent } = change {
             self.orders.take_out(Reach::ThisNode, &intent.scope);
             self.lay_orders();
@@ -179,7 +194,7 @@ impl Engine {
         self.own_revision = revision;
         let changed = match change {
             Change::End { intent } | Change::Forget { intent, .. } | Change::Step { intent, .. } => Some(&intent.scope),
-            Change::Lift { scope, .. } => Some(scope),
+            Change::Lift { scope, .. } | Change::Drill { scope, .. } => Some(scope),
             Change::Give { order, .. } => Some(&order.scope),
             Change::Offer { .. } => None,
         };
@@ -240,8 +255,10 @@ impl Engine {
         let is_left = |intent: &Intent| self.left_to_others.iter().any(|left| left.is_same_order(intent));
         let stands =
             |intent: &Intent| self.orders.of(Reach::Everywhere).iter().any(|order| order.intent.scope == intent.scope);
-        let is_over =
-            |intent: &&Intent| !(stands(intent) || self.is_restored(intent) || is_left(intent) && self.hears_others());
+        // A drill's order that is not followed here yet may be followed elsewhere.
+        let is_others = |intent: &Intent| intent.drill.is_some() && !self.is_orphaned(intent, now);
+        let is_kept = |intent: &Intent| self.is_restored(intent) || is_left(intent) && self.hears_others();
+        let is_over = |intent: &&Intent| !(stands(intent) || is_kept(intent) || is_others(intent));
         let over: Vec<Intent> = self.stored.iter().filter(is_over).cloned().collect();
         over.into_iter().for_each(|intent| self.enqueue(Change::End { intent }));
     }

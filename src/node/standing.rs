@@ -103,6 +103,7 @@ mod tests {
             forced: false,
             reach,
             schedule: None,
+            drill: None,
         };
         StandingOrder { intent, deadline: None, due: None, held: None }
     }

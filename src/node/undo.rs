@@ -63,6 +63,7 @@ mod tests {
             forced: false,
             reach: Reach::Everywhere,
             schedule: Some(Schedule { from: at(60), steps, every_seconds: 600, taken, last: None }),
+            drill: None,
         }
     }
 

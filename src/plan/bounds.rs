@@ -39,3 +39,13 @@ pub(super) const SPILL_LEAST: u16 = 30;
 /// Queries of a service, older ones counting less, from which on its clients are moved by what was measured: the share of
 /// a view is known to two in a hundred then.
 pub(super) const KNOWN_WELL: f64 = 1_000.0;
+
+/// Endpoints that are not up by name in the refusal of a drill.
+pub(super) const DRILL_FINDINGS: usize = 8;
+
+/// A drill lasts at least this much longer than its site's answers live in caches: long enough for all nodes to follow, and
+/// for something to be seen.
+pub const DRILL_CACHES: Duration = Duration::from_secs(5);
+
+/// The farthest that a drill's next turn is looked for, in periods and days beyond.
+pub(super) const DRILL_PERIODS_AHEAD: i64 = 2;

@@ -207,6 +207,6 @@ fn merged(flows: &[Flow]) -> Vec<Flow> {
 
 /// A capacity as a number to reckon with; exact below 2^53.
 #[allow(clippy::cast_precision_loss)]
-const fn float(capacity: u64) -> f64 {
+pub(super) const fn float(capacity: u64) -> f64 {
     capacity as f64
 }

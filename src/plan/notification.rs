@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Connection, Event, EventKind, Intent, Lifetime, Scope, Subject};
+use crate::model::{Connection, DrillOutcome, DrillState, Event, EventKind, Intent, Lifetime, Scope, Subject};
 
 /// How long before its end an order is told of, at most; a quarter of its time, where that is less.
 const AHEAD: Duration = Duration::from_secs(600);
@@ -206,6 +206,29 @@ pub fn notification(event: &Event) -> Option<Notification> {
         }
         EventKind::PeerHeard { peer } => {
             made(Subject::Degraded, Closes, Info, One, format!("peer {peer}"), format!("node {peer} is heard of"), "")
+        }
+        EventKind::DrillAnnounced { schedule, scope, opens, .. } => {
+            let title = format!("a drill of {scope} by schedule {schedule} may begin from {} on", moment(*opens));
+            made(Subject::Drill, Tells, Info, Each, format!("drill schedule {schedule}"), title, "")
+        }
+        EventKind::DrillRefused { scope, by, why } => {
+            let title = format!("a drill of {scope} by {by} may not begin");
+            made(Subject::Drill, Tells, Warning, Each, format!("drill refused {scope}"), title, &why.join("; "))
+        }
+        EventKind::DrillStarted { drill, scope, by, reason, .. } => {
+            let title = format!("a drill of {scope} by {by} began");
+            made(Subject::Drill, Opens, Info, Each, format!("drill {drill}"), title, reason)
+        }
+        EventKind::DrillMoved { drill, scope, state: DrillState::Restoring { outcome, why } } => {
+            let severity = if *outcome == DrillOutcome::Succeeded { Info } else { Warning };
+            let title = format!("the drill of {scope} puts it back: {}", outcome.as_str());
+            made(Subject::Drill, Updates, severity, Each, format!("drill {drill}"), title, why)
+        }
+        EventKind::DrillEnded { drill } => {
+            let (outcome, why) = drill.state.outcome()?;
+            let severity = if outcome == DrillOutcome::Succeeded { Info } else { Warning };
+            let title = format!("the drill of {} is over: {}", drill.scope, outcome.as_str());
+            made(Subject::Drill, Closes, severity, Each, format!("drill {}", drill.id), title, why)
         }
         _ => return None,
     })

@@ -129,6 +129,7 @@ fn orders_are_obeyed_and_end() {
         forced: false,
         reach: Reach::Everywhere,
         schedule: None,
+        drill: None,
     };
     let mut records = outage(&topology, 1);
     records.push(Record::Orders { time: at(50), intents: vec![intent] });

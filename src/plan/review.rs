@@ -47,7 +47,7 @@ impl Order {
     #[must_use]
     pub fn into_intent(self, since: Timestamp, revision: u64, forced: bool) -> Intent {
         let Self { scope, kind, by, reason, lifetime, force: _, schedule, reach } = self;
-        Intent { scope, kind, by, reason, since, lifetime, revision, forced, reach, schedule }
+        Intent { scope, kind, by, reason, since, lifetime, revision, forced, reach, schedule, drill: None }
     }
 
     /// When the order begins, where that is not now.
@@ -74,7 +74,9 @@ impl Order {
     fn repeats(&self, standing: &Intent) -> bool {
         // What only one node follows is not what is ordered of all.
         let reaches = standing.reach.is_everywhere() || !self.reach.is_everywhere();
+        // A drill's order ends with the drill, whatever its end says.
         standing.scope == self.scope
+            && standing.drill.is_none()
             && reaches
             && standing.kind == self.kind
             && same_schedule(self, standing)

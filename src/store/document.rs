@@ -208,6 +208,7 @@ mod tests {
             forced: false,
             reach: Reach::Everywhere,
             schedule: None,
+            drill: None,
         }
     }
 

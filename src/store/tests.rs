@@ -38,6 +38,7 @@ fn drain(site: &str) -> Intent {
         forced: false,
         reach: Reach::Everywhere,
         schedule: None,
+        drill: None,
     }
 }
 

@@ -116,6 +116,7 @@ fn drain(site: &str) -> Intent {
         forced: false,
         reach: Reach::Everywhere,
         schedule: None,
+        drill: None,
     }
 }
 

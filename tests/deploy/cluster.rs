@@ -1,6 +1,6 @@
 //! The nodes of the example with three sites.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +29,9 @@ fn every_node_passes_its_check_without_a_warning() {
     make_certificates(&tls, |_| Vec::new());
     for site in SITES {
         // What access.sh adds.
-        fs::write(tls.join(site).join("waypost/etcd.pw"), "a password\n").unwrap();
+        let password = tls.join(site).join("waypost/etcd.pw");
+        fs::write(&password, "a password\n").unwrap();
+        fs::set_permissions(&password, Permissions::from_mode(0o600)).unwrap();
         let directory = scratch.path().join(site);
         fs::create_dir(&directory).unwrap();
         install(site, &tls, &directory);

@@ -114,6 +114,7 @@ fn order(site: &str, kind: IntentKind) -> Intent {
         forced: true,
         reach: Reach::Everywhere,
         schedule: None,
+        drill: None,
     }
 }
 

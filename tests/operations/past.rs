@@ -19,7 +19,7 @@ use crate::scene::{PATIENCE, Scene, ZONE};
 /// Between two rounds of questions.
 const ROUND: Duration = Duration::from_millis(40);
 /// Answers of the past that are asked for again.
-const ASKED_AGAIN: usize = 60;
+const ASKED_AGAIN: usize = 16;
 
 const QUESTIONS: [(&str, RecordType); 6] = [
     ("example.org.", RecordType::MX),

@@ -212,6 +212,7 @@ mod tests {
                 forced: false,
                 reach: Reach::Everywhere,
                 schedule: None,
+                drill: None,
             },
             remaining_seconds: None,
             next: held.map(|why| Due { at: now, share: None, held: Some(why.into()) }),

@@ -105,7 +105,7 @@ impl Fields {
         }
         let request = self.request(kind, scope);
         let line = request.as_ref().ok().map(|request| self.line(kind, Some(request)));
-        let deed = request.and_then(|request| orders::command(request, now)).map(|command| give(command));
+        let deed = request.and_then(|request| orders::command(request, now)).map(give);
         Asked { kind, deed, line, complete: has_reason && !self.ends.is_empty() }
     }
 
@@ -150,7 +150,7 @@ impl Fields {
                 line.push_str(&format!(" --at {}", moment(from)));
             }
             match request.expiry {
-                Some(Expiry::ForSeconds(seconds)) => line.push_str(&format!(" --for {seconds}s")),
+                Some(Expiry::ForSeconds(seconds)) => line.push_str(&format!(" --for {}", short(seconds))),
                 Some(Expiry::Until(end)) => line.push_str(&format!(" --until {}", moment(end))),
                 Some(Expiry::UntilCleared) => line.push_str(" --until-cleared"),
                 None => {}
@@ -216,6 +216,20 @@ fn seconds(text: &str) -> Result<u64, Problem> {
     span()
         .and_then(whole)
         .ok_or_else(|| invalid(format!("'{text}' is not a duration; give numbers with units, as in 90m, 4h or 1d12h")))
+}
+
+/// A duration as operators type it: `1d12h`.
+fn short(seconds: u64) -> String {
+    let mut rest = seconds;
+    let mut text = String::new();
+    for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)] {
+        let count = rest / length;
+        rest %= length;
+        if count > 0 {
+            text.push_str(&format!("{count}{unit}"));
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 fn invalid(detail: impl Into<String>) -> Problem {
@@ -309,6 +323,16 @@ mod tests {
             assert!(said.contains(expected), "{said}");
         }
         assert!(Fields { span: "1d12h".into(), ..fields() }.asked(now()).deed.is_ok());
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_typed() {
+        for (text, line) in
+            [("4h", "--for 4h"), ("90m", "--for 1h30m"), ("1 day 12 h", "--for 1d12h"), ("61s", "--for 1m1s")]
+        {
+            let said = Fields { span: text.into(), ..fields() }.asked(now()).line.unwrap();
+            assert!(said.contains(line), "{said}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What `key` prints for programs.
 
 use std::path::Path;
+use utoipa::ToSchema;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,15 +12,15 @@ use crate::admin::api::words::moment;
 use crate::dnssec::{DnssecKey, KeptKey, Keyset, KeysetName};
 
 /// One or more keysets.
-#[derive(Debug, Serialize)]
-pub(super) struct Keysets {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct Keysets {
     pub(super) schema: &'static str,
     pub(super) time: String,
     pub(super) keysets: Vec<KeysetDocument>,
 }
 
 impl Keysets {
-    pub(super) const SCHEMA: &'static str = "waypost.keysets/1";
+    pub(in super::super) const SCHEMA: &'static str = "waypost.keysets/1";
 }
 
 impl Document for Keysets {
@@ -31,8 +32,8 @@ impl Document for Keysets {
 }
 
 /// A keyset. It never holds private keys.
-#[derive(Debug, Serialize)]
-pub(super) struct KeysetDocument {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct KeysetDocument {
     name: String,
     file: String,
     /// What is wrong with its times.
@@ -43,14 +44,14 @@ pub(super) struct KeysetDocument {
     coming: Vec<ComingDocument>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct AwaitedDocument {
     tag: u16,
     from: String,
     replaces: Vec<u16>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct KeyDocument {
     tag: u16,
     role: &'static str,
@@ -66,14 +67,14 @@ struct KeyDocument {
     next: Option<NextDocument>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct NextDocument {
     /// Absent where it waits for the parent.
     time: Option<String>,
     what: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ComingDocument {
     time: String,
     tag: u16,
@@ -124,8 +125,8 @@ impl KeyDocument {
 }
 
 /// The records for the parent of one zone.
-#[derive(Debug, Serialize)]
-pub(super) struct DsDocument {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct DsDocument {
     pub(super) schema: &'static str,
     pub(super) zone: String,
     pub(super) keyset: String,
@@ -141,7 +142,7 @@ pub(super) struct DsDocument {
 }
 
 impl DsDocument {
-    pub(super) const SCHEMA: &'static str = "waypost.ds/1";
+    pub(in super::super) const SCHEMA: &'static str = "waypost.ds/1";
 }
 
 impl Document for DsDocument {

@@ -12,6 +12,7 @@ mod rollover;
 mod words;
 
 pub(super) use arguments::Key;
+pub(super) use documents::{DsDocument, KeysetDocument, Keysets};
 
 use super::arguments::Global;
 use super::exit::{Exit, Failure};

@@ -4,6 +4,7 @@ mod abuse;
 mod accepted;
 mod cluster;
 mod composite;
+mod drills;
 mod infrastructure;
 mod mail_monitors;
 mod mistakes;

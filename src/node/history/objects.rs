@@ -36,6 +36,11 @@ impl Objects {
         self.0.join(&object.0)
     }
 
+    /// Whether the text called `object` is kept.
+    pub(super) fn has(&self, object: &Object) -> bool {
+        self.file(object).exists()
+    }
+
     /// Keeps `text`, unless it is kept.
     pub(super) fn keep(&self, text: &str) -> io::Result<Object> {
         let object = Object(HEXLOWER.encode(&Sha256::digest(text.as_bytes())));

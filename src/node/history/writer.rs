@@ -101,9 +101,9 @@ impl Writer {
     fn write(&mut self, entry: Entry) -> io::Result<()> {
         match entry {
             Entry::Loaded { time, generation, settings, zones } => {
-                self.prepare()?;
-                let loaded = Box::new(self.keep(time, generation, &settings, &zones)?);
+                // Before texts are kept that no segment names yet: a new segment takes out what none needs.
                 self.segment(time)?;
+                let loaded = Box::new(self.keep(time, generation, &settings, &zones)?);
                 let news = self.loaded.as_ref().and_then(|before| loaded.rezoned(before));
                 self.loaded = Some(loaded.clone());
                 // What the plan of other sites said is no plan of these.
@@ -205,7 +205,11 @@ impl Writer {
                             }
                             let name = origin.to_string();
                             let object = match known.get(&name) {
-                                Some((kept, object)) if kept.tree_id() == zone.tree_id() => object.clone(),
+                                Some((kept, object))
+                                    if kept.tree_id() == zone.tree_id() && self.objects.has(object) =>
+                                {
+                                    object.clone()
+                                }
                                 _ => self.objects.keep(&zone::write(zone))?,
                             };
                             self.zones.insert(name.clone(), (zone.clone(), object.clone()));
@@ -225,6 +229,7 @@ impl Writer {
         let mark = mark(file);
         if let Some((known, object)) = self.texts.get(file)
             && mark.as_ref() == Some(known)
+            && self.objects.has(object)
         {
             return Ok(Some(object.clone()));
         }

@@ -83,6 +83,7 @@ impl Journal {
             forced: false,
             reach: Reach::Everywhere,
             schedule: None,
+            drill: None,
         };
         self.push(ms, EventKind::Ordered { intent })
     }

@@ -1,12 +1,20 @@
 """Pictures of the main screens for the README: made with WAYPOST_SCREENSHOTS=dashboards/screenshots."""
 
+import io
 import os
 from pathlib import Path
 
 import pytest
 from node import Site
+from PIL import Image
 
 TARGET = os.environ.get("WAYPOST_SCREENSHOTS", "")
+
+
+def shoot(page, path):
+    """A picture with few colours: these have no more, and stand in a repository."""
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 @pytest.mark.skipif(not TARGET, reason="made on demand")
@@ -23,14 +31,14 @@ def test_pictures(new_screen, node, sign_in):
         screen.wait_for_generation(node.wait_for_site("fra", "down"))
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=target / f"overview-{scheme}.png")
+            shoot(page, target / f"overview-{scheme}.png")
     finally:
         site.start()
     screen.wait_for_generation(node.wait_for_site("fra", "up"))
     page.emulate_media(color_scheme="light")
     for name, path in [("site", "/sites/fra"), ("timeline", "/timeline"), ("explain", "/explain?name=example.org&type=MX&client=80.128.0.1")]:
         screen.open(path)
-        page.screenshot(path=target / f"{name}.png")
+        shoot(page, target / f"{name}.png")
     screen.open("/sites/fra")
     page.locator("a[href*='kind=drain']").first.click()
     dialog = page.get_by_role("dialog")
@@ -38,4 +46,4 @@ def test_pictures(new_screen, node, sign_in):
     dialog.get_by_role("radio", name="after").check()
     dialog.get_by_role("button", name="Order it", disabled=False).wait_for()
     page.set_viewport_size({"width": 900, "height": 1400})
-    page.screenshot(path=target / "drain.png")
+    shoot(page, target / "drain.png")
