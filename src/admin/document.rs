@@ -25,9 +25,9 @@ use super::access::Access;
 use super::api::{
     AbortRequest, AnswerDifference, AuditReport, AuditStatus, DiffRequest, Drained, DrillBegun, DrillReport,
     DrillRequest, Drills, Events, Explanation, IncidentDocument, IncidentList, LiftOutcome, LiftRequest,
-    ObjectivesReport, OrderOutcome, OrderRequest, Orders, PastAnswer, ProbeReport, ProbeRequest, ProblemDocument,
-    ReloadOutcome, SessionStatus, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens,
-    WhatIf,
+    NotificationTried, NotificationsReport, ObjectivesReport, OrderOutcome, OrderRequest, Orders, PastAnswer,
+    ProbeReport, ProbeRequest, ProblemDocument, ReloadOutcome, SessionStatus, Status, StoreAccept, StoreAccepted,
+    StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf,
 };
 use super::bounds::{EVENTS_LONGEST, INCIDENTS_LONGEST};
 use crate::model::{Event, Role};
@@ -390,6 +390,16 @@ pub(super) fn operations() -> Vec<Operation> {
             .fails(&[NotFound, Conflict, StoreFull, Unavailable]),
         get("/api/v1/objectives", viewer, "What is promised of services, and what came of it this month")
             .gives::<ObjectivesReport>("What"),
+        get("/api/v1/notifications", viewer, "How targets of notifications and hooks fare")
+            .gives::<NotificationsReport>("How"),
+        post(
+            "/api/v1/notifications/{name}/test",
+            Role::Admin,
+            "Send a test to a target of notifications, now and once",
+        )
+        .named("name", "the target's name")
+        .gives::<NotificationTried>("Whether it arrived")
+        .fails(&[NotFound]),
         get("/api/v1/events", viewer, "The journal in pages, or as a stream that resumes with Last-Event-ID")
             .counts("after", (0, None), "events above this id, the oldest of them first")
             .counts("before", (0, None), "events below this id, the newest of them")
