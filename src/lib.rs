@@ -46,6 +46,8 @@ pub mod transfer;
 
 pub mod store;
 
+pub mod notify;
+
 pub mod admin;
 
 pub mod cli;

@@ -23,6 +23,7 @@ mod desk_difference;
 mod desk_drills;
 mod desk_entrance;
 mod desk_incidents;
+mod desk_notifications;
 mod desk_rehearsal;
 mod desk_sights;
 mod dns_metrics;
@@ -34,6 +35,7 @@ mod engine;
 mod entrance_metrics;
 mod forecast;
 mod history;
+mod hooks;
 mod incident_metrics;
 mod incidents;
 mod journal;
@@ -46,6 +48,8 @@ mod lint;
 mod load_metrics;
 mod loading;
 mod metrics;
+mod notify_metrics;
+mod notifying;
 mod orders;
 mod outlook;
 mod peers;
@@ -89,11 +93,13 @@ use self::demand::Gauge;
 use self::desk::Desk;
 use self::engine::{Engine, Message, Parts};
 use self::history::History;
+use self::hooks::Attendant;
 use self::incidents::{Casebook, Follower};
 use self::journal::Journal;
 use self::ledger::{Lasting, Ledger};
 use self::lint::Lint;
 use self::loading::Fallback;
+use self::notifying::{Board, Notifier};
 use self::peers::Peers;
 use self::recorder::Recorder;
 pub use self::recorder::{BEFORE as RECORDING_BEFORE, NAME as RECORDING};
@@ -315,6 +321,22 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         picture: Arc::clone(&picture),
     };
     let incidents = tokio::spawn(follower.follow());
+    let board = Board::default();
+    let notifier = Notifier {
+        board: board.clone(),
+        clock,
+        journal: journal.clone(),
+        store: Arc::clone(&store),
+        picture: Arc::clone(&picture),
+        before: last_id,
+    };
+    let attendant = Attendant {
+        board: board.clone(),
+        journal: journal.clone(),
+        picture: Arc::clone(&picture),
+        prober: Arc::clone(&prober),
+    };
+    let telling = [tokio::spawn(notifier.follow()), tokio::spawn(attendant.follow())];
     let archivist = Archivist {
         clock,
         store: Arc::clone(&store),
@@ -337,6 +359,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         demand: Arc::clone(&demand),
         journal: journal.clone(),
         casebook,
+        board,
         checkpoints,
         history: history.clone(),
         past: Arc::default(),
@@ -374,6 +397,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     notify(&[sd_notify::NotifyState::Stopping]);
     among_others.into_iter().flatten().chain(sharing).for_each(|task| task.abort());
     incidents.abort();
+    telling.iter().for_each(tokio::task::JoinHandle::abort);
     archiving.abort();
     zones.abort();
     measuring.abort();

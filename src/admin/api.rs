@@ -12,6 +12,7 @@ pub use super::difference::{AnswerDifference, ChangedAnswer, ChangedView, DiffRe
 pub use super::drills::{AbortRequest, DrillBegun, DrillReport, DrillRequest, Drills, RunningDrill, ScheduledDrill};
 pub use super::incident_markdown::markdown;
 pub use super::incidents::{IncidentDocument, IncidentList, Kept, ObjectivesReport, ServiceObjectives};
+pub use super::notifications::{HookReport, NotificationTried, NotificationsReport, TargetReport};
 pub use super::problem::{ProblemDocument, ProblemKind};
 pub use super::progress;
 pub use super::rehearsal::{AnswerPreview, OrderPreview};

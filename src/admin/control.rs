@@ -14,13 +14,15 @@ use super::api::{
 use super::entrance_control::Entrance;
 use super::session::Session;
 use super::sights::Sights;
-use super::{Audit, Differences, DrillControl, Incidents, Problem, ProblemKind, Pulse, Rehearsals};
+use super::{Audit, Differences, DrillControl, Incidents, Notifications, Problem, ProblemKind, Pulse, Rehearsals};
 use crate::model::{Event, IntentKind, Lifetime, OrdersTag, Reach, Remit, Role, Schedule, Scope, Token};
 
 /// What the admin API needs of a node; the node implements it.
 ///
 /// Methods that return a future may wait for the store; the others answer from memory and do not block.
-pub trait Control: Entrance + Sights + Incidents + Pulse + Rehearsals + Audit + Differences + DrillControl {
+pub trait Control:
+    Entrance + Sights + Incidents + Pulse + Rehearsals + Audit + Differences + DrillControl + Notifications
+{
     /// What the node does and why, now.
     fn status(&self) -> Status;
 

@@ -25,9 +25,9 @@ use super::access::Access;
 use super::api::{
     AbortRequest, AnswerDifference, AuditReport, AuditStatus, DiffRequest, Drained, DrillBegun, DrillReport,
     DrillRequest, Drills, Events, Explanation, IncidentDocument, IncidentList, LiftOutcome, LiftRequest,
-    ObjectivesReport, OrderOutcome, OrderRequest, Orders, PastAnswer, ProbeReport, ProbeRequest, ProblemDocument,
-    ReloadOutcome, SessionStatus, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens,
-    WhatIf,
+    NotificationTried, NotificationsReport, ObjectivesReport, OrderOutcome, OrderRequest, Orders, PastAnswer,
+    ProbeReport, ProbeRequest, ProblemDocument, ReloadOutcome, SessionStatus, Status, StoreAccept, StoreAccepted,
+    StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf,
 };
 use super::bounds::{EVENTS_LONGEST, INCIDENTS_LONGEST};
 use crate::model::{Event, Role};
@@ -53,7 +53,7 @@ struct Answer {
     description: &'static str,
     content: Option<(&'static str, RefOr<Schema>)>,
     /// Kinds of text that it may be instead.
-    also: Vec<&'static str>,
+    also: Vec<(&'static str, Schema)>,
     headers: Vec<(&'static str, &'static str)>,
 }
 
@@ -140,7 +140,7 @@ impl Operation {
     /// Its last answer may be text of a kind instead.
     fn also_text(mut self, kind: &'static str) -> Self {
         if let Some(answer) = self.answers.last_mut() {
-            answer.also.push(kind);
+            answer.also.push((kind, text()));
         }
         self
     }
@@ -240,8 +240,8 @@ impl Operation {
             if let Some((kind, schema)) = &answer.content {
                 response = response.content(*kind, ContentBuilder::new().schema(Some(schema.clone())).build());
             }
-            for kind in &answer.also {
-                response = response.content(*kind, ContentBuilder::new().schema(Some(text())).build());
+            for (kind, schema) in &answer.also {
+                response = response.content(*kind, ContentBuilder::new().schema(Some(schema.clone())).build());
             }
             for (name, told) in &answer.headers {
                 let header = HeaderBuilder::new().schema(Some(text())).description(Some(*told)).build();
@@ -390,6 +390,16 @@ pub(super) fn operations() -> Vec<Operation> {
             .fails(&[NotFound, Conflict, StoreFull, Unavailable]),
         get("/api/v1/objectives", viewer, "What is promised of services, and what came of it this month")
             .gives::<ObjectivesReport>("What"),
+        get("/api/v1/notifications", viewer, "How targets of notifications and hooks fare")
+            .gives::<NotificationsReport>("How"),
+        post(
+            "/api/v1/notifications/{name}/test",
+            Role::Admin,
+            "Send a test to a target of notifications, now and once",
+        )
+        .named("name", "the target's name")
+        .gives::<NotificationTried>("Whether it arrived")
+        .fails(&[NotFound]),
         get("/api/v1/events", viewer, "The journal in pages, or as a stream that resumes with Last-Event-ID")
             .counts("after", (0, None), "events above this id, the oldest of them first")
             .counts("before", (0, None), "events below this id, the newest of them")
@@ -401,7 +411,6 @@ pub(super) fn operations() -> Vec<Operation> {
             .gives::<Events>("A page, in order of ids")
             .header("Link", "the pages before and after, RFC 8288")
             .streams::<Event>()
-            .also_text("text/event-stream")
             .fails(&[Unavailable]),
         get("/api/v1/drained", viewer, "When no well-behaved cache names a site any more")
             .needs("site", "the site")
@@ -474,9 +483,18 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 impl Operation {
-    /// Its answer may also be a stream of `T`s.
+    /// Its last answer may also be a stream of server-sent events, whose data are `T`s.
     fn streams<T: ToSchema>(mut self) -> Self {
         self.schema::<T>();
+        let event = ObjectBuilder::new()
+            .description(Some(format!("A server-sent event; its data are a JSON document: {}", T::name())))
+            .property("id", text())
+            .property("event", text())
+            .property("data", text())
+            .build();
+        if let Some(answer) = self.answers.last_mut() {
+            answer.also.push(("text/event-stream", event.into()));
+        }
         self
     }
 }

@@ -40,6 +40,9 @@ mod incident_markdown;
 mod incidents;
 #[cfg(test)]
 mod incidents_tests;
+mod notifications;
+#[cfg(test)]
+mod notifications_fake;
 mod oidc;
 mod orders;
 mod pages;
@@ -79,6 +82,7 @@ pub use difference::Differences;
 pub use drill_control::{DrillCommand, DrillControl};
 pub use entrance_control::{Count, Entrance, SignInEntry, Tally};
 pub use incidents::Incidents;
+pub use notifications::Notifications;
 pub use problem::{Problem, ProblemDocument, ProblemKind};
 pub use rehearsal::{Deed, Proposal, Rehearsals};
 pub use server::{AdminError, AdminServer, start};

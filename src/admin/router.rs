@@ -24,7 +24,7 @@ use super::same_origin::same_origin;
 use super::session::Sessions;
 use super::{
     Caller, Command, Control, Lifting, Problem, ProblemKind, Readiness, audit, condition, difference, document, drills,
-    events, incidents, orders, pages, sign_in, tokens, visit,
+    events, incidents, notifications, orders, pages, sign_in, tokens, visit,
 };
 use crate::model::{Role, Scope};
 
@@ -74,6 +74,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/incidents/{id}", get(incidents::one))
         .route("/api/v1/objectives", get(incidents::objectives))
+        .route("/api/v1/notifications", get(notifications::list))
         .route("/api/v1/drained", get(drained))
         .route("/api/v1/drills", get(drills::list))
         .route("/api/v1/drills/{id}", get(drills::report))
@@ -96,6 +97,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .route("/api/v1/store/accept", post(accept_store))
         .route("/api/v1/tokens", get(list_tokens).post(create_token))
         .route("/api/v1/nodes/{name}", delete(forget_node))
+        .route("/api/v1/notifications/{name}/test", post(notifications::test))
         .route("/api/v1/tokens/{name}", delete(revoke_token));
     open.merge(pages::assets())
         .merge(guarded(greeting, Access::Anyone))

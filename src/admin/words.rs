@@ -207,6 +207,9 @@ pub const fn event_word(kind: &EventKind) -> &'static str {
         EventKind::IncidentOpened { .. } => "incident",
         EventKind::IncidentClosed { .. } => "incident over",
         EventKind::ObjectiveMissed { .. } => "objective missed",
+        EventKind::NotifyFailing { .. } => "notify failing",
+        EventKind::NotifyRecovered { .. } => "notify recovered",
+        EventKind::HookRan { .. } => "hook",
     }
 }
 
@@ -307,6 +310,11 @@ pub fn event(event: &Event) -> String {
         EventKind::ObjectiveMissed { objective, service, incident, detail } => {
             let of = incident.map(|incident| format!(" in incident {incident}")).unwrap_or_default();
             format!("{} of {service}{of}: {detail}", objective.as_str())
+        }
+        EventKind::NotifyFailing { target, detail } => format!("{target}: {detail}; tried again until it works"),
+        EventKind::NotifyRecovered { target } => format!("{target}: notifications arrive"),
+        EventKind::HookRan { name, service, site, address, to, outcome, detail } => {
+            format!("{name} for {service} {site} {address} {to}: {}{}", outcome.as_str(), in_brackets(detail))
         }
     }
 }

@@ -13,6 +13,7 @@ use super::drill::DrillCommand;
 use super::incident;
 use super::key::Key;
 use super::moment::{self, Past};
+use super::notify::Notify;
 use super::output::Asked;
 use super::span;
 use super::stepping::{Beginning, Stepping};
@@ -108,6 +109,11 @@ pub(super) enum Command {
     Store {
         #[command(subcommand)]
         command: Store,
+    },
+    /// Show how notifications fare, and test them
+    Notify {
+        #[command(subcommand)]
+        command: Notify,
     },
     /// Make, list and revoke tokens for API and command line over TCP
     Token {

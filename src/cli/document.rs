@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::exit::Failure;
 use crate::admin::api::{
     AuditReport, AuditStatus, Drained, DrillBegun, DrillReport, Drills, Explanation, IncidentDocument, IncidentList,
-    LiftOutcome, ObjectivesReport, OrderOutcome, PastAnswer, ProbeReport, ReloadOutcome, Status, StoreAccepted,
-    StoreStatus, TokenCreated, Tokens, WhatIf,
+    LiftOutcome, NotificationTried, NotificationsReport, ObjectivesReport, OrderOutcome, PastAnswer, ProbeReport,
+    ReloadOutcome, Status, StoreAccepted, StoreStatus, TokenCreated, Tokens, WhatIf,
 };
 
 /// A document that a command prints.
@@ -185,6 +185,20 @@ impl Document for IncidentList {
 
     fn names(&self) -> Vec<String> {
         self.incidents.iter().map(|incident| incident.id.to_string()).collect()
+    }
+}
+
+impl Document for NotificationsReport {
+    const LIST: Option<(&'static str, &'static str)> = Some(("targets", "waypost.notify-target/1"));
+
+    fn names(&self) -> Vec<String> {
+        self.targets.iter().map(|target| target.name.clone()).collect()
+    }
+}
+
+impl Document for NotificationTried {
+    fn names(&self) -> Vec<String> {
+        vec![self.target.clone()]
     }
 }
 

@@ -91,7 +91,9 @@ pub(super) async fn drill(node: &Node, output: &Output, command: DrillCommand) -
             Ok(Exit::Done)
         }
         DrillCommand::Report { id, form } => {
-            if form == Form::Json || output.format() == Format::Json {
+            if output.format() == Format::Jsonl {
+                output.compact(&report_of(node, &id).await?)?;
+            } else if form == Form::Json || output.format() == Format::Json {
                 output.json(&report_of(node, &id).await?)?;
             } else {
                 let text = node.text(&path(&id)?, &[("format", Some("md"))]).await?;

@@ -21,6 +21,7 @@ mod incident;
 mod key;
 mod moment;
 mod nodes;
+mod notify;
 mod orders;
 mod output;
 mod plugin;
@@ -126,6 +127,7 @@ fn far(global: &Global, output: &Output, command: Command) -> Result<ExitCode, F
             Command::Drill { command } => drill::drill(&node, output, command).await,
             Command::Reload => reload::reload(&node, output).await,
             Command::Store { command } => store::store(&node, output, command).await,
+            Command::Notify { command } => notify::notify(&node, output, command).await,
             Command::Token { command } => token::token(&node, output, command).await,
             Command::Serve(_)
             | Command::Check

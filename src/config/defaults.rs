@@ -185,3 +185,21 @@ pub(super) const AUDIT_KEEP_RANGE: RangeInclusive<Duration> = HOUR..=Duration::f
 pub(super) const AUDIT_EVENTS_RANGE: RangeInclusive<i64> = 1_000..=10_000_000;
 /// Megabytes from which past answers are explained.
 pub(super) const AUDIT_HISTORY_RANGE: RangeInclusive<i64> = 0..=100_000;
+
+/// The most targets of notifications, and the most hooks.
+pub(super) const NOTIFY_TARGETS: usize = 32;
+pub(super) const HOOKS: usize = 64;
+/// The longest URL of a target, in octets.
+pub(super) const NOTIFY_URL_OCTETS: usize = 2_000;
+/// The most recipients of mail.
+pub(super) const NOTIFY_RECIPIENTS: usize = 50;
+/// Where PagerDuty takes events.
+pub(super) const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
+/// How long a hook may run; what takes longer is to be started by it and left alone.
+pub(super) const HOOK_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const HOOK_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+/// How often a hook runs at most.
+pub(super) const HOOK_AT_MOST: u32 = 5;
+pub(super) const HOOK_AT_MOST_RANGE: RangeInclusive<i64> = 1..=1_000;
+pub(super) const HOOK_PER: Duration = HOUR;
+pub(super) const HOOK_PER_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;

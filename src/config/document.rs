@@ -7,13 +7,13 @@ use super::reader::Reader;
 use super::roster::Roster;
 use super::value::Table;
 use super::{
-    admin, assertion, audit, cookies, dnssec, drill, encrypted, geo, key, limits, monitor, node, objectives,
-    rate_limit, requires, safety, secrets, service, site, zone,
+    admin, assertion, audit, cookies, dnssec, drill, encrypted, geo, hook, key, limits, monitor, node, notify,
+    objectives, rate_limit, requires, safety, secrets, service, site, zone,
 };
 use crate::model::Settings;
 
 /// The sections of a configuration file.
-const SECTIONS: [&str; 20] = [
+const SECTIONS: [&str; 22] = [
     "node",
     "admin",
     "state",
@@ -34,6 +34,8 @@ const SECTIONS: [&str; 20] = [
     "objectives",
     "audit",
     "drill",
+    "notify",
+    "hook",
 ];
 
 /// Reads every section; placeholders stand for what was refused.
@@ -45,6 +47,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let zone_tables = reader.sections(root, "zone");
     let key_tables = reader.sections(root, "key");
     let assertion_tables = reader.sections(root, "assertion");
+    let (notify_tables, hook_tables) = (reader.sections(root, "notify"), reader.sections(root, "hook"));
 
     // Names first: a site with a mistake in it is still a site that others may name.
     let site_names = Roster::of_sections(reader, "site", &site_tables);
@@ -71,6 +74,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     let cookies = cookies::read(reader, root);
     let secrets = secrets::read(reader, root, &state);
     let objectives = objectives::read(reader, root, &service_names);
+    let notify = notify::read(reader, &notify_tables);
+    let declared = hook::Declared { monitors: &monitor_names, services: &service_names, sites: &site_names };
+    let hooks = hook::read(reader, &hook_tables, &declared);
 
     if reader.is_good() {
         node::warn_of_no_site(reader, root, &node, &state, &sites);
@@ -104,5 +110,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
         objectives,
         audit: audit::read(reader, root),
         drills,
+        notify,
+        hooks,
     }
 }

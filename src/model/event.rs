@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Connection, Drill, DrillState, Generation, Intent, Means, OrdersVersion, Scope, Share, SignIn, SiteOutcome, State,
-    Trouble,
+    Connection, Drill, DrillState, Generation, HookOutcome, Intent, Means, OrdersVersion, Scope, Share, SignIn,
+    SiteOutcome, State, Trouble,
 };
 
 /// One entry of the append-only journal.
@@ -362,6 +362,37 @@ pub enum EventKind {
     DrillEnded {
         /// The drill.
         drill: Box<Drill>,
+    },
+    /// Notifications do not reach a target.
+    NotifyFailing {
+        /// The target's name.
+        target: String,
+        /// Why.
+        detail: String,
+    },
+    /// Notifications reach a target again.
+    NotifyRecovered {
+        /// The target's name.
+        target: String,
+    },
+    /// A hook ran for an endpoint that changed state, or was to run.
+    HookRan {
+        /// The hook's name.
+        name: String,
+        /// Service name.
+        service: String,
+        /// Site name.
+        site: String,
+        /// The endpoint's address.
+        #[schema(value_type = String)]
+        address: IpAddr,
+        /// The state that the endpoint came to.
+        to: State,
+        /// What came of it.
+        outcome: HookOutcome,
+        /// The beginning of what it said, or why it did not run.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
     },
 }
 

@@ -9,8 +9,8 @@ use ipnet::IpNet;
 
 use super::{
     AdminSettings, Assertion, AuditSettings, CookieSettings, Coordinates, Country, DnssecSettings, DrillSchedule,
-    EncryptedSettings, KeySource, Limits, Monitor, Objectives, RateLimitSettings, SecretsSettings, Service, Site,
-    SiteIx, ZoneSource,
+    EncryptedSettings, Hook, KeySource, Limits, Monitor, NotifyTarget, Objectives, RateLimitSettings, SecretsSettings,
+    Service, Site, SiteIx, ZoneSource,
 };
 
 /// A whole checked configuration. Paths are absolute or relative to the working directory.
@@ -60,6 +60,10 @@ pub struct Settings {
     pub objectives: Objectives,
     /// `[audit]`
     pub audit: AuditSettings,
+    /// `[[notify]]`, in file order.
+    pub notify: Vec<NotifyTarget>,
+    /// `[[hook]]`, in file order.
+    pub hooks: Vec<Hook>,
 }
 
 /// Who this node is and where it answers.

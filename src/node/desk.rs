@@ -26,6 +26,7 @@ use super::ledger::Ledger;
 use super::lint::Lint;
 use super::load_metrics::Load;
 use super::metrics;
+use super::notifying::Board;
 use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
 use super::outlook;
 use super::picture::{Picture, StandingOrder};
@@ -73,6 +74,8 @@ pub struct Desk {
     pub journal: Journal,
     /// What is known of incidents.
     pub casebook: Casebook,
+    /// Targets of notifications, and what hooks did.
+    pub board: Board,
     /// What was written down of the journal's chain.
     pub checkpoints: Checkpoints,
     /// What past answers are explained from.
@@ -304,6 +307,7 @@ impl Control for Desk {
                 drills: &self.drills,
                 tally: &self.tally,
                 trials: &trials,
+                board: &self.board,
             },
         )
     }

@@ -25,8 +25,16 @@ pub fn register(registry: &mut Registry, shelf: &Shelf, picture: &Picture) {
     );
     registry.register("drills", "Drills that this node ran, by outcome", ended.clone());
     registry.register("drill_last_outcome", "1 for the outcome of a site's last drill, 0 for the others", last.clone());
-    let help = "When a site's last successful drill was over, in seconds since 1970";
+    let help = "When a site's last successful drill was over, in seconds since 1970; 0 before the first";
     registry.register("drill_last_success_timestamp_seconds", help, success.clone());
+    for site in &picture.topology.sites {
+        let site = || ("site", site.name.clone());
+        running.get_or_create(&vec![site()]).set(0.0);
+        success.get_or_create(&vec![site()]).set(0.0);
+        for outcome in DrillOutcome::ALL {
+            last.get_or_create(&vec![site(), ("outcome", outcome.as_str().to_owned())]).set(0.0);
+        }
+    }
     for order in picture.orders.iter().filter(|order| order.intent.drill.is_some()) {
         running.get_or_create(&vec![("site", order.intent.scope.site.clone())]).set(1.0);
     }

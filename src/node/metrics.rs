@@ -17,11 +17,14 @@ use super::history::History;
 use super::incident_metrics::Trials;
 use super::journal::Journal;
 use super::load_metrics::Load;
+use super::notifying::Board;
 use super::picture::{Picture, StandingOrder};
 use super::recorder::Recorder;
 use super::secondaries::Transfers;
 use super::status::Surroundings;
-use super::{cluster_metrics, dns_metrics, drill_metrics, entrance_metrics, probe_metrics, site_metrics};
+use super::{
+    cluster_metrics, dns_metrics, drill_metrics, entrance_metrics, notify_metrics, probe_metrics, site_metrics,
+};
 use crate::admin::Tally;
 use crate::drill::Shelf;
 use crate::model::{Mono, Name};
@@ -55,6 +58,8 @@ pub struct Writers<'a> {
     pub tally: &'a Tally,
     /// Of incidents, with what became of objectives.
     pub trials: &'a Trials<'a>,
+    /// Of notifications.
+    pub board: &'a Board,
 }
 
 /// What is counted in the shell.
@@ -80,6 +85,7 @@ pub fn text(picture: &Picture, around: &Surroundings<'_>, counts: Counts<'_>, wr
     counts.load.register(&mut page.registry, picture);
     writers.trials.register(&mut page.registry);
     entrance_metrics::register(&mut page.registry, writers.tally);
+    notify_metrics::register(&mut page.registry, writers.board);
     if let Some(cluster) = &picture.cluster {
         cluster_metrics::register(&mut page.registry, &cluster.status(now), writers.commons.traffic());
     }

@@ -10,7 +10,7 @@ use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 
 use super::loading::Fallback;
 use crate::config::{Diagnostic, Report, Severity};
-use crate::model::{KeySource, Settings};
+use crate::model::{KeySource, NotifyTarget, Settings};
 use crate::serve::Secrets;
 use crate::store::sealed::{ClusterKeys, KeyFileFault};
 use crate::tsig::Key;
@@ -45,6 +45,8 @@ pub fn load(settings: &Settings, fallback: Fallback<'_>, report: &mut Report) ->
             // Read anew whenever it is used, which tells of a bad one; who loads or checks by hand shall hear of it at once.
             let shared = settings.secrets.shared_under.as_deref().map(cluster_keys);
             problems.extend(shared.and_then(Result::err).map(|problem| *problem));
+            // So are those of notifications.
+            problems.extend(settings.notify.iter().filter_map(of_target));
             for problem in problems {
                 report.push(problem);
             }
@@ -142,6 +144,15 @@ pub fn cluster_keys(path: &Path) -> Result<ClusterKeys, Box<Diagnostic>> {
         };
         Box::new(problem(path, line, fault.to_string(), expected, remedy))
     })
+}
+
+/// What is wrong with the file of the secret of a target of notifications.
+fn of_target(target: &NotifyTarget) -> Option<Diagnostic> {
+    let path = target.way.secret_file()?;
+    let what = crate::notify::Secret::read(path).err()?;
+    let expected = "the secret in the first line of a file that only its owner may read";
+    let remedy = format!("write it with: (umask 077; cat > {}), for target {}", path.display(), target.name);
+    Some(problem(path, 0, what, expected, remedy))
 }
 
 /// The text of a file that only its owner may read.

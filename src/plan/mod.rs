@@ -28,6 +28,7 @@ mod headroom;
 pub mod incidents;
 mod local;
 mod make;
+pub mod notification;
 mod outcomes;
 mod recording;
 mod refusal;

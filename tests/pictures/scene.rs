@@ -147,6 +147,16 @@ types = ["MX", "A"]
 ttl = "2s"
 monitors = ["tcp"]
 
+[[notify]]
+name = "chat"
+kind = "slack"
+url = "http://127.0.0.1:9/"
+
+[[hook]]
+name = "look"
+on = ["down"]
+command = ["/bin/true"]
+
 [monitor.tcp]
 kind = "tcp"
 port = 25
