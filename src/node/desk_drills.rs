@@ -180,12 +180,12 @@ fn refused(failure: DrillFailure) -> Problem {
         DrillFailure::Order(failure) => return problem(failure),
         DrillFailure::Unready(unready, kept) => (unready, kept),
     };
-    let kind = match unready.first() {
-        Some(first) if first.is_usage() => ProblemKind::Invalid,
-        _ => ProblemKind::Refused,
-    };
+    // What is wrong whatever the state of the sites is told before what may pass.
+    let usage = unready.iter().find(|reason| reason.is_usage());
+    let kind = if usage.is_some() { ProblemKind::Invalid } else { ProblemKind::Refused };
     let outcome = kept.and_then(|drill| drill.state.outcome().map(|(outcome, _)| format!("{}: ", outcome.as_str())));
-    let first = unready.iter().find(|reason| outcome.is_none() || reason.is_capacity()).map(ToString::to_string);
+    let first = usage.or_else(|| unready.iter().find(|reason| outcome.is_none() || reason.is_capacity()));
+    let first = first.map(ToString::to_string);
     let detail = format!("{}the drill does not begin: {}", outcome.unwrap_or_default(), first.unwrap_or_default());
     let more = unready.iter().filter(|_| unready.len() > 1).map(|reason: &Unready| format!("- {reason}")).collect();
     Problem::new(kind, detail).with_diagnostics(more)
