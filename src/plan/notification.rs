@@ -353,6 +353,7 @@ mod tests {
             forced: false,
             reach: Reach::Everywhere,
             schedule: None,
+            drill: None,
         }
     }
 
