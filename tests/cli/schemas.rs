@@ -19,9 +19,12 @@ fn schema(name: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// A target that nobody answers for.
+const CHAT: &str = "[[notify]]\nname = \"chat\"\nkind = \"slack\"\nurl = \"http://127.0.0.1:1/\"\n";
+
 #[test]
 fn what_is_printed_is_as_published() {
-    let mut scene = Scene::with(|text| format!("{text}\n[safety]\nsettle = \"0s\"\n"));
+    let mut scene = Scene::with(|text| format!("{text}\n[safety]\nsettle = \"0s\"\n{CHAT}"));
     let text = fs::read_to_string(scene.path("waypost.toml")).unwrap();
     fs::write(scene.path("other.toml"), text.replace("ttl = \"2s\"", "ttl = \"1s\"")).unwrap();
     fs::write(scene.path("wrong.toml"), text.replace("ttl = \"2s\"", "tll = \"2s\"")).unwrap();
@@ -76,6 +79,8 @@ fn what_is_printed_is_as_published() {
         vec!["store", "accept"],
         vec!["incident"],
         vec!["objectives"],
+        vec!["notify", "list"],
+        vec!["notify", "test", "chat"],
         vec!["key", "generate", "example.org", "--dir", &keys],
         vec!["key", "list", "--dir", &keys],
         vec!["key", "ds", "example.org", "--dir", &keys],
