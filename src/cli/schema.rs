@@ -115,7 +115,7 @@ fn list(output: &Output) -> Result<Exit, Failure> {
         match output.format() {
             Format::Json | Format::Jsonl => output.compact(&schema(name)?)?,
             Format::Name => output.line(name)?,
-            Format::Table | Format::Wide => output.line(&format!("{name:<28}{by}"))?,
+            Format::Table | Format::Wide => output.line(&format!("{name:<31}{by}"))?,
         }
     }
     Ok(Exit::Done)

@@ -31,10 +31,11 @@ fn what_is_printed_is_as_published() {
     let keys = scene.path("keys").to_string_lossy().into_owned();
     let all = |scene: &Scene| scene.status()["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("All"));
     wait_until("all sites are up", PATIENCE, || all(&scene));
-    let drill = scene.node.order(&["drill", "run", "nrt", "--for", "1m", "-o", "name"]).trim().to_owned();
-    scene.node.order(&["drill", "abort", &drill]);
     let rehearsal = ["drill", "run", "nrt", "--dry-run", "-o", "json"];
     wait_until("a drill may begin", PATIENCE, || scene.node.command(&rehearsal).status.success());
+    let drill = scene.node.order(&["drill", "run", "nrt", "--for", "1m", "-o", "name"]).trim().to_owned();
+    scene.node.order(&["drill", "abort", &drill]);
+    wait_until("a drill may begin again", PATIENCE, || scene.node.command(&rehearsal).status.success());
     let begun: Value = serde_json::from_str(&scene.node.order(&rehearsal)).unwrap();
     scene.close("fra");
     wait_until("fra is down", PATIENCE, || !scene.names("fra"));
