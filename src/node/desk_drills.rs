@@ -5,15 +5,16 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::oneshot;
 
+use super::acts::Act;
 use super::desk::{Desk, problem};
 use super::drills::{Begun, DrillFailure, DrillOrder};
 use super::engine::Message;
-use super::orders::Rehearsal;
+use super::orders::{Effect, Rehearsal};
 use super::picture::Picture;
 use crate::admin::api::{DrillBegun, Drills, RunningDrill, ScheduledDrill};
 use crate::admin::{Caller, Control, DrillCommand, DrillControl, Lifting, Problem, ProblemKind};
 use crate::drill::markdown;
-use crate::model::{Drill, DrillSchedule, Intent, Scope};
+use crate::model::{Drill, DrillOutcome, DrillSchedule, DrillState, Intent, Lifetime, Scope};
 use crate::plan::{self, Unready};
 
 impl DrillControl for Desk {
@@ -47,42 +48,57 @@ impl DrillControl for Desk {
             let before = self.picture.load_full();
             let DrillCommand { scope, length, reason, dry_run } = command;
             caller.over(&scope.site)?;
+            let (what, why) = (format!("drill run {scope}"), reason.clone());
+            let act = Act { what, why, ..Act::of_orders(&before, &scope, None) };
             let rehearsal = if dry_run { Rehearsal::DryRun } else { Rehearsal::No };
             let incident = self.open_incident();
-            let order = DrillOrder { scope, by: caller.name, reason, length, schedule: None, rehearsal, incident };
+            let by = caller.name.clone();
+            let order = DrillOrder { scope, by, reason, length, schedule: None, rehearsal, incident };
             let (reply, answer) = oneshot::channel();
-            let begun = self.ask(Message::Drill(order, reply), answer).await?.map_err(refused)?;
-            Ok(told(&before, begun, dry_run))
+            let begun = self.ask(Message::Drill(order, reply), answer).await?.map_err(refused);
+            if !dry_run {
+                let after = begun.as_ref().map_or_else(|_| String::new(), |begun| format!("drill {}", begun.drill.id));
+                self.acted(&caller, Act { after, ..act }, begun.as_ref().map(|_| Effect::Changed));
+            }
+            Ok(told(&before, begun?, dry_run))
         }
         .boxed()
     }
 
     fn abort_drill(&self, id: String, reason: String, caller: Caller) -> BoxFuture<'_, Result<Drill, Problem>> {
         async move {
-            if let Ok(drill) = self.drill(&id) {
-                caller.over(&drill.scope.site)?;
+            let site = self.drill(&id).map(|drill| drill.scope.site);
+            if let Some(site) = site.ok().or_else(|| self.running_drill(&id).map(|running| running.scope.site)) {
+                caller.over(&site)?;
             }
             let (reply, answer) = oneshot::channel();
             let message = Message::AbortDrill(id.clone(), caller.name.clone(), reason.clone(), reply);
             if let Some(drill) = self.ask(message, answer).await? {
+                let act = Act { what: format!("drill abort {id}"), why: reason, ..Act::default() };
+                self.acted(&caller, act, Ok::<_, Problem>(Effect::Changed));
                 return Ok(drill);
             }
             // Another node runs it: it ends with its order.
-            let scope = self.picture.load().orders.iter().find_map(|order| {
-                let runs = running(&order.intent).filter(|running| running.id == id)?;
-                Some(runs.scope)
-            });
-            if let Some(scope) = scope {
-                let lifting = Lifting { scope, reason: format!("drill {id} ended: {reason}"), seen: None };
-                self.lift(lifting, caller).await?;
-            }
-            self.drill(&id)
+            let orders = self.picture.load_full();
+            let runs = orders.orders.iter().map(|order| &order.intent).find(|intent| is_of(intent, &id));
+            let Some(intent) = runs else { return self.drill(&id) };
+            let why = format!("{} ended it: {reason}", caller.name);
+            let lifting =
+                Lifting { scope: intent.scope.clone(), reason: format!("drill {id} ended: {reason}"), seen: None };
+            self.lift(lifting, caller).await?;
+            Ok(ended_elsewhere(intent, why))
         }
         .boxed()
     }
 }
 
 impl Desk {
+    /// The drill of this id, if it runs, on whichever node.
+    fn running_drill(&self, id: &str) -> Option<RunningDrill> {
+        let picture = self.picture.load();
+        picture.orders.iter().filter_map(|order| running(&order.intent)).find(|running| running.id == id)
+    }
+
     /// The incident that is open, in words.
     pub(super) fn open_incident(&self) -> Option<String> {
         let log = self.casebook.log();
@@ -109,6 +125,38 @@ pub(super) fn scope_of(picture: &Picture, schedule: &DrillSchedule, position: us
     let service = schedule.service.and_then(|service| picture.topology.service(service));
     let service = service.map(|service| service.name.clone());
     Some(Scope { site: picture.topology.site_name(*site).to_owned(), service })
+}
+
+fn is_of(intent: &Intent, id: &str) -> bool {
+    intent.drill.as_ref().is_some_and(|mark| mark.id == id)
+}
+
+/// What is known here of a drill whose order was just lifted; its runner has the rest.
+fn ended_elsewhere(intent: &Intent, why: String) -> Drill {
+    let end = match intent.lifetime {
+        Lifetime::Until(end) => end.duration_since(intent.since).as_secs(),
+        Lifetime::UntilCleared => 0,
+    };
+    let mark = intent.drill.clone();
+    Drill {
+        id: mark.as_ref().map(|mark| mark.id.clone()).unwrap_or_default(),
+        scope: intent.scope.clone(),
+        by: intent.by.clone(),
+        reason: intent.reason.clone(),
+        schedule: mark.as_ref().and_then(|mark| mark.schedule.clone()),
+        node: mark.map(|mark| mark.runner).unwrap_or_default(),
+        started: intent.since,
+        for_seconds: u64::try_from(end).unwrap_or_default(),
+        state: DrillState::Restoring { outcome: DrillOutcome::Interrupted, why },
+        ordered: Some(intent.since),
+        withdrawn: Vec::new(),
+        drained: None,
+        restored: None,
+        followed: Vec::new(),
+        ended: None,
+        survivors: Vec::new(),
+        probes: Vec::new(),
+    }
 }
 
 fn running(intent: &Intent) -> Option<RunningDrill> {

@@ -10,6 +10,7 @@
 //! | `kills.rs` | every process killed in random order: no acknowledged order is lost |
 //! | `two_operators.rs` | of two operators who drain the last two sites one is refused |
 //! | `restart.rs` | a node starts from what it kept, without the store, and with its files damaged |
+//! | `drills.rs` | a drill ends at every node when its runner or the store is gone |
 //! | `storm.rs` | two thousand endpoints that flap cost the store no more than is promised |
 //! | `network.rs`, `member.rs`, `cluster.rs` | sites, members of etcd, and all of it together |
 //! | `stage.rs`, `schedule.rs` | what happens to a cluster |
@@ -44,6 +45,7 @@ mod checker;
 mod checker_tests;
 mod cluster;
 mod dead_site;
+mod drills;
 mod exchange;
 mod history;
 mod kills;

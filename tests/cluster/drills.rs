@@ -1,0 +1,81 @@
+//! A drill among several nodes. Broken, the death of the node that runs one leaves a site drained everywhere, or a store that is lost
+//! keeps it out.
+
+use waypost::model::Connection;
+
+use crate::cluster::{Cluster, PATIENCE};
+use crate::network::{COUNT, NAMES};
+use crate::patience::wait_until;
+use crate::world::in_a_world;
+
+const ALL: [usize; COUNT] = [0, 1, 2];
+
+/// A drill of the site at 0, run by `runner`, that all nodes follow.
+fn drilling(cluster: &Cluster, runner: usize) {
+    cluster.wait_until_agreed();
+    let run = ["drill", "run", NAMES[0], "--for", "30m", "--reason", "test"];
+    wait_until("a drill begins", PATIENCE, || cluster.nodes[runner].command(&run).status.success());
+    cluster.wait_until_named(&ALL, &[1, 2]);
+}
+
+fn orders(cluster: &Cluster, node: usize) -> usize {
+    cluster.status(node).orders.len()
+}
+
+#[test]
+fn the_others_end_the_drill_of_a_node_that_was_killed_and_its_restart_brings_nothing_back() {
+    let name = "drills::the_others_end_the_drill_of_a_node_that_was_killed_and_its_restart_brings_nothing_back";
+    in_a_world(name, |world| {
+        let mut cluster = Cluster::start(world);
+        drilling(&cluster, 1);
+        cluster.nodes[1].kill();
+        cluster.wait_until_named(&[0, 2], &ALL);
+        wait_until("the store is rid of the order", PATIENCE, || orders(&cluster, 0) == 0);
+        cluster.nodes[1].serve();
+        cluster.wait_until_named(&ALL, &ALL);
+        assert_eq!(orders(&cluster, 1), 0);
+
+        // All at once: nobody is there who knows better.
+        drilling(&cluster, 1);
+        ALL.iter().for_each(|node| cluster.nodes[*node].kill());
+        for node in ALL {
+            cluster.nodes[node].serve();
+            assert!(cluster.names(node, 0), "{} withholds it after its restart", NAMES[node]);
+        }
+        cluster.wait_until_named(&ALL, &ALL);
+        wait_until("the store is rid of the order", PATIENCE, || ALL.iter().all(|node| orders(&cluster, *node) == 0));
+    });
+}
+
+#[test]
+fn the_loss_of_the_store_ends_a_drill_at_every_node() {
+    in_a_world("drills::the_loss_of_the_store_ends_a_drill_at_every_node", |world| {
+        let cluster = Cluster::start(world);
+        drilling(&cluster, 1);
+        ALL.iter().for_each(|site| cluster.members[*site].freeze());
+        cluster.wait_until_named(&ALL, &ALL);
+        ALL.iter().for_each(|site| cluster.members[*site].thaw());
+        wait_until("all are connected", PATIENCE, || {
+            ALL.iter().all(|node| cluster.connection(*node) == Connection::Connected)
+        });
+        wait_until("the store is rid of the order", PATIENCE, || ALL.iter().all(|node| orders(&cluster, *node) == 0));
+        cluster.wait_until_named(&ALL, &ALL);
+    });
+}
+
+#[test]
+fn a_drill_is_ended_at_any_node() {
+    in_a_world("drills::a_drill_is_ended_at_any_node", |world| {
+        let cluster = Cluster::start(world);
+        drilling(&cluster, 1);
+        let said = cluster.nodes[2].order(&["drill", "list"]);
+        assert!(said.contains("running:"), "{said}");
+        let id = said.lines().next().unwrap().split_whitespace().nth(1).unwrap().to_owned();
+        let ended = cluster.nodes[2].order(&["drill", "abort", &id, "--reason", "enough"]);
+        assert!(ended.contains("ended it: enough"), "{ended}");
+        cluster.wait_until_named(&ALL, &ALL);
+        wait_until("its runner says so", PATIENCE, || {
+            cluster.nodes[1].order(&["drill", "show", &id]).contains("INTERRUPTED")
+        });
+    });
+}
