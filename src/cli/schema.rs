@@ -11,9 +11,9 @@ use super::output::{Format, Output};
 use super::replay::{Compared, Comparison};
 use crate::admin::api::{
     AnswerDifference, AuditReport, AuditStatus, ChangedAnswer, Drained, DrillBegun, DrillReport, Drills, Events,
-    Explanation, IncidentDocument, IncidentList, LiftOutcome, ObjectivesReport, OrderOutcome, PastAnswer, ProbeReport,
-    ProbeResult, ProblemDocument, ReloadOutcome, ServiceObjectives, SiteForecast, Status, StoreAccepted, StoreStatus,
-    TokenCreated, Tokens, WhatIf,
+    Explanation, IncidentDocument, IncidentList, LiftOutcome, NotificationTried, NotificationsReport, ObjectivesReport,
+    OrderOutcome, PastAnswer, ProbeReport, ProbeResult, ProblemDocument, ReloadOutcome, ServiceObjectives,
+    SiteForecast, Status, StoreAccepted, StoreStatus, TargetReport, TokenCreated, Tokens, WhatIf,
 };
 use crate::config::Diagnostic;
 use crate::model::{ChainFinding, Event, ExportHead, Token};
@@ -68,6 +68,9 @@ const DOCUMENTS: &[Published] = &[
     published::<Keysets>(Keysets::SCHEMA, "key list, key generate, key rollover -o json"),
     item::<KeysetDocument>("waypost.keyset/1", "key list, key generate, key rollover -o jsonl"),
     published::<LiftOutcome>(LiftOutcome::SCHEMA, "undrain"),
+    published::<NotificationTried>(NotificationTried::SCHEMA, "notify test"),
+    published::<NotificationsReport>(NotificationsReport::SCHEMA, "notify list -o json"),
+    item::<TargetReport>("waypost.notify-target/1", "notify list -o jsonl"),
     published::<ObjectivesReport>(ObjectivesReport::SCHEMA, "objectives -o json"),
     item::<ServiceObjectives>("waypost.objective/1", "objectives -o jsonl"),
     published::<OrderOutcome>(OrderOutcome::SCHEMA, "drain, isolate, pin"),
@@ -112,7 +115,7 @@ fn list(output: &Output) -> Result<Exit, Failure> {
         match output.format() {
             Format::Json | Format::Jsonl => output.compact(&schema(name)?)?,
             Format::Name => output.line(name)?,
-            Format::Table | Format::Wide => output.line(&format!("{name:<28}{by}"))?,
+            Format::Table | Format::Wide => output.line(&format!("{name:<31}{by}"))?,
         }
     }
     Ok(Exit::Done)

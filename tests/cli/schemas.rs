@@ -19,19 +19,23 @@ fn schema(name: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// A target that nobody answers for.
+const CHAT: &str = "[[notify]]\nname = \"chat\"\nkind = \"slack\"\nurl = \"http://127.0.0.1:1/\"\n";
+
 #[test]
 fn what_is_printed_is_as_published() {
-    let mut scene = Scene::with(|text| format!("{text}\n[safety]\nsettle = \"0s\"\n"));
+    let mut scene = Scene::with(|text| format!("{text}\n[safety]\nsettle = \"0s\"\n{CHAT}"));
     let text = fs::read_to_string(scene.path("waypost.toml")).unwrap();
     fs::write(scene.path("other.toml"), text.replace("ttl = \"2s\"", "ttl = \"1s\"")).unwrap();
     fs::write(scene.path("wrong.toml"), text.replace("ttl = \"2s\"", "tll = \"2s\"")).unwrap();
     let keys = scene.path("keys").to_string_lossy().into_owned();
     let all = |scene: &Scene| scene.status()["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("All"));
     wait_until("all sites are up", PATIENCE, || all(&scene));
-    let drill = scene.node.order(&["drill", "run", "nrt", "--for", "1m", "-o", "name"]).trim().to_owned();
-    scene.node.order(&["drill", "abort", &drill]);
     let rehearsal = ["drill", "run", "nrt", "--dry-run", "-o", "json"];
     wait_until("a drill may begin", PATIENCE, || scene.node.command(&rehearsal).status.success());
+    let drill = scene.node.order(&["drill", "run", "nrt", "--for", "1m", "-o", "name"]).trim().to_owned();
+    scene.node.order(&["drill", "abort", &drill]);
+    wait_until("a drill may begin again", PATIENCE, || scene.node.command(&rehearsal).status.success());
     let begun: Value = serde_json::from_str(&scene.node.order(&rehearsal)).unwrap();
     scene.close("fra");
     wait_until("fra is down", PATIENCE, || !scene.names("fra"));
@@ -76,6 +80,8 @@ fn what_is_printed_is_as_published() {
         vec!["store", "accept"],
         vec!["incident"],
         vec!["objectives"],
+        vec!["notify", "list"],
+        vec!["notify", "test", "chat"],
         vec!["key", "generate", "example.org", "--dir", &keys],
         vec!["key", "list", "--dir", &keys],
         vec!["key", "ds", "example.org", "--dir", &keys],
