@@ -140,38 +140,33 @@ fn an_order_is_sent_as_typed_and_ends_well() {
 
 #[test]
 fn an_order_is_given_in_a_script_only_where_it_says_that_it_is_meant() {
-    let standing = |standing: &str| {
-        let site = |name: &str, standing: &str| {
-            json!({ "name": name, "standing": standing, "health": "up", "intent": null, "drained": 0, "reason": "",
-                "drained_by": null, "endpoints": [] })
-        };
-        let mut status = status(json!([]));
-        status["services"] = json!([{ "name": "mx", "policy": "nearest", "tier": "serving", "ttl": 30, "min_sites": 1,
-            "sites": [site("fra", "serving"), site("iad", "serving"), site("nrt", standing)] }]);
-        status
-    };
     let given = |scene: &Scene| {
         let asked = scene.prepared.asked.lock().unwrap();
         asked.iter().filter(|(call, body)| call == "POST /api/v1/orders" && body["dry_run"] == false).count()
     };
-    let rehearsed = json!({ "schema": "waypost.order/1", "outcome": "dry_run", "changes": [], "acknowledged_by": [],
-        "generation": { "epoch": 1, "sequence": 2 }, "drained_by": null, "undo": "", "intent": order()["intent"] });
-    let scene = Scene::new(vec![("/api/v1/orders", 200, rehearsed), ("/api/v1/status", 200, standing("serving"))]);
-    for line in ["drain fra --reason x", "isolate fra --reason x --yes", "drain fra --reason x --force --yes"] {
-        assert_eq!(scene.ends(line), 4, "{line}");
+    let rehearsed = |outcome: &str, severe: Value| {
+        let answer = json!({ "schema": "waypost.order/1", "outcome": outcome, "changes": [], "acknowledged_by": [],
+            "generation": { "epoch": 1, "sequence": 2 }, "drained_by": null, "undo": "", "severe": severe,
+            "intent": order()["intent"] });
+        Scene::new(vec![("/api/v1/orders", 200, answer)])
+    };
+    let mild = rehearsed("dry_run", json!([]));
+    assert_eq!(mild.ends("drain fra --reason x"), 4);
+    assert_eq!(mild.ends("drain fra --reason x --confirm=iad"), 4, "another site");
+    assert_eq!(given(&mild), 0);
+    for line in ["drain fra --reason x --yes", "pin fra --reason x -y", "drain fra --reason x --confirm=fra"] {
+        assert_eq!(mild.ends(line), 0, "{line}");
     }
-    assert_eq!(scene.ends("isolate fra --reason x --confirm=iad"), 4, "another site");
-    assert_eq!(given(&scene), 0);
-    for line in ["drain fra --reason x --yes", "pin fra --reason x -y", "isolate fra --reason x --confirm=fra"] {
-        assert_eq!(scene.ends(line), 0, "{line}");
+    assert_eq!(given(&mild), 3);
+    // What is severe is the node's to say; a yes is not enough for it.
+    let severe = rehearsed("dry_run", json!(["iad is left as the last site of mx"]));
+    for line in ["drain fra --reason x", "drain fra --reason x --yes", "isolate fra --reason x --confirm=iad"] {
+        assert_eq!(severe.ends(line), 4, "{line}");
     }
-    assert_eq!(given(&scene), 3);
-    let unchanged = json!({ "schema": "waypost.order/1", "outcome": "unchanged", "changes": [], "acknowledged_by": [],
-        "generation": { "epoch": 1, "sequence": 2 }, "drained_by": null, "undo": "", "intent": order()["intent"] });
-    let last = Scene::new(vec![("/api/v1/orders", 200, order()), ("/api/v1/status", 200, standing("down"))]);
-    assert_eq!(last.ends("drain fra --reason x --yes"), 4, "iad would be the last");
-    assert_eq!(last.ends("drain fra --reason x --share 50% --yes"), 0, "a part of the clients");
-    let same = Scene::new(vec![("/api/v1/orders", 200, unchanged), ("/api/v1/status", 200, standing("down"))]);
+    assert_eq!(given(&severe), 0);
+    assert_eq!(severe.ends("isolate fra --reason x --confirm=fra"), 0);
+    assert_eq!(given(&severe), 1);
+    let same = rehearsed("unchanged", json!([]));
     assert_eq!(same.ends("drain fra --reason x"), 0, "it stands already: there is nothing to confirm");
 }
 
