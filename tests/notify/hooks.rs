@@ -24,6 +24,8 @@ fn a_command_runs_for_what_it_names_and_hears_what_happened() {
     let more = hook("mend", "monitor = \"tcp\"\nservice = \"mx\"\nsite = \"fra\"\non = [\"down\", \"up\"]", write)
         + &hook("others", "site = \"nrt\"\non = [\"down\"]", "touch SECRETS/wrong");
     let (mut scene, place) = node(&more, &[]);
+    let is_up = |service: &Value| service["sites"][0]["endpoints"][0]["state"] == "up";
+    wait_until("fra is known to be up", PATIENCE, || is_up(&scene.status()["services"][0]));
     assert!(ran(&scene).is_empty(), "that sites are well at first is no recovery");
     scene.close("fra");
     wait_until("the hook ran", PATIENCE, || ran(&scene).len() == 1);

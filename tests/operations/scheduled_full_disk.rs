@@ -55,11 +55,15 @@ impl SmallDisk {
 fn a_step_that_the_store_cannot_keep_takes_effect_and_is_kept_when_it_can() {
     let Some(disk) = SmallDisk::start() else { return };
     let scene = &disk.scene;
-    scene.node.order(&["drain", "fra", "--in", "6s", "--for", "1h", "--reason", "disks", "--yes"]);
+    scene.node.order(&["drain", "fra", "--in", "12s", "--for", "1h", "--reason", "disks", "--yes"]);
     let kept = || scheduled(scene)["revision"].as_u64().unwrap();
     let before = kept();
     let mut octets = std::fs::File::create(disk.path("filler")).unwrap();
     while octets.write_all(&[0; 4096]).is_ok() {}
+    // The store's file may have room in itself.
+    let token = |count: u32| ["token".into(), "create".into(), format!("t{count}"), "--role=viewer".to_owned()];
+    let fits = |count: &u32| scene.node.command(&token(*count).each_ref().map(String::as_str)).status.success();
+    assert!((0..500).find(|count| !fits(count)).is_some(), "the disk is never full");
     assert!(scene.names("fra"));
     wait_until("the drain begins", PATIENCE, || !scene.names("fra"));
     wait_until("the store refuses", PATIENCE, || {
