@@ -15,6 +15,7 @@
 //! | `access.rs` | who may do what, and what is seen from outside |
 //! | `secrets.rs` | secrets change with a reload, and never come from a file that others may read |
 //! | `signing.rs` | a zone is signed in three steps, and stays so whatever happens to its keys |
+//! | `small_disk.rs` | a node whose state directory is a small file system |
 //! | `scene.rs` | a node with three sites that can be opened and closed |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
@@ -44,3 +45,4 @@ mod scheduled;
 mod scheduled_full_disk;
 mod secrets;
 mod signing;
+mod small_disk;
