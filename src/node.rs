@@ -7,6 +7,7 @@
 mod acts;
 mod backstage;
 mod by_hand;
+mod checking;
 mod checkpoints;
 mod clock;
 mod cluster;
@@ -24,10 +25,15 @@ mod desk_drills;
 mod desk_entrance;
 mod desk_incidents;
 mod desk_notifications;
+mod desk_orders;
+mod desk_questions;
 mod desk_rehearsal;
 mod desk_sights;
+mod desk_tokens;
 mod dns_metrics;
+mod drill_measures;
 mod drill_metrics;
+mod drill_runners;
 mod drill_turns;
 mod drills;
 mod ends;
@@ -50,10 +56,12 @@ mod loading;
 mod metrics;
 mod notify_metrics;
 mod notifying;
+mod opening;
 mod orders;
 mod outlook;
 mod peers;
 mod picture;
+mod planning;
 pub mod private_files;
 mod probe_metrics;
 mod recorder;
@@ -82,11 +90,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot, watch as latest};
-use tracing::{error, info, warn};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
+use tracing::{info, warn};
 
 use self::backstage::Stage;
 pub use self::by_hand::{ProbeHere, probe_here};
+pub use self::checking::{Declared, check, declared};
 use self::checkpoints::{Archivist, Checkpoints};
 use self::clock::Clock;
 use self::demand::Gauge;
@@ -96,22 +105,22 @@ use self::history::History;
 use self::hooks::Attendant;
 use self::incidents::{Casebook, Follower};
 use self::journal::Journal;
-use self::ledger::{Lasting, Ledger};
+use self::ledger::Ledger;
 use self::lint::Lint;
 use self::loading::Fallback;
 use self::notifying::{Board, Notifier};
-use self::peers::Peers;
+use self::opening::{Opened, Shared, open_store, share};
 use self::recorder::Recorder;
 pub use self::recorder::{BEFORE as RECORDING_BEFORE, NAME as RECORDING};
 use self::secondaries::Transfers;
 use self::updates::Updates;
 use crate::admin::Control;
 use crate::config::Report;
-use crate::model::{Event, EventKind, Generation, Settings, SiteIx, Topology};
+use crate::model::{Event, EventKind, Generation, Settings};
 use crate::plan::Record;
 use crate::probe::Prober;
 use crate::serve::{ServeError, Server, Setup, Usage};
-use crate::store::{self, Alone, Commons, Embedded, InEtcd, Memory, SharedFiles, Snapshot, Store, StoreError};
+use crate::store::StoreError;
 
 /// Messages that may wait for the engine.
 const MAILBOX: usize = 1_024;
@@ -119,8 +128,6 @@ const MAILBOX: usize = 1_024;
 const OPINIONS: usize = 4_096;
 /// Between two tries to have the addresses of the admin API.
 const ADMIN_RETRY: Duration = Duration::from_secs(5);
-/// How long a start waits for the orders that the nodes share.
-const FIRST_LOOK: Duration = Duration::from_millis(500);
 /// How long the parties may take to end.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -158,46 +165,6 @@ pub enum NodeError {
     /// The system refused something else.
     #[error("{0}")]
     Io(#[from] io::Error),
-}
-
-/// Reads the configuration at `path` and everything it names, without starting anything.
-#[must_use]
-pub fn check(path: &Path) -> Report {
-    match loading::load(path, Fallback::Nothing, None, None) {
-        Ok(loaded) => with_store_files(loaded.settings.as_ref(), loaded.report),
-        Err(report) => report,
-    }
-}
-
-/// `report` with what is wrong with the files that the shared store needs.
-fn with_store_files(settings: &Settings, mut report: Report) -> Report {
-    let found = settings.state.etcd.as_ref().map(crate::store::etcd::readable);
-    if let Some(Err(error)) = found {
-        let file = match &error {
-            StoreError::Access { file, .. } => file.as_path(),
-            _ => Path::new(""),
-        };
-        let remedy = error.remedy().to_owned();
-        report.push(loading::whole_file(file, error.to_string(), "a file that [state] etcd can use", &remedy));
-    }
-    report
-}
-
-/// What a configuration and its zones declare.
-pub struct Declared {
-    /// Sites, services, monitors and the endpoints that the zones hold.
-    pub topology: Topology,
-    /// The site that the node stands in.
-    pub standing_in: Option<SiteIx>,
-}
-
-/// Reads what the configuration at `path` declares, without starting anything.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn declared(path: &Path) -> Result<Declared, Box<Report>> {
-    let loaded = loading::load(path, Fallback::Nothing, None, None).map_err(Box::new)?;
-    Ok(Declared { topology: loaded.attribution.topology.clone(), standing_in: loaded.settings.node.site })
 }
 
 /// Runs a node until told to stop.
@@ -240,8 +207,8 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
 
     let Shared { commons, peers, voice, files } = share(&settings, &store, &mut trouble).await;
     let usage = Arc::new(Usage::new(clock.origin()));
-    let first = engine::first_picture(&loaded, Generation { epoch, sequence: 0 });
-    let plan = engine::first_plan(&loaded.attribution.topology, Generation { epoch, sequence: 0 });
+    let first = planning::first_picture(&loaded, Generation { epoch, sequence: 0 });
+    let plan = planning::first_plan(&loaded.attribution.topology, Generation { epoch, sequence: 0 });
     let tables = Arc::new(ArcSwap::from_pointee(loaded.tables.with_plan(plan)));
     let picture = Arc::new(ArcSwap::from_pointee(first));
     let (measured, directory) = (Arc::clone(&usage), settings.state.path.clone());
@@ -488,81 +455,6 @@ async fn stop(
     };
     if tokio::time::timeout(STOP, orderly).await.is_err() {
         warn!("not everything ended within {} s; leaving it", STOP.as_secs());
-    }
-}
-
-/// What a node shares with others, and how it hears and speaks.
-struct Shared {
-    commons: Arc<dyn Commons>,
-    peers: Peers,
-    /// The files that nodes share; `None` also where access to the store is wrongly configured.
-    files: Option<Arc<dyn SharedFiles>>,
-    /// What the engine has to say; `None` for a node that shares with nobody.
-    voice: Option<latest::Receiver<Option<cluster::Said>>>,
-}
-
-/// Shares what `settings` say. A store that does not answer, or cannot be asked at all, keeps no node from answering.
-async fn share(settings: &Settings, store: &Arc<dyn Store>, trouble: &mut Option<(&'static str, String)>) -> Shared {
-    let Some(access) = &settings.state.etcd else {
-        let commons = Arc::new(Alone(Arc::clone(store)));
-        return Shared { commons, peers: Peers::none(), files: None, voice: None };
-    };
-    let (said, voice) = latest::channel(None);
-    let peers = Peers::known(said, &**store);
-    let (commons, problem) = store::replicated(access, Arc::clone(store));
-    if let Some(problem) = problem {
-        trouble.get_or_insert_with(|| ("state", engine::with_remedy(&problem)));
-    }
-    // The orders of today, where they can be had at once; otherwise those that were known last.
-    if let Ok(Err(problem)) = tokio::time::timeout(FIRST_LOOK, commons.read()).await {
-        warn!("starting with the orders that were known last: {problem}");
-    }
-    // What is wrong with the access has just been told.
-    let files = InEtcd::new(access).ok().map(|files| Arc::new(files) as Arc<dyn SharedFiles>);
-    Shared { commons, peers, files, voice: Some(voice) }
-}
-
-/// A store and what was in it.
-struct Opened {
-    store: Arc<dyn Store>,
-    snapshot: Snapshot,
-    /// The epoch of this start.
-    epoch: u64,
-    /// What of the store does not work. `store` recovers with the first write, `state` with a restart.
-    trouble: Option<(&'static str, String)>,
-    /// Whether what the store keeps outlives the process.
-    lasting: Lasting,
-}
-
-/// Opens the store. A directory in use or out of reach is an error, for the operator meant another; a store that is
-/// damaged or has no space is not: mail must flow, so the node answers without it and says so.
-fn open_store(path: &Path) -> Result<Opened, NodeError> {
-    let opened = Embedded::open(path).and_then(|store| {
-        let snapshot = store.load()?;
-        Ok((store, snapshot))
-    });
-    match opened {
-        Ok((store, snapshot)) => {
-            let (epoch, trouble) = match store.begin_epoch() {
-                Ok(epoch) => (epoch, None),
-                Err(problem) => (snapshot.epoch + 1, Some(("store", format!("{problem}; {}", problem.remedy())))),
-            };
-            Ok(Opened { store: Arc::new(store), snapshot, epoch, trouble, lasting: Lasting::Yes })
-        }
-        Err(problem @ (StoreError::Locked { .. } | StoreError::Denied { .. } | StoreError::Schema { .. })) => {
-            Err(NodeError::Store(problem))
-        }
-        Err(problem) => {
-            error!("{problem}; {}", problem.remedy());
-            let store = Memory::default();
-            let snapshot = store.load().map_err(NodeError::Store)?;
-            let detail = format!(
-                "{problem}; {}. Until then orders and the journal are kept in memory and end with the process, and updates of zones are refused",
-                problem.remedy()
-            );
-            let trouble = Some(("state", detail));
-            Ok(Opened { store: Arc::new(store), snapshot, epoch: 1, trouble, lasting: Lasting::No })
-        }
     }
 }
 

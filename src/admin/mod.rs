@@ -7,6 +7,8 @@
 
 mod access;
 pub mod api;
+mod api_orders;
+mod api_tokens;
 mod audit;
 #[cfg(test)]
 mod audit_tests;
@@ -44,6 +46,8 @@ mod notifications;
 #[cfg(test)]
 mod notifications_fake;
 mod oidc;
+mod operation;
+mod operations;
 mod orders;
 mod pages;
 mod password;

@@ -1,22 +1,20 @@
 //! The desk: what the admin API asks of the node, answered from the picture or passed on to the engine.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures_util::future::{BoxFuture, FutureExt};
-use hickory_proto::rr::RecordType;
-use ipnet::IpNet;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot};
 
 use super::acts::Act;
 use super::checkpoints::Checkpoints;
 use super::clock::Clock;
-use super::cluster_status::Acknowledgements;
 use super::demand::{self, Gauge};
-use super::engine::{self, Message};
+use super::desk_orders::{problem, store_problem};
+use super::desk_questions::asked;
+use super::engine::Message;
 use super::forecast;
 use super::history::History;
 use super::incident_metrics::Trials;
@@ -27,27 +25,24 @@ use super::lint::Lint;
 use super::load_metrics::Load;
 use super::metrics;
 use super::notifying::Board;
-use super::orders::{Change, Done, Effect, OrderFailure, Rehearsal};
-use super::outlook;
-use super::picture::{Picture, StandingOrder};
+use super::orders::{Change, Done, Effect, Rehearsal};
+use super::picture::Picture;
 use super::recorder::Recorder;
 use super::secondaries::Transfers;
-use super::status::{self, Surroundings, wall_of};
+use super::status::{self, Surroundings};
 use super::undo;
-use crate::admin::api::words;
 use crate::admin::api::{
     Drained, ExplainQuery, Explanation, LiftOutcome, OrderOutcome, Orders, Outcome, ProbeReport, ProbeRequest,
-    ReloadOutcome, SiteForecast, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf,
-    WhatIfQuery,
+    ReloadOutcome, Status, StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, WhatIf, WhatIfQuery,
 };
 use crate::admin::{Caller, Command, Control, Incidents, Lifting, Problem, ProblemKind, Pulse, Readiness, Tally};
-use crate::answer::{Client, ClientSubnet, Question, Tables};
+use crate::answer::Tables;
 use crate::drill::Shelf;
-use crate::model::{Event, EventKind, Generation, Intent, IntentKind, Name, Scope, Settings, Token};
-use crate::plan::{self, Moment, Order, Shift};
+use crate::model::{Event, Generation, Scope, Settings, Token};
+use crate::plan::{self, Moment, Order};
 use crate::probe::Prober;
 use crate::serve::{Secrets, Usage};
-use crate::store::{Commons, Secret, Store, StoreError};
+use crate::store::{Commons, Store, StoreError};
 
 /// See the module.
 #[derive(Clone)]
@@ -184,90 +179,6 @@ impl Desk {
             ProblemKind::NotFound,
             format!("site '{}' does not take part in service '{name}'", scope.site),
         ))
-    }
-
-    pub(super) fn outcome(
-        &self,
-        done: &Done,
-        command: Command,
-        before: &Picture,
-        acknowledged: Acknowledgements,
-    ) -> OrderOutcome {
-        let outcome = match done.effect {
-            Effect::Changed => Outcome::Accepted,
-            Effect::Unchanged => Outcome::Unchanged,
-            Effect::Rehearsed => Outcome::DryRun,
-        };
-        let intent = done.intent.clone().unwrap_or_else(|| Intent {
-            scope: command.scope.clone(),
-            kind: command.kind,
-            by: String::new(),
-            reason: command.reason,
-            since: self.clock.wall(),
-            lifetime: command.lifetime,
-            revision: 0,
-            forced: command.force,
-            reach: command.reach,
-            schedule: command.schedule,
-            drill: None,
-        });
-        let standing = self.standing(&intent);
-        let (around, picture) = (self.around(), self.picture.load());
-        let drained_by = match intent.kind {
-            _ if intent.is_waiting() => None,
-            IntentKind::Drain { .. } | IntentKind::Isolate if done.effect != Effect::Rehearsed => {
-                self.drained_by(&command.scope)
-            }
-            _ => None,
-        };
-        let (loads, severe) = self.weight(done, before, &intent);
-        OrderOutcome {
-            schema: OrderOutcome::SCHEMA.to_owned(),
-            outcome,
-            intent,
-            changes: plan::changes(&before.topology, &before.plan, &done.plan),
-            loads,
-            generation: done.generation,
-            acknowledged_by: acknowledged.by,
-            missing: acknowledged.missing,
-            drained_by,
-            timetable: outlook::timetable(&standing, &around),
-            expected_drained_by: outlook::expected(&picture, &around, &standing, done.effect),
-            severe,
-            undo: undo::lift(&command.scope),
-        }
-    }
-
-    /// `intent` with its times on the monotonic clock: as it stands, or as it would from now on.
-    fn standing(&self, intent: &Intent) -> StandingOrder {
-        let picture = self.picture.load();
-        let known = picture.orders.iter().find(|order| order.intent.is_same_order(intent)).cloned();
-        known.unwrap_or_else(|| engine::standing(intent.clone(), self.clock.wall(), self.clock.mono()))
-    }
-
-    /// What the sites would carry at the peak; of a rehearsal, why to be careful too.
-    fn weight(&self, done: &Done, before: &Picture, intent: &Intent) -> (Vec<SiteForecast>, Vec<String>) {
-        if done.effect == Effect::Unchanged {
-            return (Vec::new(), Vec::new());
-        }
-        let topology = &before.topology;
-        let demands = self.demand.demands(topology, &self.tables.load(), Moment::Peak);
-        let loads = forecast::preview(topology, &before.plan, &done.plan, &demands);
-        let severe = if done.effect == Effect::Rehearsed {
-            plan::severe(Some(intent), Shift { topology, before: &before.plan, after: &done.plan }, &demands)
-        } else {
-            Vec::new()
-        };
-        (loads, severe)
-    }
-
-    fn drained_by(&self, scope: &Scope) -> Option<Timestamp> {
-        let drained = status::drained(&self.picture.load(), &self.around(), scope)?;
-        if drained.services.iter().any(|service| service.named) {
-            return None;
-        }
-        // Where no answer ever named the site, no cache does now.
-        Some(drained.by().unwrap_or_else(|| wall_of(self.clock, self.clock.mono())))
     }
 }
 
@@ -441,59 +352,11 @@ impl Control for Desk {
     }
 
     fn create_token(&self, request: TokenRequest, caller: Caller) -> BoxFuture<'_, Result<TokenCreated, Problem>> {
-        async move {
-            let secret = Secret::random().map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
-            let token = Token {
-                name: request.name.clone(),
-                role: request.role,
-                remit: request.remit,
-                created: self.clock.wall(),
-                by: caller.name.clone(),
-                expires: request.expires,
-            };
-            let shown = secret.reveal().to_owned();
-            let event = self.journal.event(EventKind::Token {
-                action: "created".to_owned(),
-                name: request.name.clone(),
-                by: caller.name.clone(),
-            });
-            let stored = token.clone();
-            let outcome = self.blocking(move |store| store.put_token(stored, &secret, event)).await;
-            let after = match token.expires {
-                Some(expires) => format!("{} until {}", token.role, words::moment(expires)),
-                None => token.role.to_string(),
-            };
-            let act = Act { what: format!("create token {}", request.name), after, ..Act::default() };
-            self.acted(&caller, act, outcome.as_ref().map(|_| Effect::Changed));
-            self.journal.announce(outcome?);
-            Ok(TokenCreated { schema: TokenCreated::SCHEMA.to_owned(), token, secret: shown })
-        }
-        .boxed()
+        self.make_token(request, caller).boxed()
     }
 
     fn revoke_token(&self, name: String, caller: Caller) -> BoxFuture<'_, Result<(), Problem>> {
-        async move {
-            let event = self.journal.event(EventKind::Token {
-                action: "revoked".to_owned(),
-                name: name.clone(),
-                by: caller.name.clone(),
-            });
-            let known = self.store.tokens().into_iter().find(|token| token.name == name);
-            let wanted = name.clone();
-            let outcome = self.blocking(move |store| store.revoke_token(&wanted, event)).await;
-            let before = known.map(|token| token.role.to_string()).unwrap_or_default();
-            let act = Act { what: format!("revoke token {name}"), before, ..Act::default() };
-            let effect = |done: &Option<Event>| if done.is_some() { Effect::Changed } else { Effect::Unchanged };
-            self.acted(&caller, act, outcome.as_ref().map(effect));
-            match outcome? {
-                Some(event) => {
-                    self.journal.announce(event);
-                    Ok(())
-                }
-                None => Err(Problem::new(ProblemKind::NotFound, format!("there is no token '{name}'"))),
-            }
-        }
-        .boxed()
+        self.withdraw_token(name, caller).boxed()
     }
 }
 
@@ -506,89 +369,6 @@ impl Desk {
         match tokio::task::spawn_blocking(move || work(&*store)).await {
             Ok(result) => result.map_err(|error| store_problem(&error)),
             Err(panic) => Err(Problem::new(ProblemKind::Internal, panic.to_string())),
-        }
-    }
-}
-
-pub(super) fn problem(failure: OrderFailure) -> Problem {
-    match failure {
-        OrderFailure::Refused(refusal) => {
-            let kind = if refusal.is_usage() { ProblemKind::NotFound } else { ProblemKind::Refused };
-            Problem::new(kind, refusal.to_string())
-        }
-        OrderFailure::Store(error) => {
-            let detail = match error {
-                // It may have arrived all the same, with nobody left to say so.
-                StoreError::Unreachable { .. } => {
-                    format!("the order is not in effect, unless it turns out to have reached the store: {error}")
-                }
-                _ => format!("the order was not stored, so it is not in effect: {error}"),
-            };
-            Problem { detail, ..store_problem(&error) }
-        }
-        OrderFailure::NotTried(error) => {
-            let detail = format!("the order is not in effect and was not tried: {error}");
-            Problem { detail, ..store_problem(&error) }
-        }
-        OrderFailure::Changed { now } => {
-            let changed = Problem::new(ProblemKind::Conflict, OrderFailure::Changed { now }.to_string());
-            Problem { orders: Some(now), ..changed.with_remedy("look at the orders as they are now, and decide again") }
-        }
-        busy @ OrderFailure::Busy => Problem::new(ProblemKind::Unavailable, busy.to_string()),
-    }
-}
-
-pub(super) fn store_problem(error: &StoreError) -> Problem {
-    let kind = match error {
-        StoreError::Conflict { .. } => ProblemKind::Conflict,
-        StoreError::Full { .. } => ProblemKind::StoreFull,
-        StoreError::Exists { .. } => ProblemKind::Invalid,
-        _ => ProblemKind::Unavailable,
-    };
-    Problem::new(kind, error.to_string()).with_remedy(error.remedy())
-}
-
-/// What a query for an explanation asks, and for whom.
-///
-/// # Errors
-/// If name, type or client cannot be read.
-pub(super) fn asked(query: &ExplainQuery) -> Result<(Question, Client), Problem> {
-    let invalid = |what: String| Problem::new(ProblemKind::Invalid, what);
-    let name: Name =
-        query.name.parse().map_err(|error| invalid(format!("'{}' is not a domain name: {error}", query.name)))?;
-    let rtype = query.rtype.as_deref().unwrap_or("A").to_ascii_uppercase();
-    let rtype: RecordType = rtype.parse().map_err(|_| {
-        invalid(format!("'{rtype}' is not a record type"))
-            .with_remedy("name a type, as in MX, A, AAAA, TXT or TYPE65280")
-    })?;
-    let client = client(query.client.as_deref())
-        .map_err(|what| invalid(what).with_remedy("name an address, or a network as in 192.0.2.0/24"))?;
-    Ok((Question::new(name, rtype), client))
-}
-
-/// A client from what an operator types: an address that asks by itself, or a network that a resolver tells of.
-fn client(text: Option<&str>) -> Result<Client, String> {
-    let Some(text) = text else { return Ok(Client::new(IpAddr::from([127, 0, 0, 1]))) };
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(Client::new(address));
-    }
-    let net: IpNet = text.parse().map_err(|_| format!("'{text}' is neither an address nor a network"))?;
-    let subnet = ClientSubnet::new(net.network(), net.prefix_len()).map_err(|error| error.to_string())?;
-    Ok(Client { subnet: Some(subnet), ..Client::new(net.addr()) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_order_refused_for_want_of_the_store_tells_what_can_be_ordered_without_it() {
-        for failure in [OrderFailure::Store, OrderFailure::NotTried] {
-            let error = StoreError::Unreachable { detail: "etcd-1: timed out".to_owned() };
-            let problem = problem(failure(error)).document();
-            assert_eq!((problem.status, problem.code), (503, 5));
-            assert!(problem.detail.contains("etcd-1: timed out"), "{}", problem.detail);
-            assert!(problem.remedy.unwrap().contains("--local"));
         }
     }
 }

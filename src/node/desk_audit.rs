@@ -10,7 +10,8 @@ use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use jiff::Timestamp;
 
-use super::desk::{Desk, asked};
+use super::desk::Desk;
+use super::desk_questions::asked;
 use super::history::{self, Past, PastFault};
 use crate::admin::api::{AuditReport, AuditStatus, ExplainQuery, PastAnswer, PastQuery};
 use crate::admin::{Audit, Problem, ProblemKind};

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cluster_status::{Acknowledgements, Heard, View, acknowledgements, cluster_status};
-use super::desk::{Desk, store_problem};
+use super::desk::Desk;
+use super::desk_orders::store_problem;
 use super::engine::Message;
 use super::orders::{Done, Effect};
 use super::peers::ClusterView;

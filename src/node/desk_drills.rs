@@ -6,7 +6,8 @@ use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::oneshot;
 
 use super::acts::Act;
-use super::desk::{Desk, problem};
+use super::desk::Desk;
+use super::desk_orders::problem;
 use super::drills::{Begun, DrillFailure, DrillOrder};
 use super::engine::Message;
 use super::orders::{Effect, Rehearsal};

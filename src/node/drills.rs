@@ -1,8 +1,5 @@
 //! Drills in the engine: begun as an order under the safety rules, watched with every plan, ended in the plan that follows what
 //! ends them (DESIGN section 7).
-//!
-//! The order of a drill stands for as long as the process that runs it: a restart does not bring it back, and other nodes end it
-//! when the runner is gone, has started again, or cannot be heard because the store is out of reach.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,17 +9,16 @@ use jiff::SignedDuration;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::engine::{Engine, standing};
+use super::engine::Engine;
 use super::orders::{Change, OrderFailure, Rehearsal};
 use super::peers::copied;
 use crate::drill::{History, Shelf};
-use crate::health::bounds::BALLOT_FRESHNESS;
 use crate::health::{Contact, Seclusion};
 use crate::model::{
-    Drill, DrillMark, DrillOutcome, DrillState, EventKind, Intent, Lifetime, MonitorProbes, Mono, NodeMoment,
-    OrdersVersion, Plan, Reach, Scope, ServiceIx, SiteIx, SiteSet, SurvivorLoad,
+    Drill, DrillMark, DrillOutcome, DrillState, EventKind, Intent, Lifetime, Mono, NodeMoment, OrdersVersion, Plan,
+    Reach, Scope,
 };
-use crate::plan::{self, Answers, Caches, Cause, Deadlines, Grounds, Moment, Nodes, Seen, Unready};
+use crate::plan::{self, Answers, Cause, Deadlines, Grounds, Moment, Nodes, Seen, Unready};
 use crate::store::Store;
 
 /// The name of the copy that holds the history of drills.
@@ -79,23 +75,12 @@ pub(super) struct Drilling {
     pub(super) drill: Drill,
     deadlines: Deadlines,
     /// The orders that hold its own.
-    version: OrdersVersion,
+    pub(super) version: OrdersVersion,
     /// The services whose answers named the site before.
-    services: Vec<String>,
+    pub(super) services: Vec<String>,
     /// Probes that had ended before it began.
-    probes: BTreeMap<String, (u64, u64)>,
+    pub(super) probes: BTreeMap<String, (u64, u64)>,
     measured: Mono,
-}
-
-/// What is known of the process that runs a drill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Runner {
-    /// It runs it.
-    Alive,
-    /// Nothing is known of it since this node's start.
-    Unheard,
-    /// It is gone, or not to be heard.
-    Gone,
 }
 
 /// What `store` has kept of drills.
@@ -106,18 +91,6 @@ pub(super) fn kept(store: &dyn Store) -> Shelf {
 }
 
 impl Engine {
-    /// Ends what a process before this one left of its drills: `drills` are the orders of them that the store holds, none of which
-    /// is followed.
-    pub(super) fn settle_drills(&mut self, drills: Vec<Intent>) {
-        for drill in self.parts.drills.cut_short(self.parts.clock.wall()) {
-            self.keep_drills(Some(EventKind::DrillEnded { drill: Box::new(drill) }));
-        }
-        // Where others follow the same orders, they may run it; those that nobody runs are cleared when that is known.
-        if !self.peers.is_shared() {
-            drills.into_iter().for_each(|intent| self.enqueue(Change::End { intent }));
-        }
-    }
-
     /// Begins a drill, if all is as it must be.
     pub(super) fn begin_drill(&mut self, asked: DrillOrder, reply: DrillReply) {
         let (now, wall) = (self.parts.clock.mono(), self.parts.clock.wall());
@@ -402,63 +375,6 @@ impl Engine {
         }
     }
 
-    /// Whether `order` is a drill's whose runner is gone.
-    pub(super) fn is_orphaned(&self, intent: &Intent, now: Mono) -> bool {
-        intent.drill.as_ref().is_some_and(|mark| self.runner(mark, now) == Runner::Gone)
-    }
-
-    /// Whether `intent` may be followed: if it is a drill's, then while its runner is heard.
-    pub(super) fn may_follow(&self, intent: &Intent, now: Mono) -> bool {
-        intent.drill.as_ref().is_none_or(|mark| self.runner(mark, now) == Runner::Alive)
-    }
-
-    fn runner(&self, mark: &DrillMark, now: Mono) -> Runner {
-        if mark.runner == self.identity.name {
-            let runs = self.drill.as_ref().filter(|drilling| drilling.drill.state.is_under_way());
-            let is_here = mark.runner_started == self.parts.started && runs.is_some_and(|it| it.drill.id == mark.id);
-            return if is_here { Runner::Alive } else { Runner::Gone };
-        }
-        if self.peers.contact(now) == Contact::Lost {
-            return Runner::Gone;
-        }
-        match self.peers.last_of(&mark.runner) {
-            Some((started, at)) if started == mark.runner_started && now.since(at) <= BALLOT_FRESHNESS => Runner::Alive,
-            Some(_) => Runner::Gone,
-            None if now.since(Mono::START) <= BALLOT_FRESHNESS => Runner::Unheard,
-            None => Runner::Gone,
-        }
-    }
-
-    /// Follows the drills of nodes that were not heard yet when their orders were found.
-    fn adopt_drills(&mut self, now: Mono) {
-        let wall = self.parts.clock.wall();
-        let is_new = |intent: &&Intent| {
-            intent.drill.is_some()
-                && self.orders.same(intent).is_none()
-                && matches!(intent.lifetime, Lifetime::Until(until) if until > wall)
-                && self.may_follow(intent, now)
-                && intent.drill.as_ref().is_none_or(|mark| mark.runner != self.identity.name)
-                && !self.left_drills.contains(&intent.since)
-        };
-        let found: Vec<Intent> = self.stored.iter().filter(is_new).cloned().collect();
-        if found.is_empty() {
-            return;
-        }
-        found.into_iter().for_each(|intent| self.orders.put(standing(intent, wall, now)));
-        self.lay_orders();
-        self.replan();
-    }
-
-    /// Notes the turns of schedules that other nodes' drills have taken.
-    pub(super) fn note_turns(&self) {
-        let marks =
-            self.stored.iter().filter_map(|intent| Some((intent.drill.as_ref()?.schedule.as_ref()?, intent.since)));
-        let news = marks.filter(|(schedule, since)| self.parts.drills.had_turn(schedule, *since)).count();
-        if news > 0 {
-            self.keep_drills(None);
-        }
-    }
-
     /// Has the store keep the history of drills and journal `kind` with it.
     pub(super) fn keep_drills(&self, kind: Option<EventKind>) {
         let (store, journal, shelf) =
@@ -476,120 +392,4 @@ impl Engine {
             }
         });
     }
-
-    fn concerned(&self, scope: &Scope) -> Vec<(ServiceIx, SiteIx)> {
-        let Some(site) = self.picture.topology.site_named(&scope.site) else { return Vec::new() };
-        plan::concerned(&self.picture.topology, scope, site).into_iter().map(|service| (service, site)).collect()
-    }
-
-    /// The services of `scope` whose answers name its site.
-    fn naming(&self, scope: &Scope) -> Vec<String> {
-        let names = |(service, site): &(ServiceIx, SiteIx)| {
-            self.picture.named.get(service.get()).is_some_and(|named| named.contains(*site))
-        };
-        let naming = self.concerned(scope).into_iter().filter(names);
-        naming.filter_map(|(service, _)| Some(self.picture.topology.service(service)?.name.clone())).collect()
-    }
-
-    fn answers(&self, drilling: &Drilling) -> Answers {
-        let naming = self.naming(&drilling.drill.scope);
-        match naming.as_slice() {
-            _ if drilling.services.iter().all(|service| naming.contains(service)) && !naming.is_empty() => {
-                Answers::Name
-            }
-            [] if drilling.services.is_empty() && !drilling.drill.state.is_under_way() => Answers::Name,
-            [] => Answers::Withhold,
-            _ => Answers::NameInPart,
-        }
-    }
-
-    fn caches(&self, scope: &Scope, now: Mono) -> Caches {
-        let holds = |(service, _): &(ServiceIx, SiteIx)| {
-            let service = self.picture.topology.service(*service);
-            let by = service.and_then(|service| self.parts.usage.drained_by(&service.name, &scope.site));
-            by.is_some_and(|by| by > now)
-        };
-        if self.concerned(scope).iter().any(holds) { Caches::Hold } else { Caches::LetGo }
-    }
-
-    /// The other nodes that are heard of, and whether each follows the latest change of the drill's order.
-    fn following(&self, drilling: &Drilling) -> Vec<(String, bool)> {
-        let is_back = matches!(drilling.drill.state, DrillState::Restoring { .. });
-        let is_taken_out =
-            !self.stored.iter().any(|intent| intent.drill.as_ref().is_some_and(|mark| mark.id == drilling.drill.id));
-        let version = if is_back { self.version } else { drilling.version };
-        let fresh = self.peers.fresh(self.parts.clock.mono());
-        fresh.map(|(name, orders)| (name.to_owned(), orders >= version && (!is_back || is_taken_out))).collect()
-    }
-
-    /// What the other sites are sent now; empty where no site has a capacity.
-    fn survivors(&self, drill: &Drill) -> Vec<SurvivorLoad> {
-        let topology = &self.picture.topology;
-        if topology.sites.iter().all(|site| site.capacity.is_none()) {
-            return Vec::new();
-        }
-        let demands = self.parts.demand.demands(topology, &self.parts.tables.load(), Moment::Now);
-        let loads = plan::forecast(topology, &self.picture.plan, &demands, SiteSet::EMPTY);
-        let others = topology.sites.iter().zip(&loads.sites).filter(|(site, _)| site.name != drill.scope.site);
-        others
-            .map(|(site, carried)| SurvivorLoad {
-                site: site.name.clone(),
-                capacity: site.capacity,
-                before: whole(carried.sent),
-                highest: whole(carried.sent),
-            })
-            .collect()
-    }
-
-    /// Measures what the others carry; gives what of that must end the drill.
-    fn measure(&mut self) -> Option<Cause> {
-        let drill = self.drill.as_ref()?.drill.clone();
-        let now = self.survivors(&drill);
-        let drilling = self.drill.as_mut()?;
-        for load in &mut drilling.drill.survivors {
-            let sent = now.iter().find(|seen| seen.site == load.site).map_or(0, |seen| seen.highest);
-            load.highest = load.highest.max(sent);
-        }
-        if now.is_empty() || drill.ordered.is_none() {
-            return None;
-        }
-        let demands = self.parts.demand.demands(&self.picture.topology, &self.parts.tables.load(), Moment::Now);
-        let intents = self.intents();
-        let grounds = Grounds {
-            topology: &self.picture.topology,
-            plan: &self.picture.plan,
-            health: &self.picture.health,
-            intents: &intents,
-        };
-        plan::cause(grounds, &drill, &demands)
-    }
-
-    /// Probes that ended, and those of them that were not good, by monitor.
-    fn probes_so_far(&self) -> BTreeMap<String, (u64, u64)> {
-        let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        for probes in self.parts.prober.stats().probes {
-            let (ended, bad) = counts.entry(probes.monitor).or_default();
-            *ended += probes.count;
-            *bad += if probes.result == "ok" { 0 } else { probes.count };
-        }
-        counts
-    }
-
-    fn count_probes(&mut self) {
-        let now = self.probes_so_far();
-        let Some(drilling) = &mut self.drill else { return };
-        let before = |monitor: &String| drilling.probes.get(monitor).copied().unwrap_or_default();
-        let since = now.into_iter().map(|(monitor, (ended, bad))| {
-            let (ended_before, bad_before) = before(&monitor);
-            let (ended, not_good) = (ended.saturating_sub(ended_before), bad.saturating_sub(bad_before));
-            MonitorProbes { monitor, ended, not_good }
-        });
-        drilling.drill.probes = since.filter(|probes| probes.ended > 0).collect();
-    }
-}
-
-/// An amount rounded up.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn whole(amount: f64) -> u64 {
-    amount.ceil().max(0.0) as u64
 }

@@ -9,9 +9,9 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-use super::engine;
 use super::ledger::Ledger;
 use super::picture::Picture;
+use super::planning;
 use super::roster::{self, Roster};
 use super::secrets::{self, LoadedSecrets};
 use super::settling::Settling;
@@ -217,7 +217,7 @@ pub fn with_roster(picture: &Picture, roster: &Roster) -> Loaded {
 
 /// The tables of `attribution` before anything is known of health: everything declared serves.
 pub(super) fn unjudged(attribution: &Arc<Attribution>, steering: Arc<Steering>) -> Tables {
-    let plan = engine::first_plan(&attribution.topology, Generation::default());
+    let plan = planning::first_plan(&attribution.topology, Generation::default());
     Tables::new(Arc::clone(attribution), steering, plan)
 }
 

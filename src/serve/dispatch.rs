@@ -9,13 +9,13 @@ use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::{DNSClass, Record, RecordType};
 use tokio::task::spawn_blocking;
 
+use super::counts::TransferEnd;
 use super::exchange::{Outcome, encode};
 use super::handler::{Handler, Standing};
 use super::inquiry::Inquiry;
 use super::response::Response;
 use super::transfer_out::{Decision, TransferRequest, busy, transfer_records};
 use super::transfer_stream::{Account, TransferStream};
-use super::usage::TransferEnd;
 use super::{Notification, UpdateRequest};
 use crate::answer::{Note, Reply, Transport};
 use crate::dnssec::{Secure, Signable};

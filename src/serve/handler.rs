@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::bounds::WAITING_DATAGRAMS;
 use super::clock::Clock;
 use super::cookies::{ClientCookie, Judged};
+use super::counts::Limited;
 use super::draw::{draw, secret};
 use super::inquiry::Inquiry;
 use super::kind::Kind;
@@ -20,7 +21,6 @@ use super::quarantine::Quarantine;
 use super::rate_limit::{RateLimiter, Verdict};
 use super::response::Response;
 use super::signatures::Signatures;
-use super::usage::Limited;
 use super::{Backstage, Secrets, Setup, Usage};
 use crate::answer::{Client, Part, Reply, Transport};
 use crate::dnssec::SigningFault;
@@ -285,7 +285,7 @@ impl Handler {
         // Counted before the packet leaves, so that a site is never named without being counted as named.
         let named = || reply.named.iter().filter(|named| !tables.is_host(named.set));
         for named in named().filter(|_| !response.answers.is_empty()) {
-            self.usage().name_sites(&tables, named.service, named.sites, named.ttl);
+            self.usage().named().name_sites(&tables, named.service, named.sites, named.ttl);
         }
         response.asked = self.usage().demand().asked(&tables, named().map(|named| (named.service, named.view)));
         Ok((response, self.limiter.kind(&reply)))

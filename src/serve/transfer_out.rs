@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{RData, Record, RecordType};
 
-use super::usage::TransferEnd;
+use super::counts::TransferEnd;
 use crate::answer::{Note, Part, Reply, Transport};
 use crate::dnssec::{Proof, Secure, Signable, SigningFault};
 use crate::model::{Denial, Name, ZonePolicy};

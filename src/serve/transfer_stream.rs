@@ -13,8 +13,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Usage;
 use super::bounds::{STREAM_PAYLOAD, TRANSFER_MESSAGE};
+use super::counts::TransferEnd;
 use super::response::Response;
-use super::usage::TransferEnd;
 use crate::model::Name;
 use crate::tsig::Session;
 

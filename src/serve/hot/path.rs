@@ -10,12 +10,14 @@ use arc_swap::{ArcSwap, Cache};
 use super::super::Secrets;
 use super::super::bounds::{BODY_OCTETS, BODY_OCTETS_OF_MEMO};
 use super::super::cookies::Judged;
+use super::super::counts::Limited;
 use super::super::demand::Sheet;
 use super::super::draw::draw;
 use super::super::handler::Handler;
 use super::super::kind::Kind;
+use super::super::named::Naming;
 use super::super::rate_limit::Verdict;
-use super::super::usage::{Limited, Naming, Tally};
+use super::super::usage::Tally;
 use super::body::{Body, Options, Reach, is_movable};
 use super::memo::{Key, Memo, Owner};
 use super::query::{Query, Scratch};
@@ -120,12 +122,12 @@ impl HotPath {
         let workers = available_parallelism().map_or(1, usize::from) * handler.setup().listen.len().max(1);
         let octets = (BODY_OCTETS / workers / 4).min(BODY_OCTETS_OF_MEMO);
         Self {
-            naming: handler.usage().naming(&tables),
+            naming: handler.usage().named().naming(&tables),
             demand: handler.usage().demand().sheet(&tables),
             shared,
             tables,
             secrets: handler.setup().secrets.load_full(),
-            moment: handler.usage().moment(),
+            moment: handler.usage().named().moment(),
             lasting: Memo::new(octets),
             steered: Memo::new(octets),
             tally: handler.usage().tally(),
@@ -139,14 +141,14 @@ impl HotPath {
     /// Reads the clocks and takes the current tables: once for a batch of datagrams.
     pub(crate) fn tick(&mut self) {
         self.handler.tick();
-        self.moment = self.handler.usage().moment();
+        self.moment = self.handler.usage().named().moment();
         let tables = self.shared.load();
         if !Arc::ptr_eq(tables, &self.tables) {
             self.steered.clear();
             if !Arc::ptr_eq(tables.attribution(), self.tables.attribution()) {
                 self.lasting.clear();
                 self.recent.clear();
-                self.naming = self.handler.usage().naming(tables);
+                self.naming = self.handler.usage().named().naming(tables);
             }
             if !self.demand.is_for(tables) {
                 self.demand = self.handler.usage().demand().sheet(tables);
