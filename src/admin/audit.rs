@@ -75,6 +75,9 @@ pub struct AuditReport {
     pub head: Option<ChainMark>,
     /// How many places written down elsewhere were compared.
     pub checkpoints: usize,
+    /// How many of them lie outside of what was checked.
+    #[serde(default)]
+    pub uncompared: usize,
     /// What is wrong; empty if nothing is.
     pub findings: Vec<ChainFinding>,
 }

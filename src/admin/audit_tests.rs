@@ -49,6 +49,7 @@ impl Audit for Fake {
                 unchained: 0,
                 head: None,
                 checkpoints: known.len(),
+                uncompared: 0,
                 findings,
             })
         })
@@ -83,13 +84,13 @@ async fn an_export_has_every_entry_between_a_head_and_an_end() {
     let text = response.text().await.unwrap();
     let mut check = ExportCheck::new(Vec::new());
     text.lines().for_each(|line| check.take(line));
-    let (findings, entries, head) = check.end();
-    assert_eq!((findings, entries, head.unwrap().node.as_str()), (vec![], 2_500, "ns1"));
+    let (report, head) = check.end();
+    assert_eq!((report.findings, report.entries, head.unwrap().node.as_str()), (vec![], 2_500, "ns1"));
     let none = get("/api/v1/audit/export?since=2027-01-01T00:00:00Z").await.text().await.unwrap();
     let mut check = ExportCheck::new(Vec::new());
     none.lines().for_each(|line| check.take(line));
-    let (findings, entries, _) = check.end();
-    assert_eq!((findings, entries, none.lines().count()), (vec![], 0, 2));
+    let report = check.end().0;
+    assert_eq!((report.findings, report.entries, none.lines().count()), (vec![], 0, 2));
     assert_eq!(get("/api/v1/audit/export?since=yesterday").await.status(), 400);
 }
 

@@ -13,7 +13,7 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::admin::api::words::{moment, plain};
 use crate::admin::api::{AuditReport, AuditStatus};
-use crate::model::{ChainFinding, ChainMark, ExportCheck};
+use crate::model::{ChainFinding, ChainMark, ChainReport, ExportCheck};
 
 /// What is done with the journal.
 #[derive(Debug, Subcommand)]
@@ -42,15 +42,14 @@ pub(super) enum Audit {
 /// Checks an export, without a node.
 pub(super) fn verify_file(output: &Output, file: &Path, known: Vec<ChainMark>) -> Result<Exit, Failure> {
     let unreadable = |error: std::io::Error| Failure::Usage(format!("'{}' cannot be read: {error}", file.display()));
-    let checkpoints = known.len();
     let mut check = ExportCheck::new(known);
     for line in BufReader::new(File::open(file).map_err(unreadable)?).lines() {
         check.take(&line.map_err(unreadable)?);
     }
-    let (findings, entries, head) = check.end();
+    let (ChainReport { findings, entries, compared: checkpoints, uncompared }, head) = check.end();
     let node = head.map(|head| head.node).unwrap_or_default();
     let schema = AuditReport::SCHEMA.to_owned();
-    tell(output, &AuditReport { schema, node, entries, unchained: 0, head: None, checkpoints, findings })
+    tell(output, &AuditReport { schema, node, entries, unchained: 0, head: None, checkpoints, uncompared, findings })
 }
 
 /// `waypost audit`, of a running node.
@@ -101,14 +100,18 @@ fn verdict(report: &AuditReport) -> String {
         1 => "compared with 1 checkpoint".to_owned(),
         count => format!("compared with {count} checkpoints"),
     };
+    let outside = match report.uncompared {
+        0 => String::new(),
+        count => format!(" ({count} more lie outside of it)"),
+    };
     let before = match report.unchained {
         0 => String::new(),
         count => format!("; {count} entries before it were written by an earlier version and prove nothing"),
     };
     match report.findings.len() {
-        0 => format!("the journal of {node} is whole: {entries} entries, {compared}{before}"),
+        0 => format!("the journal of {node} is whole: {entries} entries, {compared}{outside}{before}"),
         count => format!(
-            "the journal of {node} is not what was written: {count} findings in {entries} entries, {compared}{before}"
+            "the journal of {node} is not what was written: {count} findings in {entries} entries, {compared}{outside}{before}"
         ),
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ChainBeginning, ChainCheck, ChainFinding, ChainMark, Link, LinkHash};
+use super::{ChainBeginning, ChainCheck, ChainFinding, ChainMark, ChainReport, Link, LinkHash};
 
 /// What stands around the octets of an entry, which are as they were hashed.
 const PREVIOUS: &str = "{\"previous\":\"";
@@ -85,7 +85,7 @@ impl ExportCheck {
                 ChainBeginning { first: 1, previous: LinkHash::GENESIS, cause: super::BeginningCause::New },
                 |head| head.begins,
             );
-            let mut check = ChainCheck::new(&begins, known);
+            let mut check = ChainCheck::of_part(&begins, known);
             if head.is_none() {
                 check.find(ChainFinding::Unreadable { line: number, why: "an export begins with its head".to_owned() });
             }
@@ -104,19 +104,21 @@ impl ExportCheck {
         }
     }
 
-    /// What was found, once all lines were taken, with the number of entries and what the export says of itself.
+    /// What was found, once all lines were taken, with what the export says of itself.
     #[must_use]
-    pub fn end(self) -> (Vec<ChainFinding>, u64, Option<ExportHead>) {
+    pub fn end(self) -> (ChainReport, Option<ExportHead>) {
         let line = self.line.saturating_add(1);
         let Some(mut check) = self.check else {
-            return (vec![ChainFinding::Unreadable { line: 1, why: "nothing is there".to_owned() }], 0, None);
+            let why = "nothing is there".to_owned();
+            let findings = vec![ChainFinding::Unreadable { line: 1, why }];
+            return (ChainReport { findings, uncompared: self.known.len(), ..ChainReport::default() }, None);
         };
         if self.end.is_none() {
             let why = "the line that ends an export is missing, and with it whatever stood before it".to_owned();
             check.find(ChainFinding::Unreadable { line, why });
         }
-        let (findings, entries) = check.end(self.end.and_then(|end| end.ends));
-        (findings, entries, self.head)
+        let (last, newest) = self.end.map_or((None, None), |end| (end.ends, end.head));
+        (check.end(last, newest), self.head)
     }
 }
 
@@ -145,7 +147,7 @@ mod tests {
     fn findings(lines: &[String]) -> Vec<ChainFinding> {
         let mut check = ExportCheck::new(Vec::new());
         lines.iter().for_each(|line| check.take(line));
-        check.end().0
+        check.end().0.findings
     }
 
     #[test]

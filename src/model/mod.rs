@@ -8,6 +8,7 @@ mod access;
 mod audit;
 mod authority;
 mod chain;
+mod chain_check;
 mod checks;
 mod cluster;
 mod composition;
@@ -47,7 +48,8 @@ pub use authority::{
     Denial, DnssecSettings, KeySource, Peer, SerialPolicy, TransferRule, TsigAlgorithm, UpdateRule, ZoneContent,
     ZoneOrigins, ZonePolicy, ZoneSigning, ZoneSource,
 };
-pub use chain::{BeginningCause, ChainBeginning, ChainCheck, ChainFinding, ChainMark, Checkpoint, Link, LinkHash};
+pub use chain::{BeginningCause, ChainBeginning, ChainMark, Checkpoint, Link, LinkHash};
+pub use chain_check::{ChainCheck, ChainFinding, ChainReport};
 pub use checks::{HttpCheck, SmtpCheck, TlsMode, TlsPolicy};
 pub use cluster::{Connection, EndpointList, NodeReport, OrdersVersion, SharedOrders, letter, state};
 pub use composition::{Assertion, HealthMode, HealthRule, MonitorPart};

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ use tracing::info;
 use super::clock::Clock;
 use super::engine::{Message, with_remedy};
 use super::picture::Picture;
-use crate::model::{ChainMark, Checkpoint, ExportEnd, ExportHead, Settings, export_line};
+use crate::model::{AuditSettings, ChainMark, Checkpoint, ExportEnd, ExportHead, Settings, export_line};
 use crate::store::{Store, StoreError};
 
 /// Name of the file in the state directory.
@@ -29,6 +29,10 @@ const KEPT: usize = 8_640;
 const CHECKPOINT: Duration = Duration::from_secs(900);
 /// Between two looks at what is too old.
 const CUT: Duration = Duration::from_secs(60);
+/// So many entries too many are let wait for the next hour: a cut is written down, and few are worth reading.
+const FEW: u64 = 1_000;
+/// Between two cuts of few entries.
+const CUT_FEW: Duration = Duration::from_secs(3_600);
 /// Entries that are cut, and archived, at once.
 const AT_ONCE: u64 = 10_000;
 /// Cuts of one look: what is left waits for the next.
@@ -61,11 +65,21 @@ impl Checkpoints {
     }
 
     /// Writes down that the journal ends with `mark`: in the log of the node, and in the file.
-    fn note(&self, time: Timestamp, mark: ChainMark) -> io::Result<()> {
+    fn note_end(&self, time: Timestamp, mark: ChainMark) -> io::Result<()> {
         if self.known().back().is_some_and(|last| last.mark == mark) {
             return Ok(());
         }
         info!(checkpoint = %mark, "the journal ends here");
+        self.note(time, mark)
+    }
+
+    /// Writes down that the node is about to cut the journal behind `mark`: a beginning of which nobody has written is a forged one.
+    fn note_cut(&self, time: Timestamp, mark: ChainMark) -> io::Result<()> {
+        info!(checkpoint = %mark, "the journal is cut behind this entry");
+        self.note(time, mark)
+    }
+
+    fn note(&self, time: Timestamp, mark: ChainMark) -> io::Result<()> {
         let checkpoint = Checkpoint { time, mark };
         let rewritten = {
             let mut known = self.known();
@@ -131,19 +145,24 @@ impl Archivist {
     pub async fn keep(self) {
         let mut ticks = interval(CUT);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut noted = None;
+        let (mut noted, mut swept) = (None, None);
+        let has_passed = |since: Option<Instant>, span| since.is_none_or(|since| since.elapsed() >= span);
         loop {
             ticks.tick().await;
-            let is_due = noted.is_none_or(|noted: std::time::Instant| noted.elapsed() >= CHECKPOINT);
+            let is_due = has_passed(noted, CHECKPOINT);
+            let few = if has_passed(swept, CUT_FEW) { 1 } else { FEW };
             let archivist = self.clone();
             let work = tokio::task::spawn_blocking(move || {
                 if is_due {
                     archivist.note()?;
                 }
-                archivist.cut()
+                archivist.cut(few)
             });
             if is_due {
-                noted = Some(std::time::Instant::now());
+                noted = Some(Instant::now());
+            }
+            if few == 1 {
+                swept = Some(Instant::now());
             }
             let outcome = match work.await {
                 Ok(Ok(())) => Ok("the journal is checkpointed and cut as it should be".to_owned()),
@@ -158,7 +177,7 @@ impl Archivist {
     /// Writes a checkpoint down. Blocks.
     fn note(&self) -> Result<(), Trouble> {
         match self.store.chain()?.head {
-            Some(head) => self.checkpoints.note(self.clock.wall(), head).map_err(Trouble::Checkpoint),
+            Some(head) => self.checkpoints.note_end(self.clock.wall(), head).map_err(Trouble::Checkpoint),
             None => Ok(()),
         }
     }
@@ -170,10 +189,27 @@ impl Archivist {
         }
     }
 
-    /// Cuts what is too old, or too much. Blocks.
-    fn cut(&self) -> Result<(), Trouble> {
+    /// Cuts what is too old, or too much, where that is `few` entries or more. Blocks.
+    fn cut(&self, few: u64) -> Result<(), Trouble> {
         let settings = Arc::clone(&self.picture.load().settings);
-        let audit = &settings.audit;
+        let (node, audit) = (settings.node.name.as_str(), &settings.audit);
+        Sweep { node, audit, clock: self.clock, store: &*self.store, checkpoints: &self.checkpoints }.cut(few)
+    }
+}
+
+/// The cut of one journal.
+struct Sweep<'a> {
+    node: &'a str,
+    audit: &'a AuditSettings,
+    clock: Clock,
+    store: &'a dyn Store,
+    checkpoints: &'a Checkpoints,
+}
+
+impl Sweep<'_> {
+    /// Cuts what is too old, or too much, where that is `few` entries or more. Blocks.
+    fn cut(&self, few: u64) -> Result<(), Trouble> {
+        let audit = self.audit;
         let keep = SignedDuration::try_from(audit.keep).unwrap_or(SignedDuration::MAX);
         let oldest_kept = self.clock.wall().saturating_sub(keep).unwrap_or(Timestamp::MIN);
         for _ in 0..CUTS {
@@ -181,26 +217,36 @@ impl Archivist {
             let (Some(head), Some(oldest)) = (state.head, state.oldest) else { return Ok(()) };
             let by_count = head.id.saturating_add(1).saturating_sub(audit.events);
             let below = by_count.max(self.store.first_since(oldest_kept)?.min(head.id));
-            if below <= oldest {
+            if below < oldest.saturating_add(few) {
                 return Ok(());
             }
             let below = below.min(oldest.saturating_add(AT_ONCE));
             if let Some(archive) = &audit.archive {
-                self.archive(&settings.node.name, archive, oldest, below)?;
+                self.archive(archive, oldest, below)?;
             }
+            self.witness(below)?;
             self.store.cut(below)?;
         }
         Ok(())
     }
 
+    /// Writes down what the entries from `below` on follow, before those below are cut.
+    fn witness(&self, below: u64) -> Result<(), Trouble> {
+        let begins = self.store.chain()?.beginning.map_or(u64::MAX, |beginning| beginning.first);
+        let last = self.store.links(below.saturating_sub(2), 1)?.into_iter().next();
+        let Some(last) = last.filter(|last| last.id >= begins && last.id < below) else { return Ok(()) };
+        let mark = ChainMark { id: last.id, hash: last.hash };
+        self.checkpoints.note_cut(self.clock.wall(), mark).map_err(Trouble::Checkpoint)
+    }
+
     /// Writes the chained entries below `below` as an export of their own.
-    fn archive(&self, node: &str, directory: &Path, oldest: u64, below: u64) -> Result<(), Trouble> {
+    fn archive(&self, directory: &Path, oldest: u64, below: u64) -> Result<(), Trouble> {
         let links = self.store.links(oldest.saturating_sub(1), usize::try_from(AT_ONCE).unwrap_or(usize::MAX))?;
         let Some(mut begins) = self.store.chain()?.beginning else { return Ok(()) };
         let chained: Vec<_> = links.iter().filter(|link| link.id < below && link.id >= begins.first).collect();
         let (Some(first), Some(last)) = (chained.first(), chained.last()) else { return Ok(()) };
         begins.first = first.id;
-        let path = directory.join(format!("{node}-{:012}-{:012}.jsonl", first.id, last.id));
+        let path = directory.join(format!("{}-{:012}-{:012}.jsonl", self.node, first.id, last.id));
         let failed = |source| Trouble::Archive { path: path.clone(), source };
         fs::create_dir_all(directory).map_err(failed)?;
         let write = || -> io::Result<()> {
@@ -208,7 +254,7 @@ impl Archivist {
             let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&unfinished)?;
             let mut out = io::BufWriter::new(file);
             let (schema, exported) = (ExportHead::SCHEMA.to_owned(), self.clock.wall());
-            let head = ExportHead { schema, node: node.to_owned(), exported, begins };
+            let head = ExportHead { schema, node: self.node.to_owned(), exported, begins };
             writeln!(out, "{}", serde_json::to_string(&head).map_err(io::Error::other)?)?;
             let mut previous = begins.previous;
             for link in &chained {
@@ -222,5 +268,49 @@ impl Archivist {
             fs::rename(&unfinished, &path)
         };
         write().map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ChainFinding, Event, EventKind};
+    use crate::store::{Memory, check_chain};
+
+    fn append(store: &dyn Store, count: u64) {
+        let kind = EventKind::Degraded { part: "geo".into(), detail: "missing".into() };
+        let event = Event { id: 0, time: Clock::start().wall(), node: "ns1".into(), kind };
+        store.append(&vec![event; usize::try_from(count).unwrap()]).unwrap();
+    }
+
+    #[test]
+    fn a_cut_of_the_node_is_witnessed_and_one_of_somebody_else_is_not() {
+        let (directory, store) = (tempfile::tempdir().unwrap(), Memory::default());
+        let checkpoints = Checkpoints { path: directory.path().join(FILE).into(), known: Arc::default() };
+        let audit = AuditSettings { events: 1_000, archive: Some(directory.path().into()), ..AuditSettings::default() };
+        let sweep =
+            Sweep { node: "ns1", audit: &audit, clock: Clock::start(), store: &store, checkpoints: &checkpoints };
+        let found = || {
+            let known = checkpoints.known().iter().map(|checkpoint| checkpoint.mark).collect();
+            check_chain(&store, known).unwrap()
+        };
+        let oldest = || store.chain().unwrap().oldest;
+        append(&store, 500);
+        checkpoints.note_end(sweep.clock.wall(), store.chain().unwrap().head.unwrap()).unwrap();
+        append(&store, 700);
+        sweep.cut(FEW).unwrap();
+        assert_eq!(oldest(), Some(1), "few enough to wait");
+        sweep.cut(1).unwrap();
+        assert_eq!(oldest(), Some(201));
+        append(&store, 12_000);
+        sweep.cut(FEW).unwrap();
+        assert_eq!(oldest(), Some(12_201));
+        let report = found();
+        assert_eq!((report.findings, report.entries, report.compared), (vec![], 1_000, 1));
+        store.cut(12_301).unwrap();
+        let findings = found().findings;
+        assert!(matches!(findings[..], [ChainFinding::Shortened { first: 12_301, .. }]), "{findings:?}");
+        let kept = fs::read_to_string(directory.path().join(FILE)).unwrap();
+        assert_eq!(kept.lines().count(), checkpoints.known().len());
     }
 }

@@ -75,7 +75,7 @@ pub struct Desk {
     pub checkpoints: Checkpoints,
     /// What past answers are explained from.
     pub history: History,
-    /// One explanation of the past at a time.
+    /// One look at all of the past at a time.
     pub past: Arc<Mutex<()>>,
     /// What a replay needs.
     pub recorder: Recorder,

@@ -9,6 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use jiff::Timestamp;
+use tokio::sync::OwnedMutexGuard;
 
 use super::desk::Desk;
 use super::desk_questions::asked;
@@ -47,15 +48,20 @@ impl Audit for Desk {
         async move {
             let mut known = known;
             known.extend(self.checkpoints.known().iter().map(|checkpoint| checkpoint.mark));
-            let checkpoints = known.len();
-            let checked = self.blocking(move |store| check_chain(store, known)).await?;
+            let turn = self.past_turn().await;
+            let checked = self.blocking(move |store| {
+                let _turn = turn;
+                check_chain(store, known)
+            });
+            let checked = checked.await?;
             Ok(AuditReport {
                 schema: AuditReport::SCHEMA.to_owned(),
                 node: self.at_start.node.name.clone(),
                 entries: checked.entries,
                 unchained: checked.unchained,
                 head: checked.head,
-                checkpoints,
+                checkpoints: checked.compared,
+                uncompared: checked.uncompared,
                 findings: checked.findings,
             })
         }
@@ -79,15 +85,26 @@ impl Audit for Desk {
                     .with_remedy("leave out the time for what is answered now"));
             }
             let (question, client) = asked(&query)?;
-            // One at a time: each costs as much as a reload.
-            let _turn = self.past.lock().await;
+            let turn = self.past_turn().await;
             let directory = history::directory(&self.at_start);
-            let found = tokio::task::spawn_blocking(move || Past::at(&directory, at)).await;
+            let work = move || {
+                let _turn = turn;
+                Past::at(&directory, at)
+            };
+            let found = tokio::task::spawn_blocking(work).await;
             let found =
                 found.map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?.map_err(problem)?;
             answer(found, &question, client, &past, at).await
         }
         .boxed()
+    }
+}
+
+impl Desk {
+    /// One look at all of the past at a time: each costs as much as a reload. What holds the turn is the work, for who asked may
+    /// go away while it is done.
+    async fn past_turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.past).lock_owned().await
     }
 }
 

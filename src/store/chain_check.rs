@@ -2,7 +2,7 @@
 
 use super::bounds::EVENTS_PER_READ;
 use super::{Store, StoreError};
-use crate::model::{ChainCheck, ChainFinding, ChainMark};
+use crate::model::{ChainCheck, ChainFinding, ChainMark, ChainReport};
 
 /// What a check of a journal found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub struct Checked {
     pub unchained: u64,
     /// The newest entry that was checked.
     pub head: Option<ChainMark>,
+    /// Places written down elsewhere that were compared.
+    pub compared: usize,
+    /// Those that lie outside of what is kept.
+    pub uncompared: usize,
 }
 
 /// Checks the journal of `store`, of which the places `known` were written down elsewhere. Reads it page by page, so that
@@ -27,9 +31,10 @@ pub fn check_chain(store: &dyn Store, known: Vec<ChainMark>) -> Result<Checked, 
     let (Some(beginning), Some(head)) = (state.beginning, state.head) else {
         let last = known.iter().map(|mark| mark.id).max();
         let findings = last.map(|known| ChainFinding::Truncated { last: 0, known }).into_iter().collect();
-        return Ok(Checked { findings, entries: 0, unchained: 0, head: None });
+        let uncompared = known.len();
+        return Ok(Checked { findings, entries: 0, unchained: 0, head: None, compared: 0, uncompared });
     };
-    let mut check = ChainCheck::new(&beginning, known);
+    let mut check = ChainCheck::of_all(&beginning, known);
     let mut last = beginning.first.saturating_sub(1);
     loop {
         let links = store.links(last, EVENTS_PER_READ)?;
@@ -41,6 +46,6 @@ pub fn check_chain(store: &dyn Store, known: Vec<ChainMark>) -> Result<Checked, 
         }
     }
     let unchained = state.oldest.map_or(0, |oldest| beginning.first.saturating_sub(oldest));
-    let (findings, entries) = check.end(Some(head));
-    Ok(Checked { findings, entries, unchained, head: Some(head) })
+    let ChainReport { findings, entries, compared, uncompared } = check.end(Some(head), Some(head));
+    Ok(Checked { findings, entries, unchained, head: Some(head), compared, uncompared })
 }

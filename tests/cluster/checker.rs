@@ -248,12 +248,24 @@ fn says_down(history: &History, voter: &str, node: &str, site: &str, at: Timesta
     let mut pairs = looks.iter().zip(looks.iter().skip(1).map(|look| look.span.from).chain([Timestamp::MAX]));
     let begins = |position: usize| position.checked_sub(1).and_then(|at| looks.get(at)).map(|look| look.span.until);
     let mut position = 0;
+    if was_unwatched(history, voter, at.saturating_sub(window).unwrap(), at) {
+        return true;
+    }
     pairs.any(|(look, ends)| {
         let from = begins(position).unwrap_or(look.span.from);
         position += 1;
         let span = Span { from, until: ends };
         look.opinions.get(site) == Some(&State::Down) && span.touches(at.saturating_sub(window).unwrap(), at)
     })
+}
+
+/// Whether `node` ran for a part of the time from `from` to `at` in which nobody looked at it.
+fn was_unwatched(history: &History, node: &str, from: Timestamp, at: Timestamp) -> bool {
+    let looks = history.looks.get(node).map_or(&[][..], Vec::as_slice);
+    let absences = history.absences.get(node).map_or(&[][..], Vec::as_slice);
+    let gaps = looks.iter().zip(looks.iter().skip(1)).filter(|(look, next)| look.is_blind_until(next));
+    let mut gaps = gaps.map(|(look, next)| Span { from: look.span.until, until: next.span.from });
+    gaps.any(|gap| gap.touches(from, at) && !absences.iter().any(|absence| absence.touches(gap.from, gap.until)))
 }
 
 /// Whether both have been in touch with the store all the time until `at`, so that the vote of one counts at the other.
@@ -264,7 +276,9 @@ fn surely_counts(history: &History, voter: &str, node: &str, at: Timestamp) -> b
         let lately: Vec<&Look> = looks.iter().filter(|look| look.span.touches(from, at)).collect();
         let covered = lately.first().is_some_and(|look| look.span.from <= from)
             && lately.last().is_some_and(|look| at.duration_since(look.span.until) < SignedDuration::from_secs(1));
-        covered && lately.iter().all(|look| look.connection == Connection::Connected)
+        covered
+            && lately.iter().all(|look| look.connection == Connection::Connected)
+            && !was_unwatched(history, name, from, at)
     };
     [voter, node].iter().all(|name| connected(name) && !was_absent(history, name, at))
 }

@@ -244,6 +244,16 @@ fn a_withdrawal_on_one_word_of_two_is_caught() {
 }
 
 #[test]
+fn what_nobody_saw_may_have_been_said() {
+    let mut history = taken_down("fra", &[], "iad");
+    history.looks.insert(node("fra"), vec![look(0, 28, &[]), look(33, END, &[])]);
+    passes(&history);
+    // Who is stopped says nothing.
+    history.absences.insert(node("fra"), vec![span(28, 33)]);
+    assert!(finding(&history).contains("only 0 can have said so"));
+}
+
+#[test]
 fn the_only_one_who_can_be_heard_decides() {
     let mut history = taken_down("fra", &["iad"], "iad");
     let lost = |connection| Look { connection, ..look(20, END, &[]) };

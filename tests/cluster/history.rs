@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use waypost::model::{Connection, Event, Generation, OrdersVersion, State};
 
 /// A whole run.
@@ -99,6 +99,22 @@ pub struct Look {
     pub connection: Connection,
     /// Its own opinion of the mail server of each site.
     pub opinions: BTreeMap<String, State>,
+}
+
+/// Between two looks that are further apart than this, a node may have said something that nobody saw. Machines that test are
+/// slow now and then.
+const BLIND: SignedDuration = SignedDuration::from_secs(2);
+
+impl Look {
+    /// Whether `next` says the same, and nothing can have been said between the two.
+    pub fn goes_on_with(&self, next: &Self) -> bool {
+        !self.is_blind_until(next) && Self { span: next.span, ..self.clone() } == *next
+    }
+
+    /// Whether what was said between this look and `next` is not known.
+    pub fn is_blind_until(&self, next: &Self) -> bool {
+        next.span.from.duration_since(self.span.until) > BLIND
+    }
 }
 
 /// What a node answers for a while.

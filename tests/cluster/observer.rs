@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{RData, RecordType};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use waypost::admin::api::Status;
 
 use crate::api::Api;
@@ -20,6 +20,8 @@ use crate::network::{COUNT, NAMES, mail};
 
 /// Between two looks at what a node says of itself.
 const LOOK: Duration = Duration::from_millis(100);
+/// What a node says of itself after this is taken for nothing.
+const LATE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Watches until told to stop.
 pub struct Observer {
@@ -79,10 +81,15 @@ fn watch_status(api: &Api, ending: &AtomicBool) -> Vec<Look> {
     let mut looks: Vec<Look> = Vec::new();
     while !ending.load(Ordering::Relaxed) {
         let from = Timestamp::now();
-        if let Ok(status) = api.status() {
-            let look = look(&status, Span { from, until: Timestamp::now() });
+        let status = api.status();
+        let until = Timestamp::now();
+        // Of which moment a late answer tells is not known.
+        if let Ok(status) = status
+            && until.duration_since(from) < LATE
+        {
+            let look = look(&status, Span { from, until });
             match looks.last_mut() {
-                Some(last) if (Look { span: look.span, ..last.clone() }) == look => last.span.until = look.span.until,
+                Some(last) if last.goes_on_with(&look) => last.span.until = look.span.until,
                 _ => looks.push(look),
             }
         }
