@@ -81,8 +81,11 @@ impl Audit for Desk {
             let (question, client) = asked(&query)?;
             // One at a time: each costs as much as a reload.
             let _turn = self.past.lock().await;
-            let directory = history::directory(&self.at_start);
-            let found = tokio::task::spawn_blocking(move || Past::at(&directory, at)).await;
+            if let Some(since) = self.history.unwritten_since().filter(|since| *since <= at) {
+                return Err(problem(PastFault::NotKept(history::unwritten(since))));
+            }
+            let (directory, name) = (history::directory(&self.at_start), question.name.clone());
+            let found = tokio::task::spawn_blocking(move || Past::at(&directory, at, &name)).await;
             let found =
                 found.map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?.map_err(problem)?;
             answer(found, &question, client, &past, at).await
