@@ -259,7 +259,10 @@ pub fn event(event: &Event) -> String {
             format!("{} of {}{missed}: {}", order(intent), intent.by, intent.reason)
         }
         EventKind::Refused { order, by, why } => format!("{order} by {by}: {why}"),
-        EventKind::Reloaded { detail } | EventKind::ReloadFailed { detail } => detail.clone(),
+        EventKind::Reloaded { detail, troubles } if !troubles.is_empty() => {
+            format!("{detail}; still not well: {}", troubles.join("; "))
+        }
+        EventKind::Reloaded { detail, .. } | EventKind::ReloadFailed { detail } => detail.clone(),
         EventKind::ZoneUpdated { zone, serial, key, changes } => {
             format!("{zone} serial {serial} by key {key}: {}", changes.join("; "))
         }
@@ -304,7 +307,7 @@ pub fn event(event: &Event) -> String {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             format!("{what} by {who} from {channel}: {outcome}{changed}{why}")
         }
-        EventKind::IncidentOpened { incident, detail } | EventKind::IncidentClosed { incident, detail } => {
+        EventKind::IncidentOpened { incident, detail, .. } | EventKind::IncidentClosed { incident, detail } => {
             format!("{incident}: {detail}")
         }
         EventKind::ObjectiveMissed { objective, service, incident, detail } => {

@@ -64,6 +64,15 @@ pub fn combine_after(previous: State, judgements: &[Judgement<'_>], mode: Health
     combine(&judged, mode).or(Some(all))
 }
 
+/// How many of `count` monitors must reach a state that all of them together are to have.
+pub(super) fn needed(mode: HealthMode, count: usize) -> usize {
+    match mode {
+        HealthMode::All => count,
+        HealthMode::Any => 1,
+        HealthMode::Quorum(quorum) => quorum.clamp(1, count.max(1)),
+    }
+}
+
 /// Monitors that are combined with one another.
 struct Poll<'a> {
     judgements: Vec<Judgement<'a>>,
@@ -76,11 +85,7 @@ struct Poll<'a> {
 impl<'a> Poll<'a> {
     /// `None` without any monitor.
     fn of(judgements: Vec<Judgement<'a>>, mode: HealthMode) -> Option<Self> {
-        let needed = match mode {
-            HealthMode::All => judgements.len(),
-            HealthMode::Any => 1,
-            HealthMode::Quorum(quorum) => quorum.clamp(1, judgements.len().max(1)),
-        };
+        let needed = needed(mode, judgements.len());
         let mut states: Vec<State> = judgements.iter().map(|judgement| judgement.verdict.state).collect();
         states.sort_by_key(|state| severity(*state));
         let state = *states.get(needed.checked_sub(1)?)?;

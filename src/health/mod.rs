@@ -25,6 +25,7 @@ mod schedule;
 #[cfg(test)]
 mod simulation;
 mod terms;
+mod tipping;
 
 pub use bounds::{BALLOT_FRESHNESS, BALLOT_INTERVAL, STORE_LOST};
 pub use combine::{Judgement, combine, combine_after};
@@ -40,3 +41,4 @@ pub use overdue::OverdueBound;
 pub use report::{Ballot, ballot_of, letters, witnessed};
 pub use schedule::{Schedule, spread};
 pub use terms::{Change, Depth, Order, Phase, ProbeNumber, Thresholds};
+pub use tipping::{Failing, tipped};

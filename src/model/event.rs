@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Connection, Drill, DrillState, Generation, HookOutcome, Intent, Means, OrdersVersion, Scope, Share, SignIn,
+    Connection, Drill, DrillState, Generation, HookOutcome, Impact, Intent, Means, OrdersVersion, Scope, Share, SignIn,
     SiteOutcome, State, Trouble,
 };
 
@@ -132,6 +132,9 @@ pub enum EventKind {
     Reloaded {
         /// What changed.
         detail: String,
+        /// The zones that are still not as their files say, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        troubles: Vec<String>,
     },
     /// A reload was refused; what ran before runs on.
     ReloadFailed {
@@ -290,12 +293,15 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         after: String,
     },
-    /// An incident began.
+    /// An incident began, or reaches more than when that was told.
     IncidentOpened {
         /// The id of the event that began it.
         incident: u64,
-        /// What failed first, in one phrase.
+        /// What failed first of what reaches most, in one phrase.
         detail: String,
+        /// Whom it can have reached so far.
+        #[serde(default, skip_serializing_if = "Impact::is_clients")]
+        impact: Impact,
     },
     /// All that an incident touched serves again, and has for a while.
     IncidentClosed {

@@ -70,7 +70,7 @@ pub use name::{Name, NameError};
 pub use notify::{ChatUrl, Hook, HookOutcome, MailLogin, MailTls, MailWay, NotifyTarget, Subject, Way};
 pub use objectives::{Availability, Objective, Objectives};
 pub use orders_tag::OrdersTag;
-pub use outcome::{Naming, SiteOutcome, Trouble};
+pub use outcome::{Impact, Naming, SiteOutcome, Trouble};
 pub use plan::{EndpointPlan, Generation, Plan, ServicePlan, SitePlan, Standing, Tier};
 pub use readings::{
     AgentCheck, Combine, Comparison, ExecCheck, Expected, JsonCheck, JsonPointer, Levels, Missing, NoThreshold,

@@ -42,6 +42,17 @@ impl SiteOutcome {
         matches!(self.standing, Standing::Serving) && self.usable == self.addresses
     }
 
+    /// Whom its failure can reach.
+    #[must_use]
+    pub const fn impact(&self) -> Impact {
+        match (self.named, self.standing) {
+            (Naming::LeftOut, Standing::Drained | Standing::Isolated) => Impact::OutOfService,
+            (Naming::LeftOut, Standing::Serving) => Impact::Spare,
+            // Left out because it has failed, or not at all.
+            (Naming::LeftOut, Standing::Deferring | Standing::Down) | (Naming::Named, _) => Impact::Clients,
+        }
+    }
+
     /// Whether `other` says the same, whatever caches hold.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
@@ -57,6 +68,27 @@ pub enum Naming {
     Named,
     /// None does.
     LeftOut,
+}
+
+/// Whom the failure of something can have reached, least first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Impact {
+    /// Nobody: an order had taken it out of service.
+    OutOfService,
+    /// Nobody yet: it was in service, and no answer named it.
+    Spare,
+    /// Clients: answers named it.
+    #[default]
+    Clients,
+}
+
+impl Impact {
+    /// Whether it is what is taken where nothing is said.
+    #[must_use]
+    pub fn is_clients(&self) -> bool {
+        *self == Self::Clients
+    }
 }
 
 /// An endpoint that is not well.

@@ -85,11 +85,14 @@ impl Audit for Desk {
                     .with_remedy("leave out the time for what is answered now"));
             }
             let (question, client) = asked(&query)?;
-            let turn = self.past_turn().await;
-            let directory = history::directory(&self.at_start);
+let turn = self.past_turn().await;
+            if let Some(since) = self.history.unwritten_since().filter(|since| *since <= at) {
+                return Err(problem(PastFault::NotKept(history::unwritten(since))));
+            }
+            let (directory, name) = (history::directory(&self.at_start), question.name.clone());
             let work = move || {
                 let _turn = turn;
-                Past::at(&directory, at)
+                Past::at(&directory, at, &name)
             };
             let found = tokio::task::spawn_blocking(work).await;
             let found =

@@ -65,16 +65,18 @@ impl Follower {
         self.beside(move || restore(&casebook, &*store, last)).await;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut saved = (self.casebook.log().as_of(), Instant::now());
+        let mut saved = (self.casebook.log().progress(), Instant::now());
         loop {
             tokio::select! {
                 received = live.recv() => if !self.heard(received, &mut live).await { return },
                 _ = ticks.tick() => {}
             }
-            self.tell(self.clock.wall());
-            let as_of = self.casebook.log().as_of();
-            if as_of != saved.0 && saved.1.elapsed() >= SAVE {
-                saved = (as_of, Instant::now());
+            let now = self.clock.wall();
+            self.casebook.log().runs(self.picture.load().plan.generation.epoch, now);
+            self.tell(now);
+            let progress = self.casebook.log().progress();
+            if progress != saved.0 && saved.1.elapsed() >= SAVE {
+                saved = (progress, Instant::now());
                 let (casebook, store) = (self.casebook.clone(), Arc::clone(&self.store));
                 self.beside(move || save(&casebook, &*store)).await;
             }
@@ -123,7 +125,7 @@ impl Follower {
         let notices = self.casebook.log().notices(&settings.objectives, now);
         for notice in notices {
             self.journal.record(match notice {
-                Notice::Opened(incident, detail) => EventKind::IncidentOpened { incident, detail },
+                Notice::Opened(incident, detail, impact) => EventKind::IncidentOpened { incident, detail, impact },
                 Notice::Closed(incident, detail) => EventKind::IncidentClosed { incident, detail },
                 Notice::Missed(Missed { objective, service, incident, detail }) => {
                     EventKind::ObjectiveMissed { objective, service, incident, detail }

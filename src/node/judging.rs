@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::engine::{Engine, Message, with_remedy};
 use super::peers::keep_agreed;
-use crate::health::{self, Council, Judgement, Seclusion, Voter};
+use crate::health::{self, Council, Failing, Judgement, Seclusion, Voter};
 use crate::model::{
     Endpoint, EndpointHealth, EndpointKey, EventKind, HealthMode, Monitor, MonitorIx, MonitorPart, Mono, State,
     Topology, Verdict,
@@ -28,7 +28,7 @@ pub(super) struct MonitorView {
     pub(super) suspect: bool,
     /// What was said by the probe that decided, until the journal has it.
     pub(super) transcript: Option<String>,
-    /// Since when its probes fail.
+    /// Since when its probes fail; of a trouble that was judged, since when they had by then.
     pub(super) failing_since: Option<Timestamp>,
 }
 
@@ -39,6 +39,11 @@ fn monitors_of<'a>(topology: &'a Topology, endpoint: &Endpoint) -> impl Iterator
         let known = service.monitors.iter().filter_map(|ix| Some((topology.monitor(*ix)?, *ix)));
         known.map(|(monitor, ix)| (monitor, service.health.part_of(ix)))
     })
+}
+
+/// How the monitors of an endpoint are combined.
+fn mode_of(topology: &Topology, endpoint: &Endpoint) -> HealthMode {
+    topology.service(endpoint.service).map_or(HealthMode::All, |service| service.health.mode)
 }
 
 impl Engine {
@@ -56,7 +61,11 @@ impl Engine {
             info!(%service, %address, %monitor, %from, %to, ?reason, "a monitor that is only shown changed");
         }
         // Suspicions come to nothing or to a later opinion.
-        let transcript = transcript.filter(|_| matches!(verdict.state, State::Deferring | State::Down));
+        let is_ill = matches!(verdict.state, State::Deferring | State::Down);
+        let transcript = transcript.filter(|_| is_ill);
+        // Told once with the verdict; others may agree on it later, or another monitor be the one that tips it.
+        let known = before.filter(|view| is_ill && view.verdict.state == verdict.state);
+        let failing_since = failing_since.or(known.and_then(|view| view.failing_since));
         self.opinions.insert(key, MonitorView { verdict, vote, suspect, transcript, failing_since });
     }
 
@@ -122,12 +131,16 @@ impl Engine {
         let mut all = Vec::with_capacity(topology.endpoints.len());
         for (((own, key), state), endpoint) in own.into_iter().zip(agreed).zip(&topology.endpoints) {
             let before = self.agreed.get(&key);
+            let entered = before.map(|verdict| verdict.since);
             let previous = before.map_or(State::Unknown, |verdict| verdict.state);
             let since = before.filter(|verdict| verdict.state == state).map_or(own.since, |verdict| verdict.since);
             let reason = if state == own.state { own.reason.clone() } else { self.outvoted(own.state) };
             // A first good verdict is no news, nor is one that was known before the start.
             if state != previous && !(previous == State::Unknown && state == State::Up) && !restoring {
                 let transcript = self.take_transcript(&topology, endpoint, &key, (previous, state));
+                // What failed before the state that it had until now has not led from that to this one.
+                let first_failed = self.first_failed(&topology, endpoint, &key, (previous, state));
+                let first_failed = first_failed.map(|first| entered.map_or(first, |entered| first.max(entered)));
                 self.parts.journal.record(EventKind::Verdict {
                     service: key.service.clone(),
                     site: topology.site_name(endpoint.site).to_owned(),
@@ -136,7 +149,7 @@ impl Engine {
                     to: state,
                     reason: reason.clone(),
                     transcript,
-                    first_failed: self.first_failed(&topology, endpoint, &key, (previous, state)),
+                    first_failed,
                 });
             }
             // A start without the store begins with it.
@@ -189,11 +202,15 @@ impl Engine {
         if health::severity(to) <= health::severity(from) {
             return None;
         }
-        let counted = monitors_of(topology, endpoint).filter(|(_, part)| *part != MonitorPart::MonitorOnly);
-        let failing = counted.filter_map(|(monitor, _)| {
-            self.opinions.get(&(key.clone(), monitor.name.clone())).and_then(|view| view.failing_since)
-        });
-        failing.min()
+        let unjudged = self.unjudged();
+        let since = |monitor: &str| {
+            let view = self.opinions.get(&(key.clone(), monitor.to_owned()));
+            view.and_then(|view| view.failing_since)
+        };
+        let judgements = self.judgements(topology, endpoint, key, &unjudged);
+        let failing: Vec<Failing<'_>> =
+            judgements.into_iter().map(|judgement| (judgement, since(judgement.monitor))).collect();
+        health::tipped(&failing, mode_of(topology, endpoint), to)
     }
 
     /// What this node votes, parallel to the endpoints. Alone it goes by what it thinks; others are told only what it has seen
@@ -220,28 +237,41 @@ impl Engine {
 
     /// What this node's monitors together think of an endpoint.
     fn own_opinion(&self, topology: &Topology, endpoint: &Endpoint, key: &EndpointKey) -> EndpointHealth {
-        let now = self.parts.clock.wall();
-        let unjudged = Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: now };
-        let judgements: Vec<Judgement<'_>> = monitors_of(topology, endpoint)
-            .map(|(monitor, part)| {
-                let view = self.opinions.get(&(key.clone(), monitor.name.clone()));
-                Judgement {
-                    monitor: &monitor.name,
-                    part,
-                    verdict: view.map_or(&unjudged, |view| &view.verdict),
-                    suspect: view.is_some_and(|view| view.suspect),
-                }
-            })
-            .collect();
-        let mode = topology.service(endpoint.service).map_or(HealthMode::All, |service| service.health.mode);
+        let unjudged = self.unjudged();
+        let judgements = self.judgements(topology, endpoint, key, &unjudged);
         let uncounted = if judgements.is_empty() { "no monitor" } else { "no monitor that counts" };
         let previous = self.agreed.get(key).map_or(State::Unknown, |verdict| verdict.state);
-        health::combine_after(previous, &judgements, mode).unwrap_or_else(|| EndpointHealth {
+        health::combine_after(previous, &judgements, mode_of(topology, endpoint)).unwrap_or_else(|| EndpointHealth {
             state: State::Up,
             suspect: false,
             reason: uncounted.to_owned(),
-            since: now,
+            since: unjudged.since,
         })
+    }
+
+    /// What stands for a monitor that has not judged.
+    fn unjudged(&self) -> Verdict {
+        Verdict { state: State::Unknown, reason: "not probed yet".to_owned(), since: self.parts.clock.wall() }
+    }
+
+    /// What each monitor of an endpoint thinks of it, `unjudged` where it has not judged.
+    fn judgements<'a>(
+        &'a self,
+        topology: &'a Topology,
+        endpoint: &Endpoint,
+        key: &EndpointKey,
+        unjudged: &'a Verdict,
+    ) -> Vec<Judgement<'a>> {
+        let judged = |(monitor, part): (&'a Monitor, MonitorPart)| {
+            let view = self.opinions.get(&(key.clone(), monitor.name.clone()));
+            Judgement {
+                monitor: &monitor.name,
+                part,
+                verdict: view.map_or(unjudged, |view| &view.verdict),
+                suspect: view.is_some_and(|view| view.suspect),
+            }
+        };
+        monitors_of(topology, endpoint).map(judged).collect()
     }
 
     pub(super) fn save_verdicts(&mut self, now: Mono) {

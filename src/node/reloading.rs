@@ -36,9 +36,10 @@ impl Desk {
             let gone: Vec<Name> = picture.roster.gone(&loaded.roster).cloned().collect();
             roster::forget(&copies::directory(&picture.settings), &gone);
             let changes = differences(&picture, &loaded);
-            (loaded, changes)
+            let troubles = loaded.troubles.clone();
+            (loaded, changes, troubles)
         });
-        let (loaded, changes) = match loaded.await {
+        let (loaded, changes, troubles) = match loaded.await {
             Ok(loaded) => loaded,
             Err(panic) => {
                 self.journal.record(EventKind::ReloadFailed { detail: format!("transferred zones: {panic}") });
@@ -49,12 +50,14 @@ impl Desk {
         // A node that is stopping needs no zones.
         let taken_over = self.ask(Message::Load(Box::new(loaded), done), answer).await.is_ok();
         if let (true, Some(cause), false) = (taken_over, cause, changes.is_empty()) {
-            self.journal.record(EventKind::Reloaded { detail: format!("{cause}: {}", changes.join("; ")) });
+            let detail = format!("{cause}: {}", changes.join("; "));
+            self.journal.record(EventKind::Reloaded { detail, troubles });
         }
     }
 
     /// Makes `loaded` the configuration and zones in force.
     async fn take_over(&self, mut loaded: Loaded, cause: &str) -> Result<ReloadOutcome, Problem> {
+        let troubles = loaded.troubles.clone();
         let before = self.picture.load_full();
         self.follow(std::mem::take(&mut loaded.states)).await;
         self.lint.loaded(&loaded.report, self.clock.wall());
@@ -74,7 +77,7 @@ impl Desk {
             self.secrets.store(secrets);
         }
         let detail = if changes.is_empty() { "nothing changed".to_owned() } else { changes.join("; ") };
-        self.journal.record(EventKind::Reloaded { detail: format!("{cause}: {detail}") });
+        self.journal.record(EventKind::Reloaded { detail: format!("{cause}: {detail}"), troubles });
         Ok(ReloadOutcome { schema: ReloadOutcome::SCHEMA.to_owned(), changes, warnings, generation })
     }
 
@@ -129,7 +132,8 @@ impl Desk {
                 }
                 if !now.is_same_as(&before) {
                     self.secrets.store(Arc::new(now));
-                    self.journal.record(EventKind::Reloaded { detail: format!("{cause}: secrets changed") });
+                    let troubles = self.picture.load().troubles.to_vec();
+                    self.journal.record(EventKind::Reloaded { detail: format!("{cause}: secrets changed"), troubles });
                 }
                 return;
             }
@@ -237,13 +241,28 @@ fn differences(before: &Picture, loaded: &Loaded) -> Vec<String> {
     if had.assertions != has.assertions {
         changes.push("assertions changed".to_owned());
     }
-    if before.settings.geo != loaded.settings.geo {
-        changes.push("geo settings changed".to_owned());
-    }
-    if before.settings.safety != loaded.settings.safety {
-        changes.push("safety settings changed".to_owned());
-    }
+    changes.extend(settings_changed(&before.settings, &loaded.settings));
     changes
+}
+
+/// Sections that are followed at once and that nothing else tells of, in words.
+fn settings_changed(had: &Settings, has: &Settings) -> Vec<String> {
+    let policies = |settings: &Settings| {
+        settings.zones.iter().map(|source| (source.origins.clone(), source.policy.clone())).collect::<Vec<_>>()
+    };
+    let sections = [
+        ("geo settings", had.geo != has.geo),
+        ("safety settings", had.safety != has.safety),
+        ("[objectives]", had.objectives != has.objectives),
+        ("[audit]", had.audit != has.audit),
+        ("[dnssec]", had.dnssec != has.dnssec),
+        ("[[drill]]", had.drills != has.drills),
+        ("[[notify]]", had.notify != has.notify),
+        ("[[hook]]", had.hooks != has.hooks),
+        ("[[zone]]", policies(had) != policies(has)),
+        ("who [admin] lets in", had.admin.entrance != has.admin.entrance),
+    ];
+    sections.into_iter().filter(|(_, changed)| *changed).map(|(section, _)| format!("{section} changed")).collect()
 }
 
 /// Says of each of `zones` what `words` has for it; of many, only of the first by name, and how many more there are.
@@ -276,6 +295,9 @@ fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
             changes.push(format!("{key} of [admin] changed: restart the node to use it"));
         }
     }
+    if at_start.audit.history != now.audit.history {
+        changes.push("history of [audit] changed: restart the node to use it".to_owned());
+    }
     if at_start.state != now.state {
         changes.push("[state] changed: restart the node to use it".to_owned());
     }
@@ -299,4 +321,41 @@ fn needs_restart(at_start: &Settings, now: &Settings) -> Vec<String> {
         }
     }
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_reload_names_every_section_that_it_changed() {
+        let read = |more: &str| {
+            let text = format!(
+                "[node]\nname = \"n\"\nlisten = [\"127.0.0.1:5353\"]\n[[site]]\nname = \"fra\"\nlocation = {{ country = \"DE\" }}\n\
+                 networks = [\"192.0.2.0/26\"]\n[[site]]\nname = \"iad\"\nlocation = {{ country = \"US\" }}\n\
+                 networks = [\"198.51.100.0/26\"]\n[[service]]\nname = \"mx\"\nnames = [\"a.example\", \"mx.a.example\"]\n\
+                 types = [\"MX\", \"A\"]\nmonitors = [\"tcp\"]\n[monitor.tcp]\nkind = \"tcp\"\nport = 25\n\
+                 [[zone]]\norigin = \"a.example\"\nfile = \"a\"\n{more}"
+            );
+            let (settings, report) = crate::config::read(Path::new("waypost.toml"), &text);
+            settings.unwrap_or_else(|| panic!("{report}"))
+        };
+        let before = read("");
+        for (section, more) in [
+            ("[objectives]", "[objectives]\nrto = \"10m\"\n"),
+            ("[audit]", "[audit]\nkeep = \"30d\"\n"),
+            (
+                "[[drill]]",
+                "[[drill]]\nname = \"daily\"\nsites = [\"iad\"]\nevery = \"7d\"\nfrom = \"10:00\"\nto = \"12:00\"\nzone = \"UTC\"\n",
+            ),
+            ("[[notify]]", "[[notify]]\nname = \"c\"\nkind = \"slack\"\nsecret_file = \"c.url\"\n"),
+            ("[[hook]]", "[[hook]]\nname = \"mend\"\nsite = \"fra\"\non = [\"down\"]\ncommand = [\"/bin/true\"]\n"),
+        ] {
+            assert_eq!(settings_changed(&before, &read(more)), [format!("{section} changed")]);
+        }
+        assert!(settings_changed(&before, &read("")).is_empty());
+        assert!(needs_restart(&before, &read("[audit]\nhistory = 1\n")).iter().any(|said| said.contains("history")));
+    }
 }

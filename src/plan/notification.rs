@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Connection, DrillOutcome, DrillState, Event, EventKind, Intent, Lifetime, Scope, Subject};
+use crate::model::{Connection, DrillOutcome, DrillState, Event, EventKind, Impact, Intent, Lifetime, Scope, Subject};
 
 /// How long before its end an order is told of, at most; a quarter of its time, where that is less.
 const AHEAD: Duration = Duration::from_secs(600);
@@ -126,9 +126,14 @@ pub fn notification(event: &Event) -> Option<Notification> {
         made(Subject::Order, phase, severity, One, format!("order {}", intent.scope), title, &intent.reason)
     };
     Some(match &event.kind {
-        EventKind::IncidentOpened { detail, .. } => {
+        EventKind::IncidentOpened { detail, impact, .. } => {
+            let severity = match impact {
+                Impact::OutOfService => Info,
+                Impact::Spare => Warning,
+                Impact::Clients => Critical,
+            };
             // A node knows of one incident at a time, under a number of its own.
-            made(Subject::Incident, Opens, Critical, One, "incident".into(), format!("incident: {detail}"), "")
+            made(Subject::Incident, Opens, severity, One, "incident".into(), format!("incident: {detail}"), "")
         }
         EventKind::IncidentClosed { detail, .. } => {
             made(Subject::Incident, Closes, Info, One, "incident".into(), format!("incident over: {detail}"), "")
@@ -164,7 +169,9 @@ pub fn notification(event: &Event) -> Option<Notification> {
             let title = format!("node {node}: configuration or zones have errors; what ran before runs on");
             made(Subject::Lint, Opens, Warning, Each, format!("lint {node}"), title, detail)
         }
-        EventKind::Reloaded { detail } => {
+        // What opened it is not mended yet.
+        EventKind::Reloaded { troubles, .. } if !troubles.is_empty() => return None,
+        EventKind::Reloaded { detail, .. } => {
             let title = format!("node {node}: configuration and zones are loaded");
             made(Subject::Lint, Closes, Info, Each, format!("lint {node}"), title, detail)
         }
@@ -341,6 +348,29 @@ mod tests {
         Event { id: 7, time: "2026-05-01T12:00:00Z".parse().unwrap(), node: "fra-ns1".into(), kind }
     }
 
+    fn opened(impact: Impact) -> EventKind {
+        EventKind::IncidentOpened { incident: 3, detail: "mx fra down".into(), impact }
+    }
+
+    #[test]
+    fn nobody_is_woken_for_what_reaches_no_client() {
+        let severity = |impact| notification(&event(opened(impact))).unwrap().severity;
+        let told = [Impact::OutOfService, Impact::Spare, Impact::Clients].map(severity);
+        assert_eq!(told, [Severity::Info, Severity::Warning, Severity::Critical]);
+        let text = r#"{"event":"incident_opened","incident":3,"detail":"mx fra down"}"#;
+        assert_eq!(serde_json::from_str::<EventKind>(text).unwrap(), opened(Impact::Clients), "of earlier versions");
+    }
+
+    #[test]
+    fn all_is_well_only_when_nothing_remains_troubled() {
+        let reloaded = |troubles: &[&str]| {
+            let troubles = troubles.iter().map(ToString::to_string).collect();
+            notification(&event(EventKind::Reloaded { detail: "zone or key files changed".into(), troubles }))
+        };
+        assert_eq!(reloaded(&["h1.example and 4 more are served as last loaded"]), None);
+        assert_eq!(reloaded(&[]).unwrap().phase, Phase::Closes);
+    }
+
     fn drain(lifetime: Lifetime) -> Intent {
         Intent {
             scope: Scope { site: "fra".into(), service: None },
@@ -359,7 +389,7 @@ mod tests {
 
     #[test]
     fn what_closes_has_the_key_of_what_opened_on_whichever_node() {
-        let opened = event(EventKind::IncidentOpened { incident: 3, detail: "mx fra down".into() });
+        let opened = event(opened(Impact::Clients));
         let mut closed = event(EventKind::IncidentClosed { incident: 911, detail: "mx fra".into() });
         closed.node = "iad-ns1".into();
         let (opened, closed) = (notification(&opened).unwrap(), notification(&closed).unwrap());
@@ -394,7 +424,8 @@ mod tests {
     #[test]
     fn what_hostile_servers_say_stays_one_line_of_bounded_length() {
         let detail = format!("x\r\nBcc: everybody@example.org\u{1b}[2J{}", "y".repeat(10_000));
-        let made = notification(&event(EventKind::IncidentOpened { incident: 1, detail })).unwrap();
+        let made =
+            notification(&event(EventKind::IncidentOpened { incident: 1, detail, impact: Impact::Clients })).unwrap();
         assert!(!made.title.chars().any(char::is_control));
         assert_eq!(made.title.chars().count(), TITLE);
     }

@@ -38,7 +38,8 @@ impl Template {
         let Ok(home) = Name::root().child(HOME) else { return (None, report) };
         // What is wrong below the home and right below the example hangs on the example's name.
         match load(&home, file, text, include) {
-            (Some(zone), below) => {
+            (Some(mut zone), below) => {
+                zone.set_template(text.into());
                 let found = if below.warnings().count() > report.warnings().count() { below } else { report };
                 (Some(Self { longest: longest(&zone), zone }), found)
             }

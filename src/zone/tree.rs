@@ -138,6 +138,8 @@ pub(super) struct Tree {
     nodes: HashMap<Box<[u8]>, Node>,
     /// The zone file, then the included ones.
     files: Vec<PathBuf>,
+    /// Of a template, the text of its file.
+    template: Option<Arc<str>>,
 }
 
 impl Zone {
@@ -151,7 +153,7 @@ impl Zone {
             node
         };
         let nodes = nodes.into_iter().map(|(key, node)| (in_front(key), shrunk(node))).collect();
-        let tree = Arc::new(Tree { home: origin.clone(), nodes, files });
+        let tree = Arc::new(Tree { home: origin.clone(), nodes, files, template: None });
         Self::of(origin, serial, tree)
     }
 
@@ -267,6 +269,18 @@ impl Zone {
             .ok()
             .and_then(|ix| self.body.tree.files.get(ix))
             .map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// Of a zone made from a template, the file of that and its text as it was read. Zones of the same reading have the very
+    /// same text, whatever became of the file since.
+    #[must_use]
+    pub fn template(&self) -> Option<(&Path, &Arc<str>)> {
+        Some((self.body.tree.files.first()?.as_path(), self.body.tree.template.as_ref()?))
+    }
+
+    /// Notes that the zone is the tree of a template that was read from `text`.
+    pub(super) fn set_template(&mut self, text: Arc<str>) {
+        self.tree_mut().template = Some(text);
     }
 
     /// All nodes, in no order.

@@ -136,6 +136,18 @@ impl Zones {
         [listed, own]
     }
 
+    /// The zones of templates without the others.
+    #[must_use]
+    pub fn of_templates(&self) -> Self {
+        Self { listed: Arc::clone(&self.listed), hasher: self.hasher.clone(), ..Self::default() }
+    }
+
+    /// Whether the zones of templates are those of `other`, none of them changed since one was cloned from the other.
+    #[must_use]
+    pub fn has_same_templates(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.listed, &other.listed)
+    }
+
     /// Zones that `before` does not hold as they are here: other ones, or changed in whatever way.
     pub fn not_in<'z>(&'z self, before: &'z Self) -> impl Iterator<Item = &'z Zone> {
         let tables = [(&self.listed, &before.listed), (&self.own, &before.own)];

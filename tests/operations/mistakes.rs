@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
+use serde_json::Value;
 
 use crate::node::executable;
 use crate::patience::wait_until;
@@ -155,9 +156,18 @@ fn a_zone_with_a_new_serial_is_loaded_by_itself_and_a_broken_one_keeps_the_last_
         scene.status()["degradations"].as_array().unwrap().iter().any(|part| part["part"] == "zone")
     });
     assert_eq!((serial(), scene.mx().len()), (8, 3));
+    // Who was told that something is broken is not told in the same second that all is well.
+    let remaining = || {
+        let (_, said) = scene.try_command(&["events", "-n", "1000", "-o", "json"]);
+        let page: Value = serde_json::from_str(&said).unwrap();
+        let reloaded = page["events"].as_array().unwrap().iter().rfind(|event| event["event"] == "reloaded").cloned();
+        reloaded.unwrap()["troubles"].as_array().map_or(0, Vec::len)
+    };
+    wait_until("the journal says what remains", PATIENCE, || remaining() == 1);
     std::fs::write(&zone, ZONE.replace(" 7 ", " 10 ")).unwrap();
     wait_until("the mended zone is served", PATIENCE, || serial() == 10 && text().contains("hello"));
     wait_until("nothing is amiss", PATIENCE, || scene.status()["degradations"].as_array().unwrap().is_empty());
+    wait_until("the journal says so", PATIENCE, || remaining() == 0);
 }
 
 #[test]

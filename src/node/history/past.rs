@@ -8,14 +8,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::objects::Objects;
+use super::rebuild::Rebuilt;
 use super::record::{Loaded, Record, Says};
-use super::writer::{first_time, lines, mark, segments};
+use super::writer::{first_time, lines, segments};
 use crate::answer::Tables;
-use crate::config;
-use crate::model::{Generation, Settings, ZoneContent, ZoneOrigins};
-use crate::node::loading::{FromDisk, unjudged};
-use crate::steer::{Atlas, Steering};
-use crate::zone::{self, Template, Zones};
+use crate::model::{Generation, Name, Settings};
 
 /// An answer so close to a change of plans may have followed either.
 const NEAR: Duration = Duration::from_millis(50);
@@ -53,20 +50,25 @@ struct Found {
     generation: Generation,
     since: Option<Timestamp>,
     ended: Option<Timestamp>,
+    /// Since when it is not known what was in force.
+    lost: Option<Timestamp>,
     /// Plans before it that were not kept.
     gap: bool,
     /// When the next plan came into force.
     next: Option<Timestamp>,
+    /// Plans before that one that were not kept.
+    gap_after: bool,
     /// When the node started anew after the last line before the moment.
     anew: Option<Timestamp>,
 }
 
 impl Past {
-    /// What was in force at `time`, by what lies in `directory`. Blocks; costs as much as a reload.
+    /// What was in force at `time`, by what lies in `directory`, to answer a question for `name`. Blocks; costs as much as a
+    /// reload.
     ///
     /// # Errors
-    /// If it is not kept, or cannot be read.
-    pub fn at(directory: &Path, time: Timestamp) -> Result<Self, PastFault> {
+    /// If it is not kept, or cannot be read. Of zones that `name` is not in, the latter is a caveat.
+    pub fn at(directory: &Path, time: Timestamp, name: &Name) -> Result<Self, PastFault> {
         let found = find(directory, time).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
                 PastFault::NotKept("nothing is kept yet to explain past answers from".to_owned())
@@ -77,10 +79,13 @@ impl Past {
             return Err(PastFault::NotKept(format!("the node did not run then: it stopped at {ended}")));
         }
         let (Some(loaded), Some(says), Some(since)) = (&found.loaded, &found.says, found.since) else {
-            return Err(PastFault::NotKept(format!("no plan of {time} is kept (any more)")));
+            return Err(PastFault::NotKept(match found.lost {
+                Some(lost) => unwritten(lost),
+                None => format!("no plan of {time} is kept (any more)"),
+            }));
         };
         let mut caveats = loaded.missing.clone();
-        let (settings, tables) = rebuild(&Objects::in_directory(directory), loaded, &mut caveats)?;
+        let Rebuilt { settings, tables } = Rebuilt::of(&Objects::in_directory(directory), loaded, name, &mut caveats)?;
         let plan = says.plan(tables.topology(), found.generation).ok_or_else(|| {
             PastFault::Unreadable(format!(
                 "plan {} is of other sites than the configuration kept with it",
@@ -90,6 +95,12 @@ impl Past {
         if found.gap {
             caveats.push(format!(
                 "plans just before {} were not kept; one of them may have been in force",
+                found.generation
+            ));
+        }
+        if found.gap_after {
+            caveats.push(format!(
+                "plans just after {} were not kept; one of them may have been in force",
                 found.generation
             ));
         }
@@ -128,6 +139,7 @@ fn find(directory: &Path, time: Timestamp) -> io::Result<Found> {
                 break;
             }
             Record::Begun { .. } => found = Found::default(),
+            Record::Lost { time: lost } if lost <= time => found = Found { lost: Some(lost), ..Found::default() },
             Record::Ended { time: ended } if ended <= time => found.ended = Some(ended),
             Record::Loaded(loaded) if loaded.time <= time => {
                 found.ended = None;
@@ -153,71 +165,20 @@ fn find(directory: &Path, time: Timestamp) -> io::Result<Found> {
             }
             Record::Plan(planned) => {
                 found.next = Some(planned.time);
+                let follows = planned.generation.sequence <= found.generation.sequence.saturating_add(1);
+                found.gap_after = planned.generation.epoch == found.generation.epoch && !follows;
                 break;
             }
-            Record::Ended { .. } | Record::Loaded(_) | Record::Rezoned(_) => break,
+            Record::Lost { .. } | Record::Ended { .. } | Record::Loaded(_) | Record::Rezoned(_) => break,
         }
     }
     Ok(found)
 }
 
-/// The configuration and the tables of what was `loaded`, before any plan.
-fn rebuild(objects: &Objects, loaded: &Loaded, caveats: &mut Vec<String>) -> Result<(Settings, Tables), PastFault> {
-    let unreadable = |what: &str| {
-        let what = what.to_owned();
-        move |error: io::Error| PastFault::Unreadable(format!("{what}: {error}"))
-    };
-    let text = objects.read(&loaded.settings).map_err(unreadable("the configuration"))?;
-    let (settings, report) = config::read(&loaded.path, &text);
-    let settings = settings.ok_or_else(|| {
-        PastFault::Unreadable(format!("this version does not take the configuration of that time: {report}"))
-    })?;
-    let mut zones = Zones::default();
-    for source in &settings.zones {
-        let policy = Arc::new(source.policy.clone());
-        match (&source.origins, &source.content) {
-            (ZoneOrigins::One(origin) | ZoneOrigins::Catalog(origin), _) => {
-                let Some(object) = loaded.zones.get(&origin.to_string()) else { continue };
-                let text = objects.read(object).map_err(unreadable(&origin.to_string()))?;
-                let (zone, report) = zone::load(origin, Path::new("kept"), &text, &FromDisk);
-                let zone = zone.ok_or_else(|| PastFault::Unreadable(format!("{origin}: {report}")))?;
-                zones.insert(zone.with_policy(policy));
-            }
-            (ZoneOrigins::Listed(list), ZoneContent::File(file)) => {
-                let Some((names, template)) = loaded.listed.get(list) else { continue };
-                let names = objects.read(names).map_err(unreadable("a list of zones"))?;
-                let text = objects.read(template).map_err(unreadable("a template"))?;
-                if text.contains("$INCLUDE") {
-                    caveats.push(format!("{} includes files, which are read as they are now", file.display()));
-                }
-                let (origins, _) = zone::origins(list, &names);
-                let Some(example) = origins.first() else { continue };
-                let (template, report) = Template::load(example, file, &text, &FromDisk);
-                let template =
-                    template.ok_or_else(|| PastFault::Unreadable(format!("{}: {report}", file.display())))?;
-                let template = template.with_policy(policy);
-                zones.reserve_listed(origins.len());
-                origins.into_iter().filter_map(|origin| template.zone(origin).ok()).for_each(|zone| zones.insert(zone));
-            }
-            (ZoneOrigins::Listed(_), ZoneContent::Primaries(_)) => {}
-        }
-    }
-    let atlas = atlas(&settings, loaded, caveats);
-    let attribution = Arc::new(zone::attribute(zones, &settings));
-    let steering = Arc::new(Steering::build(&attribution.topology, &settings.geo, &atlas));
-    let tables = unjudged(&attribution, steering);
-    Ok((settings, tables))
-}
-
-/// The geo database of that time, as far as it is there.
-fn atlas(settings: &Settings, loaded: &Loaded, caveats: &mut Vec<String>) -> Atlas {
-    let Some(path) = &settings.geo.database else { return Atlas::embedded() };
-    if mark(path) != loaded.geo {
-        caveats.push("the geo database has been replaced since: clients may have been located otherwise".to_owned());
-    }
-    let read = std::fs::read(path).ok().and_then(|octets| Atlas::from_mmdb(&octets).ok());
-    read.unwrap_or_else(|| {
-        caveats.push("the geo database cannot be read: the embedded one stands in for it".to_owned());
-        Atlas::embedded()
-    })
+/// What is said of a moment after `since`, from which on the disk did not take what was in force.
+pub fn unwritten(since: Timestamp) -> String {
+    format!(
+        "what was in force from {since} on was not kept: the disk did not take it; look for room in the state directory, and for \
+         'not kept' in the log"
+    )
 }

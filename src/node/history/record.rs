@@ -20,6 +20,8 @@ pub(super) enum Record {
     Begun { time: Timestamp },
     /// It stopped in order.
     Ended { time: Timestamp },
+    /// From then on it is not known what was in force, until both a configuration and a plan follow.
+    Lost { time: Timestamp },
     /// What is in force from then on.
     Loaded(Box<Loaded>),
     /// Of what is in force other zones than before.
@@ -38,8 +40,9 @@ pub(super) struct Loaded {
     pub(super) settings: Object,
     /// Zones by their origin, in presentation form.
     pub(super) zones: BTreeMap<String, Object>,
-    /// Zones of one template: the file of their names, and with it the template.
-    pub(super) listed: BTreeMap<PathBuf, (Object, Object)>,
+    /// Zones of templates, by the file of their names: the names, and the template as it was read for them. Two of one file,
+    /// where new names came to zones that go on as they were read before.
+    pub(super) listed: BTreeMap<PathBuf, Vec<(Object, Object)>>,
     /// What could not be kept, and why.
     pub(super) missing: Vec<String>,
     /// The geo database, and what tells that it is another one: when it was written, and how long it is.

@@ -12,18 +12,18 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tracing::warn;
 
+use super::keeping::KeptLists;
 use super::objects::{Object, Objects};
 use super::record::{Loaded, Planned, Record, Says};
-use super::{Bounds, Entry, SEGMENT, ZONES_MOST};
-use crate::model::{Generation, Settings, ZoneContent, ZoneOrigins};
+use super::{Bounds, Entry, Gap, Handed, InForce, Missed, SEGMENT};
+use crate::model::Generation;
 use crate::node::clock::Clock;
-use crate::node::loading::read_text;
-use crate::zone::{self, Zone, Zones};
+use crate::zone::Zone;
 
 /// See the module.
 pub(super) struct Writer {
     directory: PathBuf,
-    objects: Objects,
+    pub(super) objects: Objects,
     bounds: Bounds,
     clock: Clock,
     lost: Arc<AtomicU64>,
@@ -31,11 +31,17 @@ pub(super) struct Writer {
     /// What is in force: a segment begins with it.
     loaded: Option<Box<Loaded>>,
     says: Option<(Generation, Says)>,
+    /// What has come into force and could not be kept yet.
+    waiting: Option<InForce>,
+    /// Since when what is in force is not written.
+    gap: Gap,
     failing: bool,
-    /// Texts that are kept, by what tells that they are still the same.
-    texts: BTreeMap<PathBuf, (Mark, Object)>,
+    /// Whether it is written that the node started.
+    begun: bool,
     /// Zones whose texts are kept. Held, so that no other can be taken for one of them.
-    zones: BTreeMap<String, (Zone, Object)>,
+    pub(super) zones: BTreeMap<String, (Zone, Object)>,
+    /// The same of zones of templates.
+    pub(super) listed: Option<KeptLists>,
     /// What is known of segments that are full.
     full: BTreeMap<u64, Full>,
 }
@@ -50,13 +56,22 @@ struct Full {
 /// A file as it was: where it is, when it was written, and how long it is.
 type Mark = (PathBuf, Timestamp, u64);
 
+/// Where there is room for a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// In the segment as it is.
+    Left,
+    /// In one that has just begun.
+    Begun,
+}
+
 struct Segment {
     out: BufWriter<File>,
     octets: u64,
 }
 
 impl Writer {
-    pub(super) fn new(directory: PathBuf, bounds: Bounds, clock: Clock, lost: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(directory: PathBuf, bounds: Bounds, clock: Clock, lost: Arc<AtomicU64>, gap: Gap) -> Self {
         let objects = Objects::in_directory(&directory);
         Self {
             directory,
@@ -67,31 +82,74 @@ impl Writer {
             file: None,
             loaded: None,
             says: None,
+            waiting: None,
+            gap,
             failing: false,
-            texts: BTreeMap::new(),
+            begun: false,
             zones: BTreeMap::new(),
+            listed: None,
             full: BTreeMap::new(),
         }
     }
 
     /// Writes until nobody hands anything in any more.
-    pub(super) fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
-        while let Some(entry) = entries.blocking_recv() {
+    pub(super) fn run(mut self, mut entries: mpsc::Receiver<Handed>) {
+        while let Some(Handed { entry, missed }) = entries.blocking_recv() {
+            if let Some(missed) = missed {
+                self.miss(missed);
+            }
+            let time = match &entry {
+                Entry::Loaded(loaded) => loaded.time,
+                Entry::Plan { time, .. } => *time,
+            };
             let outcome = self.write(entry).and_then(|()| self.flush());
-            if let Err(error) = &outcome {
-                self.lost.fetch_add(1, Ordering::Relaxed);
-                self.file = None;
-                if !self.failing {
-                    let path = self.directory.display();
-                    warn!("what past answers are explained from is not kept: {path}: {error}");
+            match &outcome {
+                Ok(()) => {
+                    self.begun = true;
+                    self.gap.end();
+                }
+                Err(error) => {
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    self.break_off(time);
+                    if !self.failing {
+                        let path = self.directory.display();
+                        warn!("what past answers are explained from is not kept: {path}: {error}");
+                    }
                 }
             }
             self.failing = outcome.is_err();
         }
+        let now = self.clock.wall();
+        if self.gap.since().is_some() {
+            // The last chance to say that it is not known; where the disk still refuses, nothing can be done.
+            let _ = self.segment(now);
+        }
         if let Some(segment) = &mut self.file {
             // The process ends; who asks for this time is told that it is not known when.
-            let _ = segment.line(&Record::Ended { time: self.clock.wall() }).and_then(|()| segment.out.flush());
+            let _ = segment.line(&Record::Ended { time: now }).and_then(|()| segment.out.flush());
         }
+    }
+
+    /// From `since` on it is not known what was in force, until another segment says so.
+    fn break_off(&mut self, since: Timestamp) {
+        self.file = None;
+        self.gap.begin(since);
+    }
+
+    /// Takes note of what was not handed in.
+    fn miss(&mut self, missed: Missed) {
+        self.break_off(missed.since);
+        if let Some(loaded) = missed.loaded {
+            self.put_in_force(loaded);
+        }
+    }
+
+    /// What was in force is so no more, whether what follows it can be kept or not.
+    fn put_in_force(&mut self, loaded: InForce) -> Option<Box<Loaded>> {
+        self.waiting = Some(loaded);
+        // What the plan of other sites said is no plan of these.
+        self.says = None;
+        self.loaded.take()
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -100,17 +158,16 @@ impl Writer {
 
     fn write(&mut self, entry: Entry) -> io::Result<()> {
         match entry {
-            Entry::Loaded { time, generation, settings, zones } => {
+            Entry::Loaded(loaded) => {
+                let time = loaded.time;
+                let before = self.put_in_force(loaded);
                 // Before texts are kept that no segment names yet: a new segment takes out what none needs.
-                self.segment(time)?;
-                let loaded = Box::new(self.keep(time, generation, &settings, &zones)?);
-                let news = self.loaded.as_ref().and_then(|before| loaded.rezoned(before));
-                self.loaded = Some(loaded.clone());
-                // What the plan of other sites said is no plan of these.
-                self.says = None;
-                self.line(&news.map_or(Record::Loaded(loaded), |news| Record::Rezoned(Box::new(news))))
+                let room = self.segment(time)?;
+                self.settle(time, before.filter(|_| room == Room::Left))
             }
             Entry::Plan { time, topology, plan } => {
+                self.segment(time)?;
+                self.settle(time, None)?;
                 let says = Says::of(&topology, &plan);
                 let news = self.says.as_ref().and_then(|(_, before)| says.since(before));
                 let generation = plan.generation;
@@ -119,10 +176,24 @@ impl Writer {
                     None => (true, says.clone()),
                 };
                 self.says = Some((generation, says));
-                self.segment(time)?;
                 self.line(&Record::Plan(Box::new(Planned { time, generation, whole, says: news })))
             }
         }
+    }
+
+    /// Keeps what is in force and waits for that, as news to `before` where the segment tells of it.
+    fn settle(&mut self, time: Timestamp, before: Option<Box<Loaded>>) -> io::Result<()> {
+        let Some(waiting) = self.waiting.take() else { return Ok(()) };
+        let loaded = match self.keep(time, &waiting) {
+            Ok(loaded) => Box::new(loaded),
+            Err(error) => {
+                self.waiting = Some(waiting);
+                return Err(error);
+            }
+        };
+        self.loaded = Some(loaded.clone());
+        let news = before.and_then(|before| loaded.rezoned(&before));
+        self.line(&news.map_or(Record::Loaded(loaded), |news| Record::Rezoned(Box::new(news))))
     }
 
     fn line(&mut self, record: &Record) -> io::Result<()> {
@@ -133,110 +204,33 @@ impl Writer {
         DirBuilder::new().recursive(true).mode(0o700).create(self.objects.directory())
     }
 
-    /// Begins another segment where the present one is full, or there is none.
-    fn segment(&mut self, time: Timestamp) -> io::Result<()> {
-        let is_first = self.file.is_none() && !self.failing;
+    /// Begins another segment where the present one is full, or there is none. Such a one begins with all that is in force.
+    fn segment(&mut self, time: Timestamp) -> io::Result<Room> {
         if self.file.as_ref().is_some_and(|segment| segment.octets < SEGMENT) {
-            return Ok(());
+            return Ok(Room::Left);
         }
         self.prepare()?;
         let number = segments(&self.directory)?.last_key_value().map_or(1, |(number, _)| number.saturating_add(1));
         let path = self.directory.join(format!("plans-{number:08}.jsonl"));
         let out = OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)?;
         let mut segment = Segment { out: BufWriter::new(out), octets: 0 };
-        if is_first {
-            segment.line(&Record::Begun { time })?;
-        } else {
-            if let Some(loaded) = &self.loaded {
-                // Segments are found by the time of their first line.
-                segment.line(&Record::Loaded(Box::new(Loaded { time, ..Loaded::clone(loaded) })))?;
-            }
+        // Segments are found by the time of their first line.
+        let lost = self.gap.since();
+        if !self.begun {
+            segment.line(&Record::Begun { time: lost.unwrap_or(time) })?;
+        }
+        if let Some(time) = lost {
+            segment.line(&Record::Lost { time })?;
+        }
+        if let Some(loaded) = &self.loaded {
+            segment.line(&Record::Loaded(Box::new(Loaded { time, ..Loaded::clone(loaded) })))?;
             if let Some((generation, says)) = self.says.clone() {
                 segment.line(&Record::Plan(Box::new(Planned { time, generation, whole: true, says })))?;
             }
         }
         self.file = Some(segment);
-        self.tidy(time)
-    }
-
-    /// Keeps the texts of a configuration and its zones.
-    fn keep(
-        &mut self,
-        time: Timestamp,
-        generation: Generation,
-        settings: &Settings,
-        zones: &Zones,
-    ) -> io::Result<Loaded> {
-        let known = std::mem::take(&mut self.zones);
-        let mut loaded = Loaded {
-            time,
-            generation,
-            path: settings.path.clone(),
-            settings: self.objects.keep(&settings.text)?,
-            zones: BTreeMap::new(),
-            listed: BTreeMap::new(),
-            missing: Vec::new(),
-            geo: settings.geo.database.as_deref().and_then(mark),
-        };
-        for source in &settings.zones {
-            match (&source.origins, &source.content) {
-                (ZoneOrigins::Listed(list), ZoneContent::File(template)) => {
-                    match (self.text(list)?, self.text(template)?) {
-                        (Some(names), Some(template)) => {
-                            loaded.listed.insert(list.clone(), (names, template));
-                        }
-                        _ => loaded.missing.push(format!("the zones of {} could not be read", list.display())),
-                    }
-                }
-                (ZoneOrigins::Listed(list), ZoneContent::Primaries(_)) => {
-                    loaded.missing.push(format!("the zones of {} are transferred", list.display()));
-                }
-                (ZoneOrigins::One(origin) | ZoneOrigins::Catalog(origin), _) => {
-                    if let ZoneOrigins::Catalog(_) = source.origins {
-                        loaded.missing.push(format!("the members of catalog {origin} are not kept"));
-                    }
-                    match zones.get(origin) {
-                        Some(_) if loaded.zones.len() >= ZONES_MOST => {
-                            loaded.missing.push(format!("{origin}: only {ZONES_MOST} zones of their own are kept"));
-                        }
-                        Some(zone) => {
-                            if zone.serial() != zone.declared_serial() {
-                                loaded.missing.push(format!("{origin}: its SOA was served with a raised serial"));
-                            }
-                            let name = origin.to_string();
-                            let object = match known.get(&name) {
-                                Some((kept, object))
-                                    if kept.tree_id() == zone.tree_id() && self.objects.has(object) =>
-                                {
-                                    object.clone()
-                                }
-                                _ => self.objects.keep(&zone::write(zone))?,
-                            };
-                            self.zones.insert(name.clone(), (zone.clone(), object.clone()));
-                            loaded.zones.insert(name, object);
-                        }
-                        None => loaded.missing.push(format!("{origin} had no good version")),
-                    }
-                }
-            }
-        }
-        loaded.missing.truncate(ZONES_MOST);
-        Ok(loaded)
-    }
-
-    /// The text of `file`, kept; `None` where it cannot be read.
-    fn text(&mut self, file: &Path) -> io::Result<Option<Object>> {
-        let mark = mark(file);
-        if let Some((known, object)) = self.texts.get(file)
-            && mark.as_ref() == Some(known)
-            && self.objects.has(object)
-        {
-            return Ok(Some(object.clone()));
-        }
-        let (Some(mark), Ok(text)) = (mark, read_text(file)) else { return Ok(None) };
-        let object = self.objects.keep(&text)?;
-        self.texts.insert(file.to_owned(), (mark, object.clone()));
-        Ok(Some(object))
+        self.tidy(time)?;
+        Ok(Room::Begun)
     }
 
     /// Takes out the oldest segments beyond the bounds, and the texts that none of the others needs.
@@ -287,7 +281,7 @@ impl Segment {
 
 impl Loaded {
     fn objects(&self) -> impl Iterator<Item = Object> {
-        let listed = self.listed.values().flat_map(|(names, template)| [names.clone(), template.clone()]);
+        let listed = self.listed.values().flatten().flat_map(|(names, template)| [names.clone(), template.clone()]);
         std::iter::once(self.settings.clone()).chain(self.zones.values().cloned()).chain(listed)
     }
 }
@@ -315,7 +309,7 @@ pub(super) fn lines(path: &Path) -> io::Result<impl Iterator<Item = Record>> {
 /// When the first line of a segment was written.
 pub(super) fn first_time(path: &Path) -> io::Result<Option<Timestamp>> {
     Ok(lines(path)?.next().map(|record| match record {
-        Record::Begun { time } | Record::Ended { time } => time,
+        Record::Begun { time } | Record::Ended { time } | Record::Lost { time } => time,
         Record::Loaded(loaded) => loaded.time,
         Record::Rezoned(news) => news.time,
         Record::Plan(planned) => planned.time,
@@ -328,7 +322,7 @@ fn objects_of(path: &Path) -> io::Result<BTreeSet<Object>> {
         match record {
             Record::Loaded(loaded) => objects.extend(loaded.objects()),
             Record::Rezoned(news) => objects.extend(news.zones.into_values()),
-            Record::Begun { .. } | Record::Ended { .. } | Record::Plan(_) => {}
+            Record::Begun { .. } | Record::Ended { .. } | Record::Lost { .. } | Record::Plan(_) => {}
         }
     }
     Ok(objects)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bounds::{AFFECTED_MOST, ENDPOINTS_MOST, ORDERS_MOST};
-use crate::model::{Generation, Naming, Standing, State};
+use crate::model::{Generation, Impact, Naming, Standing, State};
 
 /// What failed together, as one node's journal tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -78,6 +78,9 @@ pub struct Affected {
     pub site: String,
     /// The worst that it did.
     pub worst: Standing,
+    /// Whom that can have reached.
+    #[serde(default)]
+    pub impact: Impact,
     /// Its endpoints that were not well; empty where it went with a service that it requires.
     pub endpoints: Vec<EndpointTrouble>,
     /// How many endpoints beyond those.
@@ -231,10 +234,19 @@ impl Incident {
         between(self.began, self.ended.unwrap_or(now))
     }
 
-    /// What failed first, in one phrase: `mx: fra down (connection refused), and 2 more`.
+    /// Whom it can have reached so far.
+    #[must_use]
+    pub fn impact(&self) -> Impact {
+        let known = self.affected.iter().map(|place| place.impact).max().unwrap_or_default();
+        if self.affected_more > 0 { Impact::Clients } else { known }
+    }
+
+    /// What failed first of what reaches most, in one phrase: `mx: fra down (connection refused), and 2 more`.
     #[must_use]
     pub fn title(&self) -> String {
-        let Some(first) = self.affected.first() else { return "nothing".to_owned() };
+        let impact = self.affected.iter().map(|place| place.impact).max().unwrap_or_default();
+        let first = self.affected.iter().find(|place| place.impact == impact);
+        let Some(first) = first else { return "nothing".to_owned() };
         let why = first.endpoints.first().map(|trouble| format!(" ({})", trouble.reason)).unwrap_or_default();
         let rest = self.affected.len().saturating_sub(1).saturating_add(self.affected_more);
         let more = if rest == 0 { String::new() } else { format!(", and {rest} more") };
@@ -244,7 +256,8 @@ impl Incident {
             Standing::Serving if dead > 0 => format!("without {dead} of its addresses"),
             what => what.as_str().to_owned(),
         };
-        format!("{}: {} {what}{why}{more}", first.service, first.site)
+        let ordered = if impact == Impact::OutOfService { " (out of service)" } else { "" };
+        format!("{}: {}{ordered} {what}{why}{more}", first.service, first.site)
     }
 
     /// The longest recovery of `service`, in milliseconds; of all services without one.

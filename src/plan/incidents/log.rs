@@ -2,24 +2,23 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::bounds::{CAUSE_WITHIN, INCIDENTS_KEPT, QUIET};
+use super::bounds::{INCIDENTS_KEPT, QUIET};
 use super::budget::{Month, Spent};
 use super::incident::{Affected, EndpointTrouble, Incident, IncidentPhase, Measured, OrderAction, OrderGiven, between};
 use super::notices::Told;
 use crate::model::{
-    Event, EventKind, Generation, Intent, Naming, ObjectiveKind, SiteOutcome, Standing, State, Trouble,
+    Event, EventKind, Generation, Impact, Intent, Naming, ObjectiveKind, SiteOutcome, Standing, State, Trouble,
 };
 
 /// What is known of incidents after the events that were taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncidentLog {
     /// The id of the last event that was taken.
-    as_of: u64,
+    pub(super) as_of: u64,
     /// What sites do, by service and site.
     pub(super) sites: BTreeMap<String, BTreeMap<String, SiteOutcome>>,
     /// What is not well, by service and address.
@@ -29,20 +28,26 @@ pub struct IncidentLog {
     /// Those that are, oldest first.
     pub(super) closed: VecDeque<Incident>,
     /// Services that are out, and since when.
-    out: BTreeMap<String, Timestamp>,
+    pub(super) out: BTreeMap<String, Timestamp>,
     /// When something of a service failed last.
-    failures: BTreeMap<String, Timestamp>,
+    pub(super) failures: BTreeMap<String, Timestamp>,
     /// How long services were out.
-    spent: Spent,
+    pub(super) spent: Spent,
+    /// The start of the node that the last plan is of.
+    #[serde(default)]
+    pub(super) epoch: u64,
+    /// When that process was last known to run.
+    #[serde(default)]
+    pub(super) ran: Option<Timestamp>,
     /// What the journal tells already.
     pub(super) told: VecDeque<Told>,
 }
 
 /// An event that is being taken.
 #[derive(Clone, Copy)]
-struct Moment<'a> {
+pub(super) struct Moment<'a> {
     id: u64,
-    time: Timestamp,
+    pub(super) time: Timestamp,
     node: &'a str,
 }
 
@@ -80,19 +85,6 @@ impl IncidentLog {
         self.current.as_ref()
     }
 
-    /// How long `service` was out in `month` until `now`: no site of it had an address that works.
-    #[must_use]
-    pub fn spent(&self, service: &str, month: Month, now: Timestamp) -> Duration {
-        let running = self.out.get(service).map(|since| between((*since).max(month.begins()), now.min(month.ends())));
-        self.spent.of(service, month).saturating_add(running.unwrap_or_default())
-    }
-
-    /// Since when `service` is out.
-    #[must_use]
-    pub fn out_since(&self, service: &str) -> Option<Timestamp> {
-        self.out.get(service).copied()
-    }
-
     /// Begins anew behind event `id`, before which nothing is known any more.
     pub fn skip_to(&mut self, id: u64) {
         self.as_of = self.as_of.max(id);
@@ -125,7 +117,10 @@ impl IncidentLog {
                 self.note_order(moment, OrderAction::Refused, order.clone(), by, why);
             }
             EventKind::Stopped => self.all_in(moment.time),
-            EventKind::IncidentOpened { incident, .. } => self.note_told(Told::Opened(*incident)),
+            EventKind::IncidentOpened { incident, impact, .. } => {
+                self.note_told(Told::Opened(*incident));
+                self.note_told(Told::Reached(*incident, *impact));
+            }
             EventKind::IncidentClosed { incident, .. } => self.note_told(Told::Closed(*incident)),
             EventKind::ObjectiveMissed { objective: ObjectiveKind::Rto, service, incident, .. } => {
                 self.note_told(Told::Rto(incident.unwrap_or_default(), service.clone()));
@@ -162,12 +157,21 @@ impl IncidentLog {
         if state == State::Down {
             self.failures.insert(service.to_owned(), failed);
         }
-        let before = self.outcome(service, site).map_or(Naming::Named, |outcome| outcome.named);
-        let Some(place) = self.touch(moment, failed, (service, site)) else { return };
+        let known = self.outcome(service, site);
+        let (before, impact) =
+            (known.map_or(Naming::Named, |outcome| outcome.named), known.map_or(Impact::Clients, SiteOutcome::impact));
+        let is_all = known.is_some_and(|known| self.is_all_down(known));
+        let Some(place) = self.touch(moment, failed, (service, site), impact) else { return };
         if let Some(first) = judged.first_failed {
             place.first_failed = Some(place.first_failed.map_or(first, |known| known.min(first)));
         }
-        place.worst = worse(place.worst, if state == State::Down { Standing::Serving } else { Standing::Deferring });
+        let what = match state {
+            // No plan will say so of what an order holds out of service.
+            State::Down if is_all && impact == Impact::OutOfService => Standing::Down,
+            State::Down => Standing::Serving,
+            _ => Standing::Deferring,
+        };
+        place.worst = worse(place.worst, what);
         place.note_endpoint(EndpointTrouble {
             address,
             worst: state,
@@ -201,6 +205,7 @@ impl IncidentLog {
     }
 
     fn planned(&mut self, moment: Moment<'_>, generation: Generation, sites: &[SiteOutcome]) {
+        self.began_anew(moment, generation);
         for outcome in sites {
             let services = self.sites.entry(outcome.service.clone()).or_default();
             let before = services.insert(outcome.site.clone(), outcome.clone());
@@ -222,7 +227,8 @@ impl IncidentLog {
         let is_news = before.is_none_or(|before| before.standing != outcome.standing);
         if is_ill && is_news && !self.is_touched(place) {
             // By a service that it requires, or before the journal tells of it.
-            self.touch(moment, moment.time, place);
+            let impact = before.map_or(Impact::Clients, SiteOutcome::impact);
+            self.touch(moment, moment.time, place, impact);
         }
         let lost = before.is_none_or(|before| {
             outcome.usable < before.usable || (outcome.named, before.named) == (Naming::LeftOut, Naming::Named)
@@ -231,6 +237,15 @@ impl IncidentLog {
         if is_ill {
             affected.worst = worse(affected.worst, outcome.standing);
         }
+        if affected.recovered.is_none() {
+            // An order that is lifted puts back into service what has failed meanwhile.
+            let now = match (outcome.standing, outcome.named) {
+                (Standing::Down | Standing::Deferring, Naming::Named) => Impact::Clients,
+                (Standing::Drained | Standing::Isolated, _) => Impact::OutOfService,
+                _ => Impact::Spare,
+            };
+            affected.impact = affected.impact.max(now);
+        }
         if lost && (outcome.named == Naming::LeftOut || (outcome.is_in_service() && outcome.usable < outcome.addresses))
         {
             affected.note_withdrawal(moment.time, outcome.drained_by);
@@ -238,6 +253,7 @@ impl IncidentLog {
     }
 
     fn surveyed(&mut self, moment: Moment<'_>, generation: Generation, sites: &[SiteOutcome], troubles: &[Trouble]) {
+        self.began_anew(moment, generation);
         let mut known = std::mem::take(&mut self.sites);
         for outcome in sites {
             let services = self.sites.entry(outcome.service.clone()).or_default();
@@ -275,7 +291,13 @@ impl IncidentLog {
     }
 
     /// The place in the present incident, which is opened where there is none, of something that has just `failed`.
-    fn touch(&mut self, moment: Moment<'_>, failed: Timestamp, (service, site): (&str, &str)) -> Option<&mut Affected> {
+    fn touch(
+        &mut self,
+        moment: Moment<'_>,
+        failed: Timestamp,
+        (service, site): (&str, &str),
+        impact: Impact,
+    ) -> Option<&mut Affected> {
         let incident = self.current.get_or_insert_with(|| Incident {
             id: moment.id,
             node: moment.node.to_owned(),
@@ -298,6 +320,7 @@ impl IncidentLog {
             service: service.to_owned(),
             site: site.to_owned(),
             worst: Standing::Serving,
+            impact,
             endpoints: Vec::new(),
             endpoints_more: 0,
             first_failed: None,
@@ -317,9 +340,11 @@ impl IncidentLog {
                 worst: place.worst,
                 relapses: place.relapses.saturating_add(1),
                 measured: place.measured,
+                impact: place.impact,
                 ..new()
             };
         }
+        place.impact = place.impact.max(impact);
         Some(place)
     }
 
@@ -366,32 +391,11 @@ impl IncidentLog {
         self.sites.get(service)?.get(site)
     }
 
-    /// Counts services out of which no address works, and those back in which one does.
-    fn count_out(&mut self, time: Timestamp) {
-        for (service, sites) in &self.sites {
-            let addresses: usize = sites.values().map(|site| site.addresses).sum();
-            let usable: usize = sites.values().map(|site| site.usable).sum();
-            if addresses > 0 && usable == 0 {
-                let failed = self.failures.get(service).filter(|failed| between(**failed, time) <= CAUSE_WITHIN);
-                let since = failed.map_or(time, |failed| (*failed).min(time));
-                self.out.entry(service.clone()).or_insert(since);
-            } else if let Some(since) = self.out.remove(service) {
-                self.spent.add(service, since, time);
-            }
-        }
-        let gone: Vec<String> = self.out.keys().filter(|service| !self.sites.contains_key(*service)).cloned().collect();
-        for service in gone {
-            if let Some(since) = self.out.remove(&service) {
-                self.spent.add(&service, since, time);
-            }
-        }
-    }
-
-    /// The node stops: from now on it cannot tell.
-    fn all_in(&mut self, time: Timestamp) {
-        for (service, since) in std::mem::take(&mut self.out) {
-            self.spent.add(&service, since, time);
-        }
+    /// Whether no address of a site works.
+    fn is_all_down(&self, site: &SiteOutcome) -> bool {
+        let troubles = self.troubles.get(&site.service).into_iter().flat_map(BTreeMap::values);
+        let down = troubles.filter(|trouble| trouble.site == site.site && trouble.state == State::Down).count();
+        down >= site.addresses
     }
 
     fn ordered(&mut self, moment: Moment<'_>, action: OrderAction, intent: &Intent) {

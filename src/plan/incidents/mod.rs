@@ -9,6 +9,7 @@ mod budget;
 mod incident;
 mod log;
 mod notices;
+mod outage;
 #[cfg(test)]
 mod tests;
 

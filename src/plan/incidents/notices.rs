@@ -10,13 +10,14 @@ use super::bounds::TOLD_MOST;
 use super::budget::{Budget, Month};
 use super::incident::{Incident, IncidentPhase, between, millis};
 use super::log::IncidentLog;
-use crate::model::{ObjectiveKind, Objectives};
+use crate::model::{Impact, ObjectiveKind, Objectives};
 
 /// Something that is told once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Told {
     Opened(u64),
+    Reached(u64, Impact),
     Closed(u64),
     Rto(u64, String),
     Availability(String, String),
@@ -25,8 +26,8 @@ pub(super) enum Told {
 /// What the journal is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// An incident began: its id, and what failed first.
-    Opened(u64, String),
+    /// An incident began, or reaches more than was told: its id, what failed first, and whom that reaches.
+    Opened(u64, String, Impact),
     /// An incident is over: its id, and what it was.
     Closed(u64, String),
     /// An objective was missed.
@@ -62,9 +63,9 @@ impl IncidentLog {
         self.pass(now);
         let mut notices = Vec::new();
         let mut news = Vec::new();
-        if let Some(incident) = self.current.as_ref().filter(|incident| !self.is_told(&Told::Opened(incident.id))) {
-            notices.push(Notice::Opened(incident.id, incident.title()));
-            news.push(Told::Opened(incident.id));
+        if let Some(incident) = self.current.as_ref().filter(|incident| self.is_more_than_told(incident)) {
+            notices.push(Notice::Opened(incident.id, incident.title(), incident.impact()));
+            news.extend([Told::Opened(incident.id), Told::Reached(incident.id, incident.impact())]);
         }
         let was_told = |incident: &&Incident| self.is_told(&Told::Opened(incident.id));
         let lately = self.current.iter().chain(self.closed.iter().rev().take(LATELY).filter(was_told));
@@ -99,6 +100,16 @@ impl IncidentLog {
         }
         news.into_iter().for_each(|told| self.note_told(told));
         notices
+    }
+
+    /// Whether `incident` was not told of, or as one that reaches less than it does.
+    fn is_more_than_told(&self, incident: &Incident) -> bool {
+        let reached = self.told.iter().filter_map(|told| match told {
+            Told::Reached(id, impact) if *id == incident.id => Some(*impact),
+            _ => None,
+        });
+        // An earlier version told of all of them as if they reached clients.
+        !self.is_told(&Told::Opened(incident.id)) || reached.max().unwrap_or_default() < incident.impact()
     }
 
     fn is_told(&self, told: &Told) -> bool {

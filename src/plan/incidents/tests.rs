@@ -7,14 +7,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Event, EventKind, Generation, Intent, IntentKind, Lifetime, Naming, Objective, ObjectiveKind, Objectives, Reach,
-    Scope, Share, SiteOutcome, Standing, State, Trouble,
+    Event, EventKind, Generation, Impact, Intent, IntentKind, Lifetime, Naming, Objective, ObjectiveKind, Objectives,
+    Reach, Scope, Share, SiteOutcome, Standing, State, Trouble,
 };
 
 /// A journal that is being written, in milliseconds from its beginning.
 #[derive(Default)]
 struct Journal {
     events: Vec<Event>,
+    /// Starts of the node beyond the first.
+    restarts: u64,
     sequence: u64,
 }
 
@@ -44,7 +46,7 @@ impl Journal {
 
     fn generation(&mut self) -> Generation {
         self.sequence += 1;
-        Generation { epoch: 1, sequence: self.sequence }
+        Generation { epoch: 1 + self.restarts, sequence: self.sequence }
     }
 
     fn survey(&mut self, ms: i64, ill: &[(&str, u8)]) -> u64 {
@@ -174,6 +176,39 @@ fn an_operators_drain_is_no_incident_but_a_failure_of_what_is_drained_is_one_tha
 }
 
 #[test]
+fn a_failure_of_what_is_drained_is_told_as_one_until_it_reaches_more() {
+    let mut journal = Journal::begun();
+    let drained = |usable| SiteOutcome { named: Naming::LeftOut, ..outcome("fra", Standing::Drained, usable) };
+    journal.plan(10, drained(2));
+    journal.verdict(1000, "fra", 1, State::Down, Some(500));
+    journal.plan(1001, drained(1));
+    journal.verdict(1100, "fra", 2, State::Down, Some(600));
+    journal.plan(1101, drained(0));
+    let mut log = journal.log();
+    let opened = |notices: &[Notice]| match notices {
+        [Notice::Opened(3, title, impact)] => Some((title.clone(), *impact)),
+        _ => None,
+    };
+    let (title, impact) = opened(&log.notices(&Objectives::default(), at(2000))).unwrap();
+    assert_eq!((title.as_str(), impact), ("mx: fra (out of service) down (connection refused)", Impact::OutOfService));
+    assert!(log.notices(&Objectives::default(), at(3000)).is_empty(), "told once");
+
+    // The drain is lifted, and the site cannot serve.
+    journal.plan(4000, SiteOutcome { named: Naming::LeftOut, ..outcome("fra", Standing::Down, 0) });
+    log.take(journal.events.last().unwrap());
+    assert_eq!(opened(&log.notices(&Objectives::default(), at(4100))).unwrap().1, Impact::Spare);
+    // The other site fails too, which answers name.
+    journal.verdict(5000, "iad", 3, State::Down, Some(4900));
+    log.take(journal.events.last().unwrap());
+    let (title, impact) = opened(&log.notices(&Objectives::default(), at(5100))).unwrap();
+    assert!(impact == Impact::Clients && title.starts_with("mx: iad without 1 of its addresses"), "{title}");
+    assert!(log.notices(&Objectives::default(), at(5200)).is_empty());
+    let mut earlier = Journal::begun();
+    earlier.verdict(1000, "fra", 1, State::Down, None);
+    assert_eq!(earlier.log().current().unwrap().impact(), Impact::Clients);
+}
+
+#[test]
 fn a_restart_in_the_middle_keeps_the_incident_open_and_ends_what_healed_meanwhile() {
     let mut journal = Journal::begun();
     journal.verdict(0, "fra", 1, State::Down, None);
@@ -204,7 +239,7 @@ fn a_missed_recovery_is_told_once_and_while_it_lasts() {
     let promised = objectives(30, "99.99%");
     let first = log.notices(&promised, at(2000));
     assert!(
-        matches!(&first[..], [Notice::Opened(2, title)] if title.contains("fra without 1 of its addresses")),
+        matches!(&first[..], [Notice::Opened(2, title, Impact::Clients)] if title.contains("fra without 1 of its addresses")),
         "{first:?}"
     );
     assert!(log.notices(&promised, at(30_000)).is_empty());
@@ -216,7 +251,8 @@ fn a_missed_recovery_is_told_once_and_while_it_lasts() {
     assert!(log.notices(&promised, at(90_000)).is_empty());
     // After a restart that lost what was known, the journal itself says what was told.
     let (incident, detail) = (2, String::new());
-    journal.push(2000, EventKind::IncidentOpened { incident, detail: detail.clone() });
+    let impact = Impact::Clients;
+    journal.push(2000, EventKind::IncidentOpened { incident, detail: detail.clone(), impact });
     let (objective, service) = (ObjectiveKind::Rto, "mx".to_owned());
     journal.push(30_001, EventKind::ObjectiveMissed { objective, service, incident: Some(incident), detail });
     assert!(journal.log().notices(&promised, at(90_000)).is_empty());
@@ -245,6 +281,56 @@ fn a_service_is_out_from_the_first_failed_probe_of_its_last_site_until_one_retur
     assert_eq!(missed(&log.notices(&objectives(86_400, "99.9%"), at(400_000))), 0, "44 minutes are left");
     assert_eq!(missed(&log.notices(&objectives(86_400, "99.99%"), at(400_000))), 1, "4 min 28 s are used up");
     assert_eq!(missed(&log.notices(&objectives(86_400, "99.99%"), at(500_000))), 0, "told once");
+}
+
+/// All of `mx` is out from 10 s on.
+fn all_out() -> Journal {
+    let mut journal = Journal::begun();
+    for (site, host) in [("fra", 1), ("iad", 3)] {
+        journal.verdict(11_000, site, host, State::Down, Some(10_000));
+        journal.plan(11_010, SiteOutcome { named: Naming::Named, ..outcome(site, Standing::Down, 0) });
+    }
+    journal
+}
+
+/// What a start finds while all of `mx` is out.
+fn start_without_mx(journal: &mut Journal, ms: i64) {
+    journal.restarts += 1;
+    let generation = journal.generation();
+    let down = |site| SiteOutcome { named: Naming::Named, ..outcome(site, Standing::Down, 0) };
+    let trouble = |site: &str, host| Trouble {
+        service: "mx".into(),
+        site: site.into(),
+        address: [192, 0, 2, host].into(),
+        state: State::Down,
+    };
+    let (sites, troubles) = (["fra", "iad"].map(down).to_vec(), vec![trouble("fra", 1), trouble("iad", 3)]);
+    journal.push(ms, EventKind::Surveyed { generation, sites, troubles });
+}
+
+#[test]
+fn the_time_in_which_a_node_that_was_killed_did_not_run_is_not_counted() {
+    let month = Month::of(at(0));
+    let mut journal = all_out();
+    let mut log = journal.log();
+    log.runs(1, at(20_000));
+    assert_eq!(log.progress().1, Some(at(20_000)), "it is kept while something is out");
+    let mut log: IncidentLog = serde_json::from_str(&serde_json::to_string(&log).unwrap()).unwrap();
+    log.runs(2, at(59_000));
+    start_without_mx(&mut journal, 60_000);
+    log.take(journal.events.last().unwrap());
+    assert_eq!(log.spent("mx", month, at(65_000)), Duration::from_secs(10 + 5), "it was last known to run at 20 s");
+    // Of the journal alone the last plan is known.
+    assert_eq!(journal.log().spent("mx", month, at(65_000)), Duration::from_millis(1010 + 5000));
+}
+
+#[test]
+fn an_outage_is_counted_once_where_the_node_restarts_soon_after_it_began() {
+    let mut journal = all_out();
+    journal.push(30_000, EventKind::Stopped);
+    start_without_mx(&mut journal, 35_000);
+    let month = Month::of(at(0));
+    assert_eq!(journal.log().spent("mx", month, at(45_000)), Duration::from_secs(20 + 10));
 }
 
 #[test]
