@@ -8,11 +8,12 @@ use futures_util::{FutureExt, StreamExt};
 use reqwest::{Method, Response};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::access::{Line, Peer};
-use super::bounds::{FAILURES, PASSWORD_WAITING_OF_ONE, SIGN_INS_JOURNALLED, STREAMS_OF_ONE};
+use super::bounds::{CONNECTIONS, FAILURES, HEADER_TIME, PASSWORD_WAITING_OF_ONE, SIGN_INS_JOURNALLED, STREAMS_OF_ONE};
 use super::entrance_control::Count;
 use super::entrance_tests::{Browser, journalled};
 use super::password::tests::user;
@@ -173,6 +174,21 @@ async fn event_streams_leave_places_for_others() {
 }
 
 #[tokio::test]
+async fn connections_on_which_nothing_is_asked_make_room() {
+    let api = Api::start().await;
+    let address = api.base.strip_prefix("http://").unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..CONNECTIONS {
+        idle.push(TcpStream::connect(address).await.unwrap());
+    }
+    assert_eq!(api.tcp(Method::GET, "/healthz").send().await.unwrap().status(), 200);
+    // Sooner than a connection ends by itself on which nothing is asked.
+    let oldest = timeout(HEADER_TIME / 2, idle[0].read(&mut [0])).await;
+    assert!(matches!(oldest, Ok(Ok(0) | Err(_))), "{oldest:?}");
+    assert!(idle[CONNECTIONS - 1].read(&mut [0]).now_or_never().is_none(), "the youngest stays");
+}
+
+#[tokio::test]
 async fn who_asks_and_never_reads_is_left() {
     let fake = Fake::new();
     let (shared, _running) = shared(&fake);
@@ -182,7 +198,7 @@ async fn who_asks_and_never_reads_is_left() {
     let (near, mut far) = tokio::io::duplex(4096);
     let near = Steady::new(near, Duration::from_millis(300));
     let stopping = shared.stopping.clone();
-    let served = tokio::spawn(async move { talk(near, peer, &held.seat, routes(&shared), stopping).await });
+    let served = tokio::spawn(async move { talk(near, peer, held.seat(), routes(&shared), stopping).await });
     let asking = async {
         // Until the node takes no more.
         while far.write_all(b"GET /assets/operator.css HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n").await.is_ok() {}

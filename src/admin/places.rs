@@ -23,10 +23,16 @@ pub(super) struct Places {
 
 /// What a connection holds while it is open.
 pub(super) struct Held {
-    /// Whether it rests.
-    pub(super) seat: Arc<Seat>,
+    seat: Arc<Seat>,
     _place: Option<Place<IpAddr>>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Held {
+    /// Whether it rests. By a method, for whoever uses the field alone takes it out of what holds the place.
+    pub(super) const fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
 }
 
 impl Places {
@@ -84,15 +90,15 @@ mod tests {
             held.push(places.take(from("127.0.0.1")).await.unwrap());
         }
         let first = held.remove(0);
-        let working = accompany(&first.seat, Body::empty());
+        let working = accompany(first.seat(), Body::empty());
         let second = held.remove(0);
-        let cut = tokio::spawn(async move { second.seat.cut().await });
+        let cut = tokio::spawn(async move { second.seat().cut().await });
         assert!(places.take(from("127.0.0.1")).await.is_some(), "the one that rested longest has ended");
         cut.await.unwrap();
         // All of them are answered something that takes its time.
-        let _busy: Vec<_> = held.iter().map(|held| accompany(&held.seat, Body::empty())).collect();
+        let _busy: Vec<_> = held.iter().map(|held| accompany(held.seat(), Body::empty())).collect();
         let last = places.take(from("127.0.0.1")).await.unwrap();
-        let _busy_too = accompany(&last.seat, Body::empty());
+        let _busy_too = accompany(last.seat(), Body::empty());
         assert!(places.take(from("192.0.2.1")).await.is_none());
         assert_eq!(fake.door.tally.counted(Count::Crowded), 1);
         drop((working, first));

@@ -236,8 +236,8 @@ async fn serve(listener: Listener, places: Places, router: Router, mut stopping:
                 let (router, stopping) = (router.clone(), stopping.clone());
                 connections.spawn(async move {
                     tokio::select! {
-                        () = connection.serve(&held.seat, router, stopping) => {}
-                        () = held.seat.cut() => {}
+                        () = connection.serve(held.seat(), router, stopping) => {}
+                        () = held.seat().cut() => {}
                     }
                 });
             }
