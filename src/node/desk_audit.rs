@@ -85,7 +85,7 @@ impl Audit for Desk {
                     .with_remedy("leave out the time for what is answered now"));
             }
             let (question, client) = asked(&query)?;
-let turn = self.past_turn().await;
+            let turn = self.past_turn().await;
             if let Some(since) = self.history.unwritten_since().filter(|since| *since <= at) {
                 return Err(problem(PastFault::NotKept(history::unwritten(since))));
             }
