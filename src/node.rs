@@ -31,6 +31,7 @@ mod desk_rehearsal;
 mod desk_sights;
 mod desk_tokens;
 mod dns_metrics;
+mod drained;
 mod drill_measures;
 mod drill_metrics;
 mod drill_runners;
@@ -40,6 +41,7 @@ mod ends;
 mod engine;
 mod entrance_metrics;
 mod forecast;
+mod heard;
 mod history;
 mod hooks;
 mod incident_metrics;
@@ -78,6 +80,7 @@ mod site_metrics;
 mod standing;
 mod status;
 mod steps;
+mod tellers;
 mod undo;
 mod updates;
 mod watch;
@@ -229,6 +232,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     // Ends with the engine.
     tokio::spawn(retired::keep(retired));
     let drills = Arc::new(drills::kept(&*store));
+    let board = Board::default();
     let parts = Parts {
         clock,
         started: Some(started),
@@ -245,6 +249,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         retired: retired_sender,
         prober: Arc::clone(&prober),
         drills: Arc::clone(&drills),
+        board: board.clone(),
         mailbox: mailbox.clone(),
     };
     // Serves the restored verdicts and orders before the first query is taken.
@@ -288,7 +293,6 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         picture: Arc::clone(&picture),
     };
     let incidents = tokio::spawn(follower.follow());
-    let board = Board::default();
     let notifier = Notifier {
         board: board.clone(),
         clock,
@@ -303,7 +307,8 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         picture: Arc::clone(&picture),
         prober: Arc::clone(&prober),
     };
-    let telling = [tokio::spawn(notifier.follow()), tokio::spawn(attendant.follow())];
+    let telling = tokio::spawn(notifier.follow());
+    let attending = tokio::spawn(attendant.follow());
     let archivist = Archivist {
         clock,
         store: Arc::clone(&store),
@@ -364,7 +369,10 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     notify(&[sd_notify::NotifyState::Stopping]);
     among_others.into_iter().flatten().chain(sharing).for_each(|task| task.abort());
     incidents.abort();
-    telling.iter().for_each(tokio::task::JoinHandle::abort);
+    telling.abort();
+    // What it kills is journalled before the journal ends.
+    attending.abort();
+    let _killed = attending.await;
     archiving.abort();
     zones.abort();
     measuring.abort();

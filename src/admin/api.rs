@@ -257,10 +257,13 @@ pub struct Drained {
     pub scope: Scope,
     /// When this was said.
     pub time: Timestamp,
-    /// Whether answers name the site no more and all caches have let go of it.
+    /// Whether no node's answers name the site any more and all caches have let go of it.
     pub safe: bool,
     /// The services that still hold it back, or will be the last to let go.
     pub services: Vec<DrainedService>,
+    /// The nodes whose answers may still name it, and why; never safe while there is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingNode>,
     /// The next step of the order that is about to take it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Due>,
@@ -270,7 +273,7 @@ impl Drained {
     /// Value of `schema`.
     pub const SCHEMA: &'static str = "waypost.drained/1";
 
-    /// The latest of the services' times; `None` while any answer still names the site.
+    /// The latest of the services' times; `None` while any answer of this node still names the site.
     #[must_use]
     pub fn by(&self) -> Option<Timestamp> {
         if self.services.iter().any(|service| service.named) {

@@ -76,7 +76,7 @@ pub struct TargetReport {
 pub struct HookReport {
     /// Its name.
     pub name: String,
-    /// How often its runs came to what: `succeeded`, `failed`, `timed_out`, `not_started`, `limited`.
+    /// How often its runs came to what: `succeeded`, `failed`, `timed_out`, `not_started`, `limited`, `interrupted`.
     pub runs: BTreeMap<String, u64>,
 }
 

@@ -260,6 +260,7 @@ impl Control for Fake {
             time: now(),
             safe: true,
             services: vec![],
+            missing: vec![],
             next: None,
         })
     }

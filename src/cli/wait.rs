@@ -122,6 +122,9 @@ fn progress(drained: &Drained) -> String {
             None => format!("answers of {} still name {scope}", named.join(", ")),
         });
     }
+    if !drained.missing.is_empty() {
+        return plain(&may_name(drained));
+    }
     match drained.by() {
         Some(by) => plain(&format!(
             "{}: drained by {} (in {}){}",
@@ -132,6 +135,16 @@ fn progress(drained: &Drained) -> String {
         )),
         None => plain(&format!("{}: caches may still name it", drained.scope)),
     }
+}
+
+/// The nodes whose answers nobody knows to be without the site.
+fn may_name(drained: &Drained) -> String {
+    let nodes: Vec<String> = drained.missing.iter().map(|node| format!("{} ({})", node.name, node.why)).collect();
+    format!(
+        "{}: answers of {} may still name it; a node that is gone for good is taken out by waypost store forget NODE",
+        drained.scope,
+        nodes.join(", ")
+    )
 }
 
 /// From `now` to `by` in whole seconds, rounded up so that waiting as long as said is enough.
@@ -159,7 +172,7 @@ fn ceiling(time: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::api::DrainedService;
+    use crate::admin::api::{DrainedService, MissingNode};
     use crate::model::{Intent, Lifetime, Reach};
 
     fn now() -> Timestamp {
@@ -176,7 +189,15 @@ mod tests {
             })
             .collect();
         let scope = Scope { site: "fra".into(), service: None };
-        Drained { schema: Drained::SCHEMA.into(), scope, time: now(), safe: false, services, next: None }
+        Drained {
+            schema: Drained::SCHEMA.into(),
+            scope,
+            time: now(),
+            safe: false,
+            services,
+            missing: vec![],
+            next: None,
+        }
     }
 
     #[test]
@@ -204,6 +225,9 @@ mod tests {
         assert_eq!(progress(&drained(&over)), "fra: drained by 2026-05-01T12:00:20Z (in 20 s): imap in 20 s");
         let one = [("mx", false, Some("2026-05-01T12:00:04.2Z"))];
         assert_eq!(progress(&drained(&one)), "fra: drained by 2026-05-01T12:00:05Z (in 5 s)");
+        let missing = vec![MissingNode { name: "iad-ns1".into(), why: "follows 3.16".into() }];
+        let told = progress(&Drained { missing, ..drained(&over) });
+        assert!(told.starts_with("fra: answers of iad-ns1 (follows 3.16) may still name it; "), "{told}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -64,12 +65,14 @@ fn schedule(
     let from = reader.required(table, "from", "the hour from which drills may begin", "\"10:00\"");
     let from = from.and_then(|value| hour(reader, &value));
     let closes = reader.required(table, "to", "the hour at which drills are over", "\"16:00\"");
-    let to = closes.as_ref().and_then(|value| hour(reader, value));
+    let to = closes.as_ref().and_then(|value| end_hour(reader, value));
     let length = table.get("for").and_then(|value| reader.duration(&value, &DRILL_FOR_RANGE)).unwrap_or(DRILL_FOR);
     if let (Some(from), Some(to), Some(value)) = (from, to, &closes) {
-        let open = Duration::try_from(from.duration_until(to)).unwrap_or_default();
-        if open < length {
-            let expected = format!("an hour of the same day, at least the time of for after from = \"{from:.0}\"");
+        let between = from.duration_until(to);
+        let is_over_midnight = to <= from;
+        let open = if is_over_midnight { between.saturating_add(SignedDuration::from_hours(24)) } else { between };
+        if Duration::try_from(open).unwrap_or_default() < length {
+            let expected = format!("an hour at least the time of for after from = \"{}\"", from.strftime("%H:%M"));
             reader.refuse(value, expected, "make the window longer, or for shorter");
         }
     }
@@ -108,6 +111,11 @@ fn days(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<Weekday> {
         }
     }
     found
+}
+
+/// An hour at which a window closes: on the day after, where it is not after the one at which it opens.
+fn end_hour(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Time> {
+    if reader.string(value)? == "24:00" { Some(Time::midnight()) } else { hour(reader, value) }
 }
 
 fn hour(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Time> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::bounds::{DRILLS, SCHEDULES};
+use super::bounds::{CLOCKS_APART, DRILLS, SCHEDULES};
 use crate::model::{Drill, DrillOutcome, DrillState};
 
 /// See the module.
@@ -54,17 +54,18 @@ impl History {
         self.turns.get(schedule).copied()
     }
 
-    /// A drill of `schedule` began at `at`; whether that is news.
-    pub fn had_turn(&mut self, schedule: &str, at: Timestamp) -> bool {
+    /// A drill of `schedule` began at `at`, as it is known at `now`; whether that is news. One that is known to have begun much
+    /// later than now began by a clock that was ahead, and is known no more.
+    pub fn had_turn(&mut self, schedule: &str, at: Timestamp, now: Timestamp) -> bool {
         if self.turns.len() >= SCHEDULES && !self.turns.contains_key(schedule) {
             // Of a schedule that is no longer configured, most likely.
             let oldest = self.turns.iter().min_by_key(|(_, at)| **at).map(|(name, _)| name.clone());
             oldest.map(|name| self.turns.remove(&name));
         }
         let known = self.turns.entry(schedule.to_owned()).or_insert(Timestamp::MIN);
-        let is_news = *known < at;
-        *known = at.max(*known);
-        is_news
+        let is_ahead = known.duration_since(now) > CLOCKS_APART;
+        let before = std::mem::replace(known, if is_ahead { at } else { at.max(*known) });
+        before != *known
     }
 
     /// Ends the drills that a process took with it; gives them.
@@ -126,6 +127,22 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_turn_of_a_clock_that_was_ahead_does_not_hide_those_that_follow() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (now, ahead) = (at("2026-05-01T12:00:00Z"), at("2036-05-01T12:00:00Z"));
+        let mut history = History::default();
+        assert!(history.had_turn("weekly", ahead, ahead));
+        assert!(history.had_turn("weekly", now, now));
+        assert_eq!(history.last_turn("weekly"), Some(now));
+        let before = at("2026-04-30T12:00:00Z");
+        assert!(!history.had_turn("weekly", before, now), "of a drill before the last");
+        // Of a node whose clock is a little ahead of this one's.
+        let soon = at("2026-05-01T12:00:09Z");
+        assert!(history.had_turn("weekly", soon, now) && !history.had_turn("weekly", soon, now));
+        assert_eq!(history.last_turn("weekly"), Some(soon));
+    }
+
+    #[test]
     fn a_drill_that_a_process_took_with_it_was_interrupted() {
         let mut history = History::default();
         let ended = DrillState::Ended { outcome: DrillOutcome::Succeeded, why: "well".into() };
@@ -139,14 +156,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn turns_are_remembered_within_a_bound_and_never_go_back() {
+    fn turns_are_remembered_within_a_bound_and_do_not_go_back() {
         let mut history = History::default();
         let at = |second| Timestamp::from_second(second).unwrap();
-        assert!(history.had_turn("weekly", at(100)));
-        assert!(!history.had_turn("weekly", at(50)));
+        assert!(history.had_turn("weekly", at(100), at(100)));
+        assert!(!history.had_turn("weekly", at(50), at(100)));
         assert_eq!(history.last_turn("weekly"), Some(at(100)));
         for number in 0..1000 {
-            history.had_turn(&format!("s{number}"), at(1000 + number));
+            history.had_turn(&format!("s{number}"), at(1000 + number), at(1000 + number));
         }
         assert_eq!(history.turns.len(), SCHEDULES);
         assert_eq!(history.last_turn("weekly"), None);

@@ -38,20 +38,26 @@ impl Shelf {
 
     /// Puts `drill` in the place of what was known of it, and counts it where it is over.
     pub fn put(&self, drill: Drill) {
-        if let Some((outcome, _)) = drill.state.outcome().filter(|_| drill.state.is_over()) {
-            *held(&self.ended).entry(outcome).or_default() += 1;
-        }
+        self.count(&drill);
         held(&self.history).put(drill);
     }
 
-    /// Ends the drills that a process took with it; gives them.
+    /// Ends the drills that a process took with it and counts them; gives them.
     pub fn cut_short(&self, now: Timestamp) -> Vec<Drill> {
-        held(&self.history).cut_short(now)
+        let cut = held(&self.history).cut_short(now);
+        cut.iter().for_each(|drill| self.count(drill));
+        cut
     }
 
-    /// A drill of `schedule` began at `at`; whether that is news.
-    pub fn had_turn(&self, schedule: &str, at: Timestamp) -> bool {
-        held(&self.history).had_turn(schedule, at)
+    fn count(&self, drill: &Drill) {
+        if let Some((outcome, _)) = drill.state.outcome().filter(|_| drill.state.is_over()) {
+            *held(&self.ended).entry(outcome).or_default() += 1;
+        }
+    }
+
+    /// A drill of `schedule` began at `at`, as it is known at `now`; whether that is news.
+    pub fn had_turn(&self, schedule: &str, at: Timestamp, now: Timestamp) -> bool {
+        held(&self.history).had_turn(schedule, at, now)
     }
 
     /// When the last drill of `schedule` began.
@@ -76,4 +82,21 @@ impl Shelf {
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::tests::drill;
+    use super::*;
+    use crate::model::DrillState;
+
+    #[test]
+    fn a_drill_that_a_process_took_with_it_counts_as_one_that_ended() {
+        let mut history = History::default();
+        history.put(drill("fra-1", DrillState::Drained));
+        let shelf = Shelf::new(history);
+        assert!(shelf.ended().is_empty(), "what ended before the start is not counted");
+        assert_eq!(shelf.cut_short(Timestamp::MAX).len(), 1);
+        assert_eq!(shelf.ended(), BTreeMap::from([(DrillOutcome::Interrupted, 1)]));
+    }
 }

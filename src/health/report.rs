@@ -114,6 +114,7 @@ mod tests {
             plan: String::new(),
             connection: Default::default(),
             local_orders: Vec::new(),
+            failing_targets: Vec::new(),
         }
     }
 

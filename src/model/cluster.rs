@@ -111,6 +111,9 @@ pub struct NodeReport {
     /// The scopes of orders that only this node follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub local_orders: Vec<String>,
+    /// The targets of notifications that it does not reach, by name, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failing_targets: Vec<String>,
 }
 
 /// What is written, or the default where this version does not know it.

@@ -22,7 +22,7 @@ pub struct DrillSchedule {
     pub days: Vec<Weekday>,
     /// From when on a day.
     pub from: Time,
-    /// Until when on a day; they are over by then. Later than `from`.
+    /// Until when; they are over by then. On the next day, where it is not later than `from`.
     pub to: Time,
     /// Whose days and hours these are.
     pub zone: TimeZone,

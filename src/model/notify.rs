@@ -201,6 +201,8 @@ pub enum HookOutcome {
     NotStarted,
     /// It had run as often as it may.
     Limited,
+    /// The node stopped, or the hook is declared no more: it was killed, or had waited and was not started.
+    Interrupted,
 }
 
 impl HookOutcome {
@@ -213,6 +215,7 @@ impl HookOutcome {
             Self::TimedOut => "timed out",
             Self::NotStarted => "not started",
             Self::Limited => "not run, too often",
+            Self::Interrupted => "interrupted",
         }
     }
 
@@ -225,6 +228,7 @@ impl HookOutcome {
             Self::TimedOut => "timed_out",
             Self::NotStarted => "not_started",
             Self::Limited => "limited",
+            Self::Interrupted => "interrupted",
         }
     }
 }

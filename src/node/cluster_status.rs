@@ -163,30 +163,11 @@ fn diverges(view: &View<'_>, heard: &Heard<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::heard::tests::report;
     use super::*;
 
     const fn at(epoch: u64, revision: u64) -> OrdersVersion {
         OrdersVersion { epoch, revision }
-    }
-
-    fn report(node: &str) -> NodeReport {
-        NodeReport {
-            node: node.into(),
-            version: "0.1.0".into(),
-            started: None,
-            site: Some("fra".into()),
-            failure_domain: Some("isp-a".into()),
-            sequence: (1, 7),
-            endpoints: "e".into(),
-            verdicts: "uu".into(),
-            agreed: "uu".into(),
-            suspects: vec![],
-            orders: at(3, 17),
-            generation: Generation { epoch: 1, sequence: 4 },
-            plan: "77ab".into(),
-            connection: Connection::Connected,
-            local_orders: vec![],
-        }
     }
 
     /// The cluster as `fra-ns1` sees it, with what others reported how many milliseconds ago.

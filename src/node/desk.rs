@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::demand::{self, Gauge};
 use super::desk_orders::{problem, store_problem};
 use super::desk_questions::asked;
+use super::drained;
 use super::engine::Message;
 use super::forecast;
 use super::history::History;
@@ -292,7 +293,7 @@ impl Control for Desk {
 
     fn drained(&self, scope: &Scope) -> Result<Drained, Problem> {
         self.known(scope)?;
-        status::drained(&self.picture.load(), &self.around(), scope)
+        drained::drained(&self.picture.load(), &self.around(), scope)
             .ok_or_else(|| Problem::new(ProblemKind::NotFound, format!("there is no '{scope}'")))
     }
 

@@ -7,8 +7,8 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use super::acts::Act;
 use super::desk::Desk;
-use super::notifying::is_teller;
 use super::orders::Effect;
+use super::tellers::Tellers;
 use crate::admin::api::{HookReport, NotificationTried, NotificationsReport, TargetReport};
 use crate::admin::{Caller, Notifications, Problem, ProblemKind};
 use crate::plan::notification::trial;
@@ -38,11 +38,15 @@ impl Notifications for Desk {
             let runs: BTreeMap<_, _> = runs.map(|((_, outcome), count)| (outcome.label().to_owned(), *count)).collect();
             HookReport { name: hook.name.clone(), runs }
         });
+        let tellers = Tellers::of(&picture, self.clock.mono());
+        // Without targets there is nothing to tell, and this would be the node that did.
+        let tells_for_all = tellers.has_own("", false)
+            && notes.targets.iter().all(|target| tellers.has_own(&target.declared().name, target.is_failing()));
         NotificationsReport {
             schema: NotificationsReport::SCHEMA.to_owned(),
             node: picture.settings.node.name.clone(),
             time: self.clock.wall(),
-            tells_for_all: is_teller(&picture, self.clock.mono()),
+            tells_for_all,
             targets: targets.collect(),
             hooks: hooks.collect(),
         }

@@ -6,8 +6,8 @@ use super::cluster_status::Acknowledgements;
 use super::desk::Desk;
 use super::orders::{Done, Effect, OrderFailure};
 use super::picture::{Picture, StandingOrder};
-use super::status::{self, wall_of};
-use super::{engine, forecast, outlook, undo};
+use super::status::wall_of;
+use super::{drained, engine, forecast, outlook, undo};
 use crate::admin::api::{OrderOutcome, Outcome, SiteForecast};
 use crate::admin::{Command, Problem, ProblemKind};
 use crate::model::{Intent, IntentKind, Scope};
@@ -91,8 +91,8 @@ impl Desk {
     }
 
     fn drained_by(&self, scope: &Scope) -> Option<Timestamp> {
-        let drained = status::drained(&self.picture.load(), &self.around(), scope)?;
-        if drained.services.iter().any(|service| service.named) {
+        let drained = drained::drained(&self.picture.load(), &self.around(), scope)?;
+        if !drained.missing.is_empty() || drained.services.iter().any(|service| service.named) {
             return None;
         }
         // Where no answer ever named the site, no cache does now.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::drills::Drilling;
 use super::engine::Engine;
-use crate::model::{Drill, DrillState, MonitorProbes, Mono, Scope, ServiceIx, SiteIx, SiteSet, SurvivorLoad};
+use crate::model::{
+    Drill, DrillState, MonitorProbes, Mono, OrdersVersion, Scope, ServiceIx, SiteIx, SiteSet, SurvivorLoad,
+};
 use crate::plan::{self, Answers, Caches, Cause, Grounds, Moment};
 
 impl Engine {
@@ -43,14 +45,25 @@ impl Engine {
         if self.concerned(scope).iter().any(holds) { Caches::Hold } else { Caches::LetGo }
     }
 
-    /// The other nodes that are heard of, and whether each follows the latest change of the drill's order.
+    /// The other nodes that are heard of or have withdrawn the site, and whether each follows the latest change of the drill's
+    /// order.
     pub(super) fn following(&self, drilling: &Drilling) -> Vec<(String, bool)> {
         let is_back = matches!(drilling.drill.state, DrillState::Restoring { .. });
         let is_taken_out =
             !self.stored.iter().any(|intent| intent.drill.as_ref().is_some_and(|mark| mark.id == drilling.drill.id));
         let version = if is_back { self.version } else { drilling.version };
-        let fresh = self.peers.fresh(self.parts.clock.mono());
-        fresh.map(|(name, orders)| (name.to_owned(), orders >= version && (!is_back || is_taken_out))).collect()
+        let follows = |orders: OrdersVersion| orders >= version && (!is_back || is_taken_out);
+        let now = self.parts.clock.mono();
+        let mut found: Vec<(String, bool)> =
+            self.peers.fresh(now).map(|(name, orders)| (name.to_owned(), follows(orders))).collect();
+        // One that has fallen silent since it withdrew the site may not name it again.
+        let withdrawn = drilling.drill.withdrawn.iter().map(|moment| &moment.node);
+        let silent: Vec<(String, bool)> = withdrawn
+            .filter(|node| **node != self.identity.name && !found.iter().any(|(name, _)| name == *node))
+            .filter_map(|node| Some((node.clone(), follows(self.peers.follows(node)?))))
+            .collect();
+        found.extend(silent);
+        found
     }
 
     /// What the other sites are sent now; empty where no site has a capacity.

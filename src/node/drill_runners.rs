@@ -84,7 +84,8 @@ impl Engine {
     pub(super) fn note_turns(&self) {
         let marks =
             self.stored.iter().filter_map(|intent| Some((intent.drill.as_ref()?.schedule.as_ref()?, intent.since)));
-        let news = marks.filter(|(schedule, since)| self.parts.drills.had_turn(schedule, *since)).count();
+        let wall = self.parts.clock.wall();
+        let news = marks.filter(|(schedule, since)| self.parts.drills.had_turn(schedule, *since, wall)).count();
         if news > 0 {
             self.keep_drills(None);
         }

@@ -81,6 +81,8 @@ pub(super) struct Drilling {
     /// Probes that had ended before it began.
     pub(super) probes: BTreeMap<String, (u64, u64)>,
     measured: Mono,
+    /// What an operator said while the order was on its way to the store.
+    asked_to_end: Option<Cause>,
 }
 
 /// What `store` has kept of drills.
@@ -166,8 +168,11 @@ impl Engine {
             services: self.naming(&drill.scope),
             probes: self.probes_so_far(),
             measured: now,
+            asked_to_end: None,
             drill,
         });
+        // Whoever wants to end it needs to find it.
+        self.publish();
         let event = self.parts.journal.event(EventKind::Ordered { intent: intent.clone() });
         let scope = asked.scope.clone();
         self.write(Change::Drill { asked, scope, reply }, Some(intent), None, event);
@@ -188,7 +193,7 @@ impl Engine {
         let state = DrillState::Ended { outcome, why: capacity.to_string() };
         let drill = Drill { state, ended: Some(self.parts.clock.wall()), ..drill };
         if let Some(schedule) = &drill.schedule {
-            self.parts.drills.had_turn(schedule, drill.started);
+            self.parts.drills.had_turn(schedule, drill.started, drill.started);
         }
         self.parts.drills.put(drill.clone());
         self.keep_drills(Some(EventKind::DrillEnded { drill: Box::new(drill.clone()) }));
@@ -205,7 +210,7 @@ impl Engine {
                 .iter()
                 .map(|(part, degraded)| format!("{part} is degraded ({})", degraded.detail)),
         );
-        found.extend(self.peers.missing(now).map(|(name, why)| format!("{name} {why}")));
+        found.extend(self.others_apart(now));
         found.into_iter().map(|why| Unready::Apart { why }).collect()
     }
 
@@ -219,6 +224,16 @@ impl Engine {
             _ => return None,
         };
         Some(Cause::Apart { why })
+    }
+
+    /// The other nodes that do not stand with this one, in words.
+    fn others_apart(&self, now: Mono) -> impl Iterator<Item = String> {
+        self.peers.missing(now).map(|(name, why)| format!("{name} {why}"))
+    }
+
+    /// What another node answers while it is not heard of, or hears nothing, nobody knows: that is no drill of all any more.
+    fn scattered(&self, now: Mono) -> Option<Cause> {
+        self.others_apart(now).next().map(|why| Cause::Apart { why })
     }
 
     /// The order of the drill stands: from here on everything is watched that may end it.
@@ -236,7 +251,7 @@ impl Engine {
         drilling.drill.state = DrillState::Withdrawing;
         let drill = drilling.drill.clone();
         if let Some(schedule) = &drill.schedule {
-            self.parts.drills.had_turn(schedule, intent.map_or(wall, |intent| intent.since));
+            self.parts.drills.had_turn(schedule, intent.map_or(wall, |intent| intent.since), wall);
         }
         self.parts.drills.put(drill.clone());
         let Drill { id, scope, by, reason, for_seconds, .. } = drill;
@@ -245,16 +260,28 @@ impl Engine {
 
     /// The order of the drill came not to stand.
     pub(super) fn drill_not_ordered(&mut self, why: &str) {
-        let Some(drilling) = self.drill.take() else { return };
-        let state = DrillState::Ended { outcome: DrillOutcome::Failed, why: why.to_owned() };
-        let drill = Drill { state, ended: Some(self.parts.clock.wall()), ..drilling.drill };
-        self.parts.drills.put(drill.clone());
-        self.keep_drills(Some(EventKind::DrillEnded { drill: Box::new(drill) }));
+        let _ended = self.end_unordered(DrillOutcome::Failed, why);
     }
 
-    /// Another order of the cluster came first: the drill is looked at anew.
-    pub(super) fn drill_again(&mut self) {
-        self.drill = None;
+    fn end_unordered(&mut self, outcome: DrillOutcome, why: &str) -> Option<Drill> {
+        let drilling = self.drill.take()?;
+        let state = DrillState::Ended { outcome, why: why.to_owned() };
+        let drill = Drill { state, ended: Some(self.parts.clock.wall()), ..drilling.drill };
+        self.parts.drills.put(drill.clone());
+        self.keep_drills(Some(EventKind::DrillEnded { drill: Box::new(drill.clone()) }));
+        self.publish();
+        Some(drill)
+    }
+
+    /// Another order of the cluster came first: the drill is looked at anew, unless it was to end meanwhile; then it is given.
+    pub(super) fn drill_again(&mut self) -> Option<Drill> {
+        let cause = self.drill.as_ref().and_then(|drilling| drilling.asked_to_end.clone());
+        let Some(cause) = cause else {
+            self.drill = None;
+            self.publish();
+            return None;
+        };
+        self.end_unordered(DrillOutcome::Interrupted, &cause.to_string())
     }
 
     /// Ends the drill before the next plan is made where something must end it: the plan that follows a survivor's failure is the
@@ -274,7 +301,11 @@ impl Engine {
         });
         let grounds =
             Grounds { topology: &self.picture.topology, plan: &plan, health: &self.picture.health, intents: &intents };
-        let cause = self.apart(now).or_else(|| plan::cause(grounds, &drilling.drill, &[]));
+        let asked = drilling.asked_to_end.clone();
+        let cause = asked
+            .or_else(|| self.apart(now))
+            .or_else(|| plan::cause(grounds, &drilling.drill, &[]))
+            .or_else(|| self.scattered(now));
         if let Some(cause) = cause {
             self.move_drill(now, Some(&cause));
         }
@@ -282,9 +313,13 @@ impl Engine {
 
     /// An operator ends the drill; `None` where this node does not run it.
     pub(super) fn abort_drill(&mut self, id: &str, by: String, reason: String) -> Option<Drill> {
-        let drilling = self.drill.as_ref().filter(|drilling| drilling.drill.id == id)?;
-        if drilling.drill.state.is_under_way() {
-            self.move_drill(self.parts.clock.mono(), Some(&Cause::Asked { by, reason }));
+        let drilling = self.drill.as_mut().filter(|drilling| drilling.drill.id == id)?;
+        let cause = Cause::Asked { by, reason };
+        if drilling.drill.state == DrillState::Ordering {
+            // There is nothing to take back before the store has answered; the plan that follows its answer takes it back.
+            drilling.asked_to_end = Some(cause);
+        } else if drilling.drill.state.is_under_way() {
+            self.move_drill(self.parts.clock.mono(), Some(&cause));
             self.replan();
         }
         self.drill.as_ref().map(|drilling| drilling.drill.clone()).or_else(|| self.parts.drills.find(id))

@@ -18,6 +18,7 @@ use super::history::History;
 use super::journal::{Journal, StoreHealth};
 use super::judging::MonitorView;
 use super::loading::Loaded;
+use super::notifying::Board;
 use super::orders::{Change, Written};
 use super::peers::{Identity, Peers, agreed_before};
 use super::picture::{Degradation, Picture, StandingOrder};
@@ -107,6 +108,8 @@ pub struct Parts {
     pub prober: Arc<Prober>,
     /// The drills that ran.
     pub drills: Arc<Shelf>,
+    /// The targets of notifications.
+    pub board: Board,
     /// What everyone else looks at.
     pub picture: Arc<ArcSwap<Picture>>,
     /// Where that goes which is served no more.
@@ -405,6 +408,7 @@ impl Engine {
         self.settle_restored(mono, wall, stepped);
         self.expire(mono);
         self.look_around();
+        self.look_at_targets();
         self.look_at_drills(mono);
         if self.council.looks_again_at().is_some_and(|at| at <= mono) {
             self.replan();

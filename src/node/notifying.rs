@@ -1,10 +1,10 @@
 //! Notifications of this node: who is told what of the journal, across restarts and among nodes.
 //!
 //! How far the targets are is kept in the store with what is open, so that what waited for a target at a stop is told after
-//! the start; something may be told twice, under one id. Of what every node sees, the first by name among the nodes that are
-//! heard of tells; the others hold it back for a while, in case that one is gone.
+//! the start; something may be told twice, under one id. Of what every node sees, one tells ([`super::tellers`]); the others
+//! hold it back for a while, in case that one is gone or does not reach the target.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +17,9 @@ use tracing::{debug, warn};
 use super::clock::Clock;
 use super::journal::Journal;
 use super::picture::Picture;
+use super::tellers::Tellers;
 use crate::health::bounds::BALLOT_FRESHNESS;
-use crate::model::{Event, EventKind, HookOutcome, Mono, Subject};
+use crate::model::{Event, EventKind, HookOutcome, Mono, NotifyTarget, Subject};
 use crate::notify::{News, OPEN, REPEAT, RESTART_EVENTS, Target};
 use crate::plan::notification::{
     Notification, Phase, Teller, degraded, ends_soon, expiring, is_news, no_longer, notification,
@@ -55,6 +56,13 @@ impl Board {
     pub fn notes(&self) -> MutexGuard<'_, Notes> {
         // Nothing panics between two changes that belong together.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The targets that are not reached, by name.
+    pub fn failing(&self) -> Vec<String> {
+        let notes = self.notes();
+        let failing = notes.targets.iter().filter(|target| target.is_failing());
+        failing.map(|target| target.declared().name.clone()).collect()
     }
 }
 
@@ -95,10 +103,19 @@ struct Course {
     open: BTreeMap<String, Notification>,
     /// What events closed that may be told again after a restart.
     closed: VecDeque<(u64, Notification)>,
-    /// What another node is to tell, and since when.
-    held: VecDeque<(Mono, Notification, u64)>,
+    /// What one node is to tell, until it is told or left to another.
+    held: VecDeque<Held>,
     /// Since when the picture does not hold what is open.
     gone: BTreeMap<String, Mono>,
+}
+
+/// What one of the nodes is to tell.
+struct Held {
+    since: Mono,
+    told: Notification,
+    event: u64,
+    /// The targets that this node has told.
+    at: BTreeSet<String>,
 }
 
 impl Notifier {
@@ -162,26 +179,32 @@ impl Notifier {
     /// Starts targets that are new and stops those that are declared no more.
     fn follow_settings(&self) {
         let settings = Arc::clone(&self.picture.load().settings);
-        let mut notes = self.board.notes();
-        if notes.targets.len() == settings.notify.len()
-            && notes.targets.iter().zip(&settings.notify).all(|(target, declared)| target.declared() == declared)
+        let before = self.board.notes().targets.clone();
+        if before.len() == settings.notify.len()
+            && before.iter().zip(&settings.notify).all(|(target, declared)| target.declared() == declared)
         {
             return;
         }
-        let before = std::mem::take(&mut notes.targets);
-        for declared in &settings.notify {
+        // Starting one takes a while, and nobody may wait for the board.
+        let start = |declared: &NotifyTarget| {
             let known = before.iter().find(|target| target.declared() == declared).cloned();
             let journal = self.journal.clone();
-            notes.targets.push(known.unwrap_or_else(|| {
+            known.unwrap_or_else(|| {
                 let tell = move |news| {
                     journal.record(match news {
                         News::Failing { target, detail } => EventKind::NotifyFailing { target, detail },
                         News::Recovered { target } => EventKind::NotifyRecovered { target },
                     });
                 };
-                Arc::new(Target::start(declared.clone(), Box::new(tell)))
-            }));
-        }
+                let mended = before.iter().find(|target| target.declared().name == declared.name);
+                Arc::new(match mended {
+                    Some(before) => Target::in_place_of(before, declared.clone(), Box::new(tell)),
+                    None => Target::start(declared.clone(), Box::new(tell)),
+                })
+            })
+        };
+        let targets = settings.notify.iter().map(start).collect();
+        self.board.notes().targets = targets;
     }
 
     /// Takes all events that the journal holds.
@@ -227,28 +250,46 @@ impl Notifier {
             }
             Phase::Opens | Phase::Updates | Phase::Tells => {}
         }
-        if told.teller == Teller::Each || self.is_teller() {
-            self.tell(course, told, event);
+        if told.teller == Teller::Each {
+            for target in &self.board.notes().targets {
+                tell(&course.floors, target, &told, event);
+            }
         } else {
             if course.held.len() >= OPEN {
                 course.held.pop_front();
             }
-            course.held.push_back((self.clock.mono(), told, event));
+            course.held.push_back(Held { since: self.clock.mono(), told, event, at: BTreeSet::new() });
+            self.tell_held(course);
         }
     }
 
-    fn tell(&self, course: &Course, told: Notification, event: u64) {
-        for target in &self.board.notes().targets {
-            let floor = course.floors.get(&target.declared().name).copied().unwrap_or(0);
-            if event == 0 || event > floor {
-                target.tell(told.clone(), event);
+    /// Tells the targets that are this node's to tell what is held, and forgets what nobody needs to hear from it.
+    fn tell_held(&self, course: &mut Course) {
+        if course.held.is_empty() {
+            return;
+        }
+        let (now, picture) = (self.clock.mono(), self.picture.load());
+        let tellers = Tellers::of(&picture, now);
+        let notes = self.board.notes();
+        let mut nobody_reaches = Vec::new();
+        for target in &notes.targets {
+            let name = &target.declared().name;
+            if tellers.has_own(name, target.is_failing()) {
+                for held in course.held.iter_mut().filter(|held| !held.at.contains(name)) {
+                    tell(&course.floors, target, &held.told, held.event);
+                    held.at.insert(name.clone());
+                }
+            } else if target.is_failing() {
+                // Whoever reaches it would be the one that tells it.
+                nobody_reaches.push(name.clone());
             }
         }
-    }
-
-    /// Whether this node tells of what every node sees.
-    fn is_teller(&self) -> bool {
-        is_teller(&self.picture.load(), self.clock.mono())
+        let has_told = |held: &Held, name: &String| held.at.contains(name);
+        course.held.retain(|held| {
+            let is_told = notes.targets.iter().all(|target| has_told(held, &target.declared().name));
+            let is_wanted = now.since(held.since) <= HOLD || nobody_reaches.iter().any(|name| !has_told(held, name));
+            !is_told && is_wanted
+        });
     }
 
     /// What time changes: orders come to their end, nodes fall silent, and what was open is so no more.
@@ -262,15 +303,7 @@ impl Notifier {
                 self.consider(course, told, 0);
             }
         }
-        if self.is_teller() {
-            for (_, told, event) in std::mem::take(&mut course.held) {
-                self.tell(course, told, event);
-            }
-        } else {
-            while course.held.front().is_some_and(|(since, _, _)| now.since(*since) > HOLD) {
-                course.held.pop_front();
-            }
-        }
+        self.tell_held(course);
         let holds = |open: &Notification| match open.subject {
             Subject::Expiring => picture.orders.iter().any(|order| expiring(&order.intent.scope) == open.key),
             Subject::Degraded if open.teller == Teller::Each && open.key.starts_with(&degraded(node, "")) => {
@@ -296,17 +329,18 @@ impl Notifier {
     }
 
     fn repeat(&self, course: &Course) {
-        let is_teller = self.is_teller();
-        let open: Vec<Notification> =
-            course.open.values().filter(|open| open.teller == Teller::Each || is_teller).cloned().collect();
+        let picture = self.picture.load();
+        let tellers = Tellers::of(&picture, self.clock.mono());
         for target in &self.board.notes().targets {
-            target.repeat(&open);
+            let is_ours = tellers.has_own(&target.declared().name, target.is_failing());
+            let open = course.open.values().filter(|open| open.teller == Teller::Each || is_ours);
+            target.repeat(&open.cloned().collect::<Vec<_>>());
         }
     }
 
     /// How far everything is.
     fn kept(&self, course: &mut Course) -> Kept {
-        let held = course.held.iter().map(|(_, _, event)| *event).find(|event| *event > 0);
+        let held = course.held.iter().map(|held| held.event).find(|event| *event > 0);
         let settled = |unsettled: Option<u64>| match [unsettled, held].into_iter().flatten().min() {
             Some(event) => event.saturating_sub(1).min(course.position),
             None => course.position,
@@ -348,15 +382,12 @@ impl Notifier {
     }
 }
 
-/// Whether the node of `picture` tells of what every node sees: it is the first by name of those that are heard of.
-pub fn is_teller(picture: &Picture, now: Mono) -> bool {
-    let own = &picture.settings.node.name;
-    picture.cluster.as_ref().is_none_or(|view| {
-        !view.others.iter().any(|(name, heard)| {
-            let is_there = heard.last.as_ref().is_some_and(|(_, _, at)| now.since(*at) <= BALLOT_FRESHNESS);
-            name < own && is_there
-        })
-    })
+/// Hands `told` to `target`, unless that was settled before the start.
+fn tell(floors: &BTreeMap<String, u64>, target: &Target, told: &Notification, event: u64) {
+    let floor = floors.get(&target.declared().name).copied().unwrap_or(0);
+    if event == 0 || event > floor {
+        target.tell(told.clone(), event);
+    }
 }
 
 /// How far the targets were before the start, of which `before` was the newest event.

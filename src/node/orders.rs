@@ -375,10 +375,15 @@ impl Engine {
             }
             Err(StoreError::Conflict { .. }) if self.peers.is_shared() && seen.is_some() => {
                 // Another node was faster: its change is held against the rules first, then this one again.
-                if matches!(change, Change::Drill { .. }) {
-                    self.drill_again();
+                match change {
+                    Change::Drill { asked, scope, reply } => match self.drill_again() {
+                        Some(drill) => {
+                            let _ = reply.send(Ok(Begun { drill, plan: Arc::clone(&self.picture.plan) }));
+                        }
+                        None => self.waiting.push_front(Change::Drill { asked, scope, reply }),
+                    },
+                    change => self.waiting.push_front(change),
                 }
-                self.waiting.push_front(change);
                 self.writing = true;
                 self.ask_the_store();
                 return;

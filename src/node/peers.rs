@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::cluster::{Said, Word};
 use super::engine::Engine;
+use super::heard::Heard;
 use crate::health::bounds::{BALLOT_FRESHNESS, STORE_LOST};
 use crate::health::{self, Contact, Seclusion};
 use crate::model::{
@@ -81,17 +82,6 @@ pub struct Peers {
     pub(super) offered_at: Mono,
 }
 
-/// A node that is known.
-#[derive(Clone, Debug)]
-pub struct Heard {
-    /// The number of the report that was found first: it may be from long ago, and counts only for telling a later one.
-    first: Option<(u64, u64)>,
-    /// What it said last; `None` since this node's start.
-    pub last: Option<(Arc<NodeReport>, Arc<EndpointList>, Mono)>,
-    /// Whether its silence was told of.
-    missed: bool,
-}
-
 /// What everyone may know of the cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterView {
@@ -117,8 +107,7 @@ impl Peers {
     pub fn known(voice: watch::Sender<Option<Said>>, store: &dyn Store) -> Self {
         let names = copied(store, NODES);
         let names: Vec<String> = names.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        let silent = Heard { first: None, last: None, missed: true };
-        Self::with(Some(voice), names.into_iter().map(|name| (name, silent.clone())).collect())
+        Self::with(Some(voice), names.into_iter().map(|name| (name, Heard::unheard())).collect())
     }
 
     fn with(voice: Option<watch::Sender<Option<Said>>>, heard: BTreeMap<String, Heard>) -> Self {
@@ -185,6 +174,14 @@ impl Peers {
             let (report, _, at) = heard.last.as_ref()?;
             (now.since(*at) <= BALLOT_FRESHNESS).then_some((name.as_str(), report.orders))
         })
+    }
+
+    /// The orders that the node called `name` follows by its last word, of which there may be none; `None` where the node is not
+    /// known, or was forgotten.
+    #[must_use]
+    pub fn follows(&self, name: &str) -> Option<OrdersVersion> {
+        let heard = self.heard.get(name)?;
+        Some(heard.last.as_ref().map_or_else(OrdersVersion::default, |(report, _, _)| report.orders))
     }
 
     /// The others that are not heard of or not connected, and which of both.
@@ -258,7 +255,7 @@ impl Engine {
         if self.peers.heard.get(&name).is_none_or(|heard| heard.first.is_none_or(|first| first >= report.sequence)) {
             let first = self.peers.heard.get(&name).and_then(|heard| heard.first);
             let first = Some(first.unwrap_or(report.sequence));
-            self.peers.heard.entry(name.clone()).or_insert(Heard { first, last: None, missed: true }).first = first;
+            self.peers.heard.entry(name.clone()).or_insert_with(Heard::unheard).first = first;
             if is_new {
                 self.council.expect(&name);
                 self.keep_names();
@@ -268,9 +265,8 @@ impl Engine {
         }
         let was_missed = self.peers.heard.get(&name).is_none_or(|heard| heard.missed);
         let report = Arc::new(report);
-        let first = Some(report.sequence);
-        let heard = Heard { first, last: Some((Arc::clone(&report), Arc::clone(&list), now)), missed: false };
-        self.peers.heard.insert(name.clone(), heard);
+        let heard = self.peers.heard.entry(name.clone()).or_insert_with(Heard::unheard);
+        heard.hear(Arc::clone(&report), Arc::clone(&list), now);
         if was_missed {
             self.parts.journal.record(EventKind::PeerHeard { peer: name.clone() });
         }
@@ -378,6 +374,15 @@ impl Engine {
         self.replan();
     }
 
+    /// Tells the others where this node does not reach a target of notifications any more, or does again: one that does not is
+    /// not the one that tells.
+    pub(super) fn look_at_targets(&mut self) {
+        let said = self.picture.cluster.as_ref().map(|view| &view.own.failing_targets);
+        if said.is_some_and(|said| *said != self.parts.board.failing()) {
+            self.publish();
+        }
+    }
+
     /// The council's judgement of this node's own place, in words and events.
     pub(super) fn judge_connection(&mut self) {
         let now = self.parts.clock.mono();
@@ -474,6 +479,7 @@ impl Engine {
             plan: self.picture.plan.digest(topology),
             connection: self.peers.connection,
             local_orders: local.map(|order| order.intent.scope.to_string()).collect(),
+            failing_targets: self.parts.board.failing(),
         }
     }
 

@@ -11,15 +11,15 @@ use super::forecast;
 use super::outlook;
 use super::picture::{Picture, StandingOrder};
 use crate::admin::api::{
-    Degradation, Drained, DrainedService, Due, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, Orders,
-    ServiceStatus, SiteLoadStatus, SiteStatus, Status, ZoneStatus, policy_word, words,
+    Degradation, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, Orders, ServiceStatus, SiteLoadStatus,
+    SiteStatus, Status, ZoneStatus, policy_word, words,
 };
 use crate::answer::Tables;
 use crate::model::{
-    EndpointIx, EndpointKey, Intent, IntentKind, Lifetime, MonitorPart, Mono, Scope, Service, ServiceIx, ServicePlan,
-    Share, SiteIx, Standing, Tier,
+    EndpointIx, EndpointKey, Intent, IntentKind, Lifetime, MonitorPart, Mono, Service, ServiceIx, ServicePlan, Share,
+    SiteIx, Standing, Tier,
 };
-use crate::plan::{self, Moment};
+use crate::plan::Moment;
 use crate::probe::TargetStatus;
 use crate::serve::Usage;
 
@@ -244,47 +244,6 @@ fn verdict_sentence(services: &[ServiceStatus], picture: &Picture) -> String {
 /// Whether any answer of the service names the site now.
 pub(super) fn is_named(picture: &Picture, service: ServiceIx, site: SiteIx) -> bool {
     picture.named.get(service.get()).is_some_and(|named| named.contains(site))
-}
-
-/// How far caches have let go of a site; `None` if there is no such site or service.
-#[must_use]
-pub fn drained(picture: &Picture, around: &Surroundings<'_>, scope: &Scope) -> Option<Drained> {
-    let site = picture.topology.site_named(&scope.site)?;
-    if let Some(service) = &scope.service {
-        picture.topology.service_named(service)?;
-    }
-    let now = around.clock.mono();
-    // Whoever is sent to a service that requires the one asked about needs that one too.
-    let asked = plan::touched(&picture.topology, scope, site);
-    let services: Vec<(DrainedService, Option<Mono>)> = picture
-        .topology
-        .services()
-        .filter(|(ix, service)| asked.contains(ix) && service.sites.contains(&site))
-        .map(|(ix, service)| {
-            let by = around.usage.drained_by(&service.name, &scope.site);
-            let wall = by.map(|by| wall_of(around.clock, by));
-            (DrainedService { service: service.name.clone(), named: is_named(picture, ix, site), by: wall }, by)
-        })
-        .collect();
-    Some(Drained {
-        schema: Drained::SCHEMA.to_owned(),
-        scope: scope.clone(),
-        time: around.clock.wall(),
-        safe: services.iter().all(|(service, by)| !service.named && by.is_none_or(|by| by <= now)),
-        services: services.into_iter().map(|(service, _)| service).collect(),
-        next: next_of(picture, around, scope),
-    })
-}
-
-/// The next step of the orders that are about to take out any of `scope`, the soonest first.
-fn next_of(picture: &Picture, around: &Surroundings<'_>, scope: &Scope) -> Option<Due> {
-    let about = |other: &Scope| {
-        other.site == scope.site
-            && (other.service.is_none() || scope.service.is_none() || other.service == scope.service)
-    };
-    let takes_away = |intent: &Intent| intent.kind != IntentKind::Pin && about(&intent.scope);
-    let orders = picture.orders.iter().filter(|order| takes_away(&order.intent));
-    orders.filter_map(|order| outlook::next(order, around)).min_by_key(|due| due.at)
 }
 
 /// The order that is in effect for a site of a service, or else the one that is about to be: the one for the service before

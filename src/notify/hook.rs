@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -46,7 +46,7 @@ pub struct Ran {
 
 type Hear = Arc<dyn Fn(Ran) + Send + Sync>;
 
-/// All hooks. Dropped, they stop, and what runs is killed.
+/// All hooks. Dropped, they stop: what runs is killed, what waits does not run, and both are told.
 pub struct Hooks {
     hooks: Vec<Running>,
     hear: Hear,
@@ -54,10 +54,45 @@ pub struct Hooks {
 
 struct Running {
     hook: Arc<Hook>,
-    runs: mpsc::Sender<Transition>,
+    runs: Arc<Runs>,
     task: JoinHandle<()>,
+    hear: Hear,
     /// When it ran, within the span that is counted.
     times: VecDeque<Instant>,
+}
+
+/// What a hook runs for, one after another.
+#[derive(Default)]
+struct Runs {
+    queue: Mutex<VecDeque<Run>>,
+    wake: Notify,
+}
+
+enum Run {
+    /// It runs; taken out before its outcome is told, so that each is told once.
+    Underway(Transition),
+    /// It waits for the one before.
+    Waiting(Transition),
+}
+
+impl Runs {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Run>> {
+        // Nothing panics between two changes that belong together.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next to run, which is under way from now on.
+    async fn next(&self) -> Transition {
+        loop {
+            if let Some(first) = self.lock().front_mut() {
+                let (Run::Underway(transition) | Run::Waiting(transition)) = &*first;
+                let transition = transition.clone();
+                *first = Run::Underway(transition.clone());
+                return transition;
+            }
+            self.wake.notified().await;
+        }
+    }
 }
 
 impl Hooks {
@@ -90,7 +125,7 @@ impl Hooks {
     pub fn happened(&mut self, transition: &Transition) {
         for running in &mut self.hooks {
             if is_for(&running.hook, transition) {
-                running.happened(transition, &self.hear);
+                running.happened(transition);
             }
         }
     }
@@ -110,29 +145,34 @@ fn is_for(hook: &Hook, transition: &Transition) -> bool {
 impl Running {
     fn start(hook: &Hook, hear: &Hear) -> Self {
         let hook = Arc::new(hook.clone());
-        let (runs, waiting) = mpsc::channel(HOOK_WAITING);
-        let task = tokio::spawn(keep(Arc::clone(&hook), waiting, Arc::clone(hear)));
-        Self { hook, runs, task, times: VecDeque::new() }
+        let runs = Arc::new(Runs::default());
+        let task = tokio::spawn(keep(Arc::clone(&hook), Arc::clone(&runs), Arc::clone(hear)));
+        Self { hook, runs, task, hear: Arc::clone(hear), times: VecDeque::new() }
     }
 
-    fn happened(&mut self, transition: &Transition, hear: &Hear) {
+    fn happened(&mut self, transition: &Transition) {
         let (now, hook) = (Instant::now(), &self.hook);
         while self.times.front().is_some_and(|time| now.duration_since(*time) >= hook.per) {
             self.times.pop_front();
         }
         let limited = |detail: String| {
             let (name, transition) = (hook.name.clone(), transition.clone());
-            hear(Ran { name, transition, outcome: HookOutcome::Limited, detail });
+            (self.hear)(Ran { name, transition, outcome: HookOutcome::Limited, detail });
         };
         if self.times.len() >= usize::try_from(hook.at_most).unwrap_or(usize::MAX) {
             limited(format!("it ran {} times within {} s", hook.at_most, hook.per.as_secs()));
             return;
         }
-        match self.runs.try_send(transition.clone()) {
-            Ok(()) => self.times.push_back(now),
-            Err(TrySendError::Full(_)) => limited(format!("{HOOK_WAITING} runs wait for the one before")),
-            Err(TrySendError::Closed(_)) => {}
+        let mut queue = self.runs.lock();
+        if queue.iter().filter(|run| matches!(run, Run::Waiting(_))).count() >= HOOK_WAITING {
+            drop(queue);
+            limited(format!("{HOOK_WAITING} runs wait for the one before"));
+            return;
         }
+        queue.push_back(Run::Waiting(transition.clone()));
+        drop(queue);
+        self.runs.wake.notify_one();
+        self.times.push_back(now);
     }
 }
 
@@ -140,13 +180,30 @@ impl Drop for Running {
     fn drop(&mut self) {
         // What runs is killed with its group.
         self.task.abort();
+        for run in std::mem::take(&mut *self.runs.lock()) {
+            let (transition, detail) = match run {
+                Run::Underway(transition) => {
+                    (transition, "killed: the node stops, or does not have this hook any more")
+                }
+                Run::Waiting(transition) => {
+                    (transition, "not started: the node stops, or does not have this hook any more")
+                }
+            };
+            let (name, outcome) = (self.hook.name.clone(), HookOutcome::Interrupted);
+            (self.hear)(Ran { name, transition, outcome, detail: detail.to_owned() });
+        }
     }
 }
 
-async fn keep(hook: Arc<Hook>, mut waiting: mpsc::Receiver<Transition>, hear: Hear) {
-    while let Some(transition) = waiting.recv().await {
+async fn keep(hook: Arc<Hook>, runs: Arc<Runs>, hear: Hear) {
+    loop {
+        let transition = runs.next().await;
         let environment = environment(&hook, &transition);
         let (outcome, detail) = run(&hook.program, &hook.arguments, &environment, hook.timeout).await;
+        if runs.lock().pop_front().is_none() {
+            // It was told as interrupted at this very moment.
+            return;
+        }
         hear(Ran { name: hook.name.clone(), transition, outcome, detail });
     }
 }
@@ -168,6 +225,8 @@ fn environment(hook: &Hook, transition: &Transition) -> Vec<(&'static str, Strin
 mod tests {
     use std::collections::BTreeSet;
     use std::time::Duration;
+
+    use tokio::sync::mpsc;
 
     use super::*;
 
@@ -207,6 +266,27 @@ mod tests {
         assert!(!is_for(&hook, &Transition { to: State::Deferring, ..down() }));
         assert!(is_for(&hook, &Transition { from: State::Down, to: State::Up, ..down() }));
         assert!(!is_for(&hook, &Transition { from: State::Unknown, to: State::Up, ..down() }));
+    }
+
+    #[tokio::test]
+    async fn what_is_killed_and_what_waits_for_it_is_told() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let hear: Hear = Arc::new(move |ran: Ran| tell.send((ran.outcome, ran.detail)).unwrap());
+        let place = tempfile::tempdir().unwrap();
+        let began = place.path().join("began");
+        let script = format!("touch {}; sleep 1000", began.display());
+        let slow = Hook { arguments: vec!["-c".into(), script], ..hook(5) };
+        let mut hooks = Hooks::start(&[slow], hear);
+        hooks.happened(&down());
+        hooks.happened(&down());
+        while !began.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(hooks);
+        let (first, second) = (told.recv().await.unwrap(), told.recv().await.unwrap());
+        assert_eq!((first.0, second.0), (HookOutcome::Interrupted, HookOutcome::Interrupted));
+        assert!(first.1.starts_with("killed:") && second.1.starts_with("not started:"), "{first:?} {second:?}");
+        assert_eq!(told.recv().await, None, "each is told once");
     }
 
     #[tokio::test]

@@ -90,9 +90,25 @@ struct Job {
 impl Target {
     /// Starts to deliver. `news` hears of failures and recoveries.
     pub fn start(target: NotifyTarget, news: Box<dyn Fn(News) + Send + Sync>) -> Self {
+        Self::go_on(target, Inner::default(), news)
+    }
+
+    /// Starts to deliver in the place of `before`, which was declared otherwise and delivers no more: what waits there waits
+    /// here, and what was handed over there is not told again.
+    pub fn in_place_of(before: &Self, target: NotifyTarget, news: Box<dyn Fn(News) + Send + Sync>) -> Self {
+        before.task.abort();
+        let mut inner = std::mem::take(&mut *before.shared.lock());
+        for job in &mut inner.waiting {
+            job.told.retain(|told| target.on.contains(&told.subject));
+        }
+        inner.waiting.retain(|job| !job.told.is_empty());
+        Self::go_on(target, inner, news)
+    }
+
+    fn go_on(target: NotifyTarget, inner: Inner, news: Box<dyn Fn(News) + Send + Sync>) -> Self {
         let shared = Arc::new(Shared {
             target,
-            inner: Mutex::default(),
+            inner: Mutex::new(inner),
             wake: Notify::new(),
             client: client(),
             turn: Turn::new(()),
@@ -161,6 +177,12 @@ impl Target {
         State { waiting: inner.waiting.len(), ..inner.state.clone() }
     }
 
+    /// Whether the last try failed.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.shared.lock().state.is_failing
+    }
+
     /// The first event that something waits of.
     #[must_use]
     pub fn unsettled(&self) -> Option<u64> {
@@ -209,12 +231,19 @@ impl Shared {
                     }
                 }
             }
-            if tried.is_ok() {
+            if is_over {
+                // The next one is another matter.
                 backoff = BACKOFF_FIRST;
-                continue;
             }
-            sleep(jittered(backoff)).await;
-            backoff = backoff.saturating_mul(2).min(BACKOFF_LONGEST);
+            match &tried {
+                Ok(()) => {}
+                // It answers: only what it refused is wrong.
+                Err(failure) if failure.outlook == Outlook::Hopeless => {}
+                Err(_) => {
+                    sleep(jittered(backoff)).await;
+                    backoff = backoff.saturating_mul(2).min(BACKOFF_LONGEST);
+                }
+            }
         }
     }
 
@@ -294,6 +323,7 @@ fn jittered(span: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::io::{BufRead, BufReader, Read, Write};
 
     use super::*;
     use crate::model::Subject;
@@ -319,6 +349,72 @@ mod tests {
         assert_eq!(target.unsettled(), Some(6));
         target.tell(told(7), 7);
         assert_eq!(target.state().waiting, WAITING, "what was told is not told again");
+    }
+
+    #[tokio::test]
+    async fn a_target_that_is_mended_delivers_what_waits_and_is_not_told_again() {
+        let before = nowhere(Subject::Incident);
+        before.tell(told(1), 1);
+        before.tell(told(2), 2);
+        let (tell, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        while !before.is_failing() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mended =
+            NotifyTarget { way: Way::Slack(ChatUrl::InFile("/nonexistent/other".into())), ..before.declared().clone() };
+        let after = Target::in_place_of(&before, mended, Box::new(move |news| tell.send(news).unwrap()));
+        assert_eq!((after.state().waiting, after.unsettled(), after.is_failing()), (2, Some(1), true));
+        after.tell(told(2), 2);
+        assert_eq!(after.state().waiting, 2);
+        after.shared.note(&Ok(()));
+        assert_eq!(heard.recv().await, Some(News::Recovered { target: "chat".into() }), "that it failed is known here");
+        let narrower = NotifyTarget { on: BTreeSet::from([Subject::Lint]), ..after.declared().clone() };
+        let other = Target::in_place_of(&after, narrower, Box::new(|_| {}));
+        assert_eq!(other.state().waiting, 0, "what it is not told of any more");
+    }
+
+    /// A chat that answers each delivery with `status`, and a word of each.
+    fn chat(status: &'static str) -> (String, std::sync::mpsc::Receiver<()>) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (tell, came) = std::sync::mpsc::channel();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let (mut line, mut length) = (String::new(), 0);
+                while reader.read_line(&mut line).unwrap_or(0) > 2 {
+                    if let Some((_, value)) = line.to_lowercase().split_once("content-length: ") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    line.clear();
+                }
+                reader.read_exact(&mut vec![0; length]).unwrap();
+                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+                if tell.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+        (url, came)
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_for_good_delays_nothing() {
+        let (url, came) = chat("400 Bad Request");
+        let target = NotifyTarget {
+            name: "chat".into(),
+            on: BTreeSet::from([Subject::Incident]),
+            way: Way::Slack(ChatUrl::Open(url)),
+        };
+        let target = Target::start(target, Box::new(|_| {}));
+        let start = Instant::now();
+        (1..=6).for_each(|number| target.tell(told(number), 0));
+        while target.state().dropped < 6 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        (0..6).for_each(|_| came.recv().unwrap());
+        // Each with a wait twice as long as that before it, the sixth would come after a quarter of a minute at the earliest.
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
     }
 
     #[tokio::test]

@@ -34,12 +34,17 @@ impl Turn {
 
 /// The window that is open at `now` or the next one, in the first period that has had no drill; `last` is when the schedule's
 /// last drill began. `None` where no window is long enough for a drill.
+///
+/// A `last` that is more than a period ahead was noted by a clock that was wrong, and says nothing.
 #[must_use]
 pub fn turn(schedule: &DrillSchedule, now: Timestamp, last: Option<Timestamp>) -> Option<Turn> {
     let today = schedule.zone.to_datetime(now).date();
-    let had = last.map(|last| period(schedule, schedule.zone.to_datetime(last).date()));
+    let period_ahead = SignedDuration::from_hours(24_i64.saturating_mul(schedule.every_days));
+    let had = last.filter(|last| last.duration_since(now) <= period_ahead);
+    let had = had.map(|last| period(schedule, opening_day(schedule, last)));
     let ahead = schedule.every_days.saturating_mul(DRILL_PERIODS_AHEAD).saturating_add(7);
-    (0..=ahead).find_map(|days| {
+    // The window of yesterday may still be open.
+    (-1..=ahead).find_map(|days| {
         let day = today.checked_add(days.days()).ok()?;
         let period = period(schedule, day);
         if had.is_some_and(|had| period <= had) || !schedule.days.contains(&day.weekday()) {
@@ -58,10 +63,24 @@ fn period(schedule: &DrillSchedule, day: Date) -> i64 {
     days.div_euclid(schedule.every_days.max(1))
 }
 
-/// The hours of `day`; where a clock change skips or repeats one of them, as `jiff` takes it: the later, and the first.
+/// Whether a window closes on the day after it opened.
+fn is_over_midnight(schedule: &DrillSchedule) -> bool {
+    schedule.to <= schedule.from
+}
+
+/// The day on which the window opened that a drill at `moment` is in.
+fn opening_day(schedule: &DrillSchedule, moment: Timestamp) -> Date {
+    let at = schedule.zone.to_datetime(moment);
+    let is_after_midnight = is_over_midnight(schedule) && at.time() < schedule.to;
+    if is_after_midnight { at.date().yesterday().unwrap_or(at.date()) } else { at.date() }
+}
+
+/// The window that opens on `day`; where a clock change skips or repeats one of its hours, as `jiff` takes it: the later, and the
+/// first.
 fn window(schedule: &DrillSchedule, day: Date) -> Option<(Timestamp, Timestamp)> {
-    let at = |time| schedule.zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible().ok();
-    Some((at(schedule.from)?, at(schedule.to)?))
+    let at = |day: Date, time| schedule.zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible().ok();
+    let closing = if is_over_midnight(schedule) { day.tomorrow().ok()? } else { day };
+    Some((at(day, schedule.from)?, at(closing, schedule.to)?))
 }
 
 #[cfg(test)]
@@ -113,6 +132,38 @@ mod tests {
         assert_eq!((next.opens, next.site), (at("2026-06-09T08:00:00Z"), (first.site + 1) % 3));
         let winter = turn(&weekly, at("2026-12-01T08:00:00Z"), None).unwrap();
         assert_eq!(winter.opens, at("2026-12-01T09:00:00Z"));
+    }
+
+    #[test]
+    fn a_window_over_midnight_belongs_to_the_day_on_which_it_opens() {
+        let nightly = DrillSchedule {
+            from: time(22, 0, 0, 0),
+            to: time(2, 0, 0, 0),
+            // Sunday is the last day of its period.
+            ..schedule(7, &[Weekday::Sunday], TimeZone::UTC)
+        };
+        let first = turn(&nightly, at("2026-06-07T12:00:00Z"), None).unwrap();
+        assert_eq!((first.opens, first.last_start), (at("2026-06-07T22:00:00Z"), at("2026-06-08T01:45:00Z")));
+        let after_midnight = turn(&nightly, at("2026-06-08T00:30:00Z"), None).unwrap();
+        assert_eq!(after_midnight, first, "it is still open");
+        let next = turn(&nightly, at("2026-06-08T00:45:00Z"), Some(at("2026-06-08T00:30:00Z"))).unwrap();
+        assert_eq!(
+            (next.opens, next.period),
+            (at("2026-06-14T22:00:00Z"), first.period + 1),
+            "its period had its drill"
+        );
+        let until_midnight = DrillSchedule { to: time(0, 0, 0, 0), ..nightly };
+        let last_start = turn(&until_midnight, at("2026-06-07T12:00:00Z"), None).unwrap().last_start;
+        assert_eq!(last_start, at("2026-06-07T23:45:00Z"));
+    }
+
+    #[test]
+    fn a_drill_by_a_clock_that_was_ahead_keeps_none_from_its_turn() {
+        let weekly = schedule(7, &[Weekday::Tuesday], TimeZone::UTC);
+        let now = at("2026-06-01T12:00:00Z");
+        let turn = |last: &str| turn(&weekly, now, Some(at(last))).map(|turn| turn.opens);
+        assert_eq!(turn("2036-06-03T12:00:00Z"), Some(at("2026-06-02T10:00:00Z")));
+        assert_eq!(turn("2026-06-02T12:00:00Z"), Some(at("2026-06-09T10:00:00Z")), "clocks of nodes differ");
     }
 
     #[test]

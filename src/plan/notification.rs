@@ -161,6 +161,8 @@ pub fn notification(event: &Event) -> Option<Notification> {
             let key = format!("refused {order}");
             made(Subject::Order, Tells, Warning, One, key, format!("{order} by {by} was refused"), why)
         }
+        // Nobody was told that it would end, and that the drill is over is told of the drill.
+        EventKind::Expired { intent } if intent.drill.is_some() => return None,
         EventKind::Expired { intent } => {
             let title = format!("{} of {} ended by itself", named(intent), intent.by);
             made(Subject::Expiring, Closes, Info, One, expiring(&intent.scope), title, &intent.reason)
@@ -252,6 +254,10 @@ pub fn is_news(told: &Notification, was_open: bool) -> bool {
 #[must_use]
 pub fn ends_soon(intent: &Intent, node: &str, now: Timestamp) -> Option<Notification> {
     let Lifetime::Until(end) = intent.lifetime else { return None };
+    if intent.drill.is_some() {
+        // It is to end, and who gave it again would make a drain of a drill.
+        return None;
+    }
     let span = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap_or_default();
     let ahead = AHEAD.min(span(intent.since, end) / 4);
     let left = span(now, end);
@@ -342,7 +348,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{IntentKind, Reach, Share};
+    use crate::model::{DrillMark, IntentKind, Reach, Share};
 
     fn event(kind: EventKind) -> Event {
         Event { id: 7, time: "2026-05-01T12:00:00Z".parse().unwrap(), node: "fra-ns1".into(), kind }
@@ -419,6 +425,15 @@ mod tests {
         let short = drain(Lifetime::Until(at("2026-05-01T12:04:00Z")));
         assert_eq!(ends_soon(&short, "ns", at("2026-05-01T12:02:59Z")), None);
         assert!(ends_soon(&short, "ns", at("2026-05-01T12:03:00Z")).is_some());
+    }
+
+    #[test]
+    fn the_end_of_a_drill_is_nothing_to_act_upon() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let mark = DrillMark { id: "fra-1".into(), runner: "ns".into(), runner_started: None, schedule: None };
+        let intent = Intent { drill: Some(mark), ..drain(Lifetime::Until(at("2026-05-01T12:04:00Z"))) };
+        assert_eq!(ends_soon(&intent, "ns", at("2026-05-01T12:03:30Z")), None);
+        assert_eq!(notification(&event(EventKind::Expired { intent })), None);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Manner<'m> {
     pub names: Vec<String>,
     /// The networks of each site besides those of its machines.
     pub networks: Vec<String>,
+    /// More sections, by site.
+    pub more: Vec<String>,
 }
 
 impl Default for Manner<'_> {
@@ -65,6 +67,7 @@ impl Default for Manner<'_> {
             zone: zone(),
             names: ["example.org".to_owned(), "mx.example.org".to_owned()].into(),
             networks: vec![String::new(); COUNT],
+            more: vec![String::new(); COUNT],
         }
     }
 }
@@ -75,9 +78,14 @@ impl Cluster {
     /// # Panics
     /// If that does not come about.
     pub fn start(world: &World) -> Self {
+        Self::start_as(world, &Manner::default())
+    }
+
+    /// As [`Cluster::start`], with nodes that are told `manner`.
+    pub fn start_as(world: &World, manner: &Manner<'_>) -> Self {
         let mut cluster = Self::without_nodes(world);
         cluster.mails = (0..COUNT).map(|site| cluster.responder(site, mail(site).into())).collect();
-        cluster.start_nodes(world, &Manner::default());
+        cluster.start_nodes(world, manner);
         cluster.wait_until_all_serve();
         cluster
     }
@@ -298,5 +306,6 @@ file = "example.org.zone"
             quoted(&networks)
         ));
     }
+    text.push_str(&manner.more[site]);
     text
 }

@@ -10,7 +10,9 @@
 //! | `kills.rs` | every process killed in random order: no acknowledged order is lost |
 //! | `two_operators.rs` | of two operators who drain the last two sites one is refused |
 //! | `restart.rs` | a node starts from what it kept, without the store, and with its files damaged |
-//! | `drills.rs` | a drill ends at every node when its runner or the store is gone |
+//! | `drills.rs` | a drill ends at every node when its runner, another node or the store is gone |
+//! | `waiting.rs` | no site is safe to power off while a node may name it |
+//! | `notices.rs` | of what every node sees somebody is told, whichever node does not reach the target |
 //! | `storm.rs` | two thousand endpoints that flap cost the store no more than is promised |
 //! | `network.rs`, `member.rs`, `cluster.rs` | sites, members of etcd, and all of it together |
 //! | `stage.rs`, `schedule.rs` | what happens to a cluster |
@@ -51,6 +53,7 @@ mod history;
 mod kills;
 mod member;
 mod network;
+mod notices;
 mod observer;
 mod partition;
 mod random_faults;
@@ -61,3 +64,4 @@ mod store_lost;
 mod storm;
 mod two_operators;
 mod uplink;
+mod waiting;

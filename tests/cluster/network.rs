@@ -30,6 +30,11 @@ pub const fn mail(site: usize) -> Ipv4Addr {
     address(site, 10)
 }
 
+/// Where the test itself is reached from a site.
+pub const fn router(site: usize) -> Ipv4Addr {
+    address(site, 1)
+}
+
 /// The networks of a site.
 pub fn subnet(site: usize) -> String {
     format!("{}/24", address(site, 0))

@@ -42,6 +42,7 @@ fn a_flap_storm_stays_under_the_bound() {
             zone: zone(),
             names: (0..ENDPOINTS / OF_A_SET).map(|set| format!("h{set}.example.org")).collect(),
             networks: (0..COUNT).map(network).collect(),
+            ..Manner::default()
         };
         cluster.start_nodes(world, &manner);
         wait_until("every node knows how all endpoints are", PATIENCE, || {

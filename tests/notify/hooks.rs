@@ -66,3 +66,19 @@ fn hooks_that_hang_flood_or_run_too_often_cost_nothing_but_themselves() {
     wait_until("it may not run again", PATIENCE, || outcome(&scene, "limited", "limited"));
     assert!(scene.node.client().answers());
 }
+
+#[test]
+fn a_node_that_stops_tells_what_it_killed() {
+    let more = hook("slow", "site = \"fra\"\non = [\"down\"]", "touch SECRETS/began; sleep 1000");
+    let (mut scene, place) = node(&more, &[]);
+    scene.close("fra");
+    wait_until("it runs", PATIENCE, || place.path().join("began").exists());
+    scene.node.stop();
+    scene.node.serve();
+    scene.wait_for_admin();
+    let all = ran(&scene);
+    assert_eq!(all[0]["outcome"], "interrupted", "{all:?}");
+    let events = scene.node.order(&["events", "-n", "1000"]);
+    let at = |word: &str| events.lines().position(|line| line.contains(word));
+    assert!(at("interrupted") < at("stopped"), "{events}");
+}

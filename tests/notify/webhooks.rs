@@ -109,6 +109,26 @@ fn what_waited_at_a_kill_is_told_after_the_start() {
 }
 
 #[test]
+fn a_target_whose_url_is_mended_tells_what_waited() {
+    let gone = crate::ports::free_port();
+    let more = format!(
+        "[[notify]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{gone}/\"\nsecret_file = \"SECRETS/key\"\non = [\"order\"]\n"
+    );
+    let (scene, _place) = node(&more, &[("key", SECRET)]);
+    scene.node.order(&["drain", "iad", "--for", "1h", "--reason", "first"]);
+    wait_until("it fails", PATIENCE, || report(&scene)["targets"][0]["failing"] == true);
+    let receiver = Receiver::start([]);
+    let path = scene.node.configuration();
+    let text = fs::read_to_string(&path).unwrap().replace(&format!("http://127.0.0.1:{gone}/"), &receiver.url());
+    fs::write(&path, text).unwrap();
+    scene.node.hang_up();
+    receiver.wait("the order from before", |got| is("waypost.order.updates")(got) && got.body.contains("first"));
+    wait_until("its recovery is journalled", PATIENCE, || {
+        scene.node.order(&["events", "-n", "1000"]).contains("notify recovered")
+    });
+}
+
+#[test]
 fn redirects_are_not_followed_and_silence_has_an_end_and_neither_delays_another_target() {
     let elsewhere = Receiver::start([]);
     let leading = Receiver::start((0..50).map(|_| Answer::Redirect(elsewhere.url())));

@@ -39,6 +39,15 @@ fn a_schedule_has_defaults_and_takes_what_it_says() {
 }
 
 #[test]
+fn a_window_may_close_on_the_next_day() {
+    for (from, to, read) in [("22:00", "02:00", time(2, 0, 0, 0)), ("20:00", "24:00", time(0, 0, 0, 0))] {
+        let text = EXAMPLE.to_owned() + &SCHEDULE.replace("10:00", from).replace("16:30", to);
+        let schedule = settings(&text).drills.remove(0);
+        assert_eq!(schedule.to, read, "{from} to {to}");
+    }
+}
+
+#[test]
 fn mistakes_in_a_schedule_say_how_to_mend_them() {
     for (more, expected) in [
         ("zone = \"Europe/Berln\"", "Europe/Berlin"),
@@ -55,8 +64,10 @@ fn mistakes_in_a_schedule_say_how_to_mend_them() {
     }
     let short = EXAMPLE.to_owned() + &SCHEDULE.replace("16:30", "10:10");
     assert!(read_text(&short).1.to_string().contains("make the window longer"));
-    let night = EXAMPLE.to_owned() + &SCHEDULE.replace("16:30", "03:00");
-    assert!(read_text(&night).1.errors().count() == 1);
+    let short = EXAMPLE.to_owned() + &SCHEDULE.replace("10:00", "23:55").replace("16:30", "00:05");
+    assert!(read_text(&short).1.to_string().contains("at least the time of for after from = \"23:55\""));
+    let begins = EXAMPLE.to_owned() + &SCHEDULE.replace("10:00", "24:00");
+    assert!(read_text(&begins).1.to_string().contains("00:00 to 23:59"), "no window opens at the end of a day");
     let hour = EXAMPLE.to_owned() + &SCHEDULE.replace("16:30", "16:60");
     assert!(read_text(&hour).1.to_string().contains("00:00 to 23:59"));
 }
