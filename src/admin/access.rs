@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::{HeaderMap, HeaderName, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::entrance_control::{Count, SignInEntry};
+use super::entrance_control::Count;
 use super::failures::{Judgement, too_many};
+use super::ledger::journal;
 use super::oidc::granted;
 use super::router::Shared;
 use super::same_origin::{is_safe, proven};
@@ -58,17 +59,30 @@ pub(super) enum Access {
 /// Tells whether a browser opens a page or a page fetches something.
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
+/// What proxies say of whom they stand for. Behind one of this machine is anybody.
+const FORWARDED: [HeaderName; 6] = [
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+];
+
+/// The key in the query of an address that a page loads by itself.
+const AUTO: &str = "auto";
+
 /// Lets a request through whose caller may make it; handlers find the [`Caller`] among its extensions.
 pub(super) async fn require(
     State((shared, access)): State<(Shared, Access)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let activity = activity(request.method(), request.headers());
+    let activity = activity(request.uri(), request.headers());
     let peer = request.extensions().get::<Peer>().cloned();
     let caller = match admit(&shared, access, peer.as_ref(), request.headers(), activity) {
         Ok(caller) => caller,
-        Err(problem) if problem.kind == ProblemKind::Unauthenticated && is_led(access, activity) => {
+        Err(problem) if problem.kind == ProblemKind::Unauthenticated && is_led(access, request.headers()) => {
             return Redirect::to(&sign_in::path_back_to(request.uri())).into_response();
         }
         Err(problem) => return problem.into_response(),
@@ -86,14 +100,21 @@ pub(super) async fn require(
     next.run(request).await
 }
 
-/// Whether it is a person who opens a page.
-fn is_led(access: Access, activity: Activity) -> bool {
-    matches!(access, Access::Page(_) | Access::PageOf(_)) && activity == Activity::Person
+/// Whether it is a page that is opened, and not what a page fetches.
+fn is_led(access: Access, headers: &HeaderMap) -> bool {
+    matches!(access, Access::Page(_) | Access::PageOf(_)) && is_opened(headers)
 }
 
-/// Whether who opened a stream may still follow it.
-pub(super) fn may_still(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> bool {
-    admit(shared, Access::LoopbackOr(Role::Viewer), Some(peer), headers, Activity::Page).is_ok()
+/// Who follows a stream, where they still may.
+pub(super) fn may_still(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Option<Caller> {
+    admit(shared, Access::LoopbackOr(Role::Viewer), Some(peer), headers, Activity::Page).ok()
+}
+
+/// Says that somebody is there in whose session a request came: what a page sends for them looks like what it does by itself.
+pub(super) fn somebody_is_there(shared: &Shared, peer: &Peer, headers: &HeaderMap) {
+    if let Some(cookie) = cookie::value(headers, peer.line) {
+        shared.sessions.find(cookie, Activity::Person, Instant::now());
+    }
 }
 
 fn admit(
@@ -109,7 +130,11 @@ fn admit(
     let caller = caller(shared, peer, headers, activity)?;
     let needed = match (access, peer.channel) {
         (Access::Anyone, _) => return Ok(caller),
-        (Access::LoopbackOr(_) | Access::Page(_), Channel::Tcp { peer }) if peer.is_loopback() => return Ok(caller),
+        (Access::LoopbackOr(_) | Access::Page(_), Channel::Tcp { peer })
+            if peer.is_loopback() && !is_forwarded(headers) =>
+        {
+            return Ok(caller);
+        }
         (Access::LoopbackOr(role) | Access::Page(role) | Access::PageOf(role) | Access::Of(role), _) => role,
     };
     match caller.role {
@@ -171,7 +196,7 @@ fn certified(shared: &Shared, peer: &Peer) -> Option<Caller> {
 
 fn refused(shared: &Shared, channel: Channel) -> Problem {
     shared.control.tally().count(Count::CredentialRefused);
-    if shared.failures.judge(channel, Instant::now()) == Judgement::TooMany {
+    if shared.failures.tokens.judge(channel, Instant::now()) == Judgement::TooMany {
         return too_many();
     }
     tracing::warn!(%channel, "a request with a token that is not good");
@@ -185,13 +210,7 @@ fn holder(shared: &Shared, peer: &Peer, headers: &HeaderMap, activity: Activity)
     let now = Instant::now();
     let ended = |origin: &Origin, why: &str| {
         shared.control.tally().stand(shared.sessions.count(now));
-        shared.control.journal_sign_in(SignInEntry {
-            outcome: SignIn::Ended,
-            name: origin.name().to_owned(),
-            means: origin.means(),
-            from: peer.channel.to_string(),
-            detail: why.to_owned(),
-        });
+        journal(shared, peer.channel, SignIn::Ended, (origin.name().to_owned(), origin.means()), why);
     };
     let (origin, session) = match shared.sessions.find(cookie, activity, now) {
         Found::Standing(origin, session) => (origin, session),
@@ -232,11 +251,39 @@ pub(super) fn password_mark(user: &User) -> [u8; 32] {
     Sha256::digest(user.password.0.as_bytes()).into()
 }
 
-/// Whether a person is there: what pages fetch by themselves tells nothing of it.
-fn activity(method: &Method, headers: &HeaderMap) -> Activity {
-    let mode = headers.get(FETCH_MODE).and_then(|mode| mode.to_str().ok());
-    match mode {
-        Some(mode) if is_safe(method) && mode != "navigate" => Activity::Page,
-        _ => Activity::Person,
+/// Whether a person is there: what pages fetch, post or load again by themselves tells nothing of it.
+fn activity(uri: &Uri, headers: &HeaderMap) -> Activity {
+    let mut keys = uri.query().unwrap_or_default().split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    if is_opened(headers) && !keys.any(|key| key == AUTO) { Activity::Person } else { Activity::Page }
+}
+
+/// Whether a page is opened, as far as the browser says; programs say nothing of it.
+fn is_opened(headers: &HeaderMap) -> bool {
+    headers.get(FETCH_MODE).is_none_or(|mode| mode == "navigate")
+}
+
+/// Whether a proxy says that it stands for somebody else.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    FORWARDED.iter().any(|name| headers.contains_key(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_page_does_by_itself_is_no_person() {
+        let told = |uri: &'static str, mode: Option<&'static str>| {
+            let mode = mode.map(|mode| (FETCH_MODE, mode.parse().unwrap()));
+            activity(&Uri::from_static(uri), &mode.into_iter().collect())
+        };
+        for uri in ["/", "/sites/auto", "/?service=auto", "/?automatic", "/drain"] {
+            assert_eq!(told(uri, Some("navigate")), Activity::Person, "{uri}");
+            assert_eq!(told(uri, None), Activity::Person, "{uri}");
+            assert_eq!(told(uri, Some("cors")), Activity::Page, "{uri}");
+        }
+        for uri in ["/?auto", "/?service=mx&auto", "/?auto=1&service=mx"] {
+            assert_eq!(told(uri, Some("navigate")), Activity::Page, "{uri}");
+        }
     }
 }

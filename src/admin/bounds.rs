@@ -23,6 +23,18 @@ pub(super) const CONNECTIONS: usize = 256;
 /// Of these, those of one address (of IPv6, of one /64) elsewhere.
 pub(super) const CONNECTIONS_OF_ONE: usize = 48;
 
+/// How long a connection waits for a place where all are taken and none rests.
+pub(super) const PLACE_TIME: Duration = Duration::from_secs(1);
+
+/// How long a write may wait for the other end to read.
+pub(super) const WRITE_TIME: Duration = Duration::from_secs(30);
+
+/// Event streams at a time: most of [`CONNECTIONS`] are left to requests that end.
+pub(super) const STREAMS: usize = 64;
+
+/// Of these, those of one caller; whoever says nothing of themselves is one.
+pub(super) const STREAMS_OF_ONE: usize = 16;
+
 /// From the start of a connection to the end of its TLS handshake.
 pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
@@ -47,10 +59,13 @@ pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Failed authentications of one address in [`FAILURE_WINDOW`] that are told apart from refused ones.
 pub(super) const FAILURES: u32 = 5;
 
+/// The same of an IPv6 /48: many may share it, and one may have all of it.
+pub(super) const FAILURES_OF_SITE: u32 = 20;
+
 /// The window of [`FAILURES`].
 pub(super) const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 
-/// Addresses whose failures are remembered at a time.
+/// Addresses and networks whose failures are remembered at a time.
 pub(super) const FAILURE_ADDRESSES: usize = 4096;
 
 /// Sessions of the dashboard at a time, and those of one person: an abandoned browser makes room for the next.
@@ -71,8 +86,11 @@ pub(super) const NEXT_CHARACTERS: usize = 1024;
 /// Passwords that are checked at a time: each takes a core and some 19 MiB for a while.
 pub(super) const PASSWORD_CHECKS: usize = 1;
 
-/// Sign-ins that may wait for that; beyond it they are told to come again.
+/// Sign-ins that may be checked or wait for that; beyond it they are told to come again.
 pub(super) const PASSWORD_WAITING: usize = 16;
+
+/// Of these, those of one address (of IPv6, of one /64).
+pub(super) const PASSWORD_WAITING_OF_ONE: usize = 2;
 
 /// The longest document of a provider of identities.
 pub(super) const PROVIDER_DOCUMENT_BYTES: usize = 256 * 1024;
@@ -98,8 +116,16 @@ pub(super) const IDENTITY_VALUES: usize = 256;
 /// How long a sign-in through a provider may take, in seconds.
 pub(super) const PROVIDER_VISIT_SECONDS: u32 = 600;
 
-/// Refused sign-ins that are journalled in [`FAILURE_WINDOW`], whatever the addresses; others are counted.
-pub(super) const REFUSALS_JOURNALLED: u32 = 60;
+/// Refused sign-ins that are journalled in [`FAILURE_WINDOW`], each of another address or name; others are counted in one
+/// entry more. With half a million entries kept, guessers need weeks to push an order out of the journal.
+pub(super) const REFUSALS_JOURNALLED: u32 = 20;
+
+/// Sign-ins, sign-outs and ends of sessions of one name that are journalled in [`FAILURE_WINDOW`]; others are counted in one
+/// entry more.
+pub(super) const SIGN_INS_JOURNALLED: u32 = 10;
+
+/// Names and addresses of which it is known what was journalled of them in [`FAILURE_WINDOW`].
+pub(super) const LEDGER_PARTIES: usize = 4096;
 
 /// An order without an expiry stands this long (DESIGN section 10).
 pub const ORDER_DEFAULT: Duration = Duration::from_secs(4 * 3600);
@@ -133,7 +159,7 @@ pub(super) const EVENTS_DEFAULT: usize = 100;
 pub(super) const EVENTS_LONGEST: usize = 1000;
 
 /// Events on the operator's page.
-pub(super) const EVENTS_ON_PAGE: u64 = 20;
+pub(super) const EVENTS_ON_PAGE: usize = 20;
 
 /// Incidents on the timeline.
 pub(super) const INCIDENTS_ON_PAGE: usize = 20;
@@ -141,7 +167,7 @@ pub(super) const INCIDENTS_ON_PAGE: usize = 20;
 /// Events on a page of the timeline.
 pub(super) const TIMELINE_ROWS: usize = 100;
 
-/// Events that are looked at for a page of the timeline, so that looking for what is rare costs no more than that.
+/// Events that are looked at for a page of the journal, so that looking for what is rare costs no more than that.
 pub(super) const TIMELINE_LOOKED: u64 = 10_000;
 
 /// An order that ends within this time needs attention: whoever gave it may want it to stand longer.

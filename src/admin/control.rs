@@ -172,6 +172,12 @@ impl Caller {
         self.session.as_deref().map(Session::csrf)
     }
 
+    /// Whether the event is theirs to read: who needed no role to come in reads of the node, not of its people.
+    #[must_use]
+    pub(super) const fn reads(&self, event: &Event) -> bool {
+        self.role.is_some() || !event.kind.is_of_people()
+    }
+
     /// Holds a site against what the caller may order about.
     ///
     /// # Errors

@@ -1,48 +1,78 @@
-//! Connections by where they come from: nobody elsewhere takes all places.
+//! Places for which many may ask, by who holds them: nobody takes all of them.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Channel;
-use super::bounds::CONNECTIONS_OF_ONE;
-use super::failures::network;
+/// A bounded number of places, of which one party holds some.
+pub(super) struct Crowd<P: Eq + Hash>(Arc<Places<P>>);
 
-/// How many connections each party has open.
-#[derive(Clone, Default)]
-pub(super) struct Crowd(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// A place among the connections; free again when dropped.
-pub(super) struct Place {
-    crowd: Crowd,
-    party: Option<IpAddr>,
+struct Places<P> {
+    most: usize,
+    most_of_one: usize,
+    held: Mutex<Held<P>>,
 }
 
-impl Crowd {
-    /// A place for a connection from `channel`; `None` where that party has too many. Whoever is on this machine has as many as
-    /// there are: a proxy in front may stand for all.
-    pub(super) fn enter(&self, channel: Channel) -> Option<Place> {
-        let party = network(channel).filter(|address| !address.is_loopback());
-        if let Some(address) = party {
-            let mut parties = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = parties.entry(address).or_insert(0);
-            if *count >= CONNECTIONS_OF_ONE {
-                return None;
-            }
-            *count += 1;
+struct Held<P> {
+    all: usize,
+    parties: HashMap<P, usize>,
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// All are taken.
+    All,
+    /// The party has as many as one may have.
+    Own,
+}
+
+/// A place; free again when dropped.
+pub(super) struct Place<P: Eq + Hash> {
+    places: Arc<Places<P>>,
+    party: P,
+}
+
+impl<P: Eq + Hash + Clone> Crowd<P> {
+    /// At most `most` places, and `most_of_one` for one party.
+    pub(super) fn new(most: usize, most_of_one: usize) -> Self {
+        let held = Mutex::new(Held { all: 0, parties: HashMap::new() });
+        Self(Arc::new(Places { most, most_of_one, held }))
+    }
+
+    /// A place for `party`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn enter(&self, party: P) -> Result<Place<P>, Full> {
+        let mut held = self.0.held();
+        if held.parties.get(&party).is_some_and(|count| *count >= self.0.most_of_one) {
+            return Err(Full::Own);
         }
-        Some(Place { crowd: self.clone(), party })
+        if held.all >= self.0.most {
+            return Err(Full::All);
+        }
+        held.all += 1;
+        *held.parties.entry(party.clone()).or_insert(0) += 1;
+        drop(held);
+        Ok(Place { places: Arc::clone(&self.0), party })
     }
 }
 
-impl Drop for Place {
+impl<P> Places<P> {
+    fn held(&self) -> MutexGuard<'_, Held<P>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<P: Eq + Hash> Drop for Place<P> {
     fn drop(&mut self) {
-        let Some(address) = self.party else { return };
-        let mut parties = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = parties.get_mut(&address) {
+        let mut held = self.places.held();
+        held.all = held.all.saturating_sub(1);
+        if let Some(count) = held.parties.get_mut(&self.party) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                parties.remove(&address);
+                held.parties.remove(&self.party);
             }
         }
     }
@@ -54,14 +84,15 @@ mod tests {
 
     #[test]
     fn a_party_has_its_share_and_leaves_nothing_behind() {
-        let crowd = Crowd::default();
-        let from = |peer: &str| Channel::Tcp { peer: peer.parse().unwrap() };
-        let places: Vec<_> = (0..CONNECTIONS_OF_ONE).map(|_| crowd.enter(from("192.0.2.1")).unwrap()).collect();
-        assert!(crowd.enter(from("192.0.2.1")).is_none());
-        assert!(crowd.enter(from("192.0.2.2")).is_some());
-        let local: Vec<_> = (0..2 * CONNECTIONS_OF_ONE).filter_map(|_| crowd.enter(from("127.0.0.1"))).collect();
-        assert_eq!(local.len(), 2 * CONNECTIONS_OF_ONE);
+        let crowd = Crowd::new(5, 2);
+        let mut places: Vec<_> = [1, 1, 2, 2].into_iter().map(|party| crowd.enter(party).ok().unwrap()).collect();
+        assert_eq!(crowd.enter(1).err(), Some(Full::Own));
+        places.push(crowd.enter(3).ok().unwrap());
+        assert_eq!(crowd.enter(3).err(), Some(Full::All));
+        places.remove(0);
+        assert!(crowd.enter(1).is_ok());
         drop(places);
-        assert!(crowd.0.lock().unwrap().is_empty());
+        let held = crowd.0.held();
+        assert!(held.all == 0 && held.parties.is_empty());
     }
 }

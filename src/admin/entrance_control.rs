@@ -49,6 +49,7 @@ pub struct Tally {
     limited: AtomicU64,
     tokens_refused: AtomicU64,
     foreign: AtomicU64,
+    crowded: AtomicU64,
     sessions: AtomicU64,
 }
 
@@ -65,16 +66,19 @@ pub enum Count {
     CredentialRefused,
     /// Requests that a foreign page made a browser send.
     Foreign,
+    /// Connections and event streams for which there was no place.
+    Crowded,
 }
 
 impl Count {
     /// All that is counted, with the words of the metrics.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::SignedIn, "signed_in"),
         (Self::Refused, "sign_in_refused"),
         (Self::Limited, "sign_in_limited"),
         (Self::CredentialRefused, "credential_refused"),
         (Self::Foreign, "foreign_page_refused"),
+        (Self::Crowded, "no_place"),
     ];
 }
 
@@ -86,6 +90,7 @@ impl Tally {
             Count::Limited => &self.limited,
             Count::CredentialRefused => &self.tokens_refused,
             Count::Foreign => &self.foreign,
+            Count::Crowded => &self.crowded,
         }
     }
 

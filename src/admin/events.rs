@@ -18,9 +18,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::access::{Peer, may_still};
 use super::api::Events;
-use super::bounds::{EVENTS_DEFAULT, EVENTS_LONGEST, STREAM_BEAT, STREAM_LOOK, STREAM_RETRY, STREAM_STILL};
+use super::bounds::{
+    EVENTS_DEFAULT, EVENTS_LONGEST, STREAM_BEAT, STREAM_LOOK, STREAM_RETRY, STREAM_STILL, STREAMS, STREAMS_OF_ONE,
+};
+use super::crowd::{Full, Place};
+use super::entrance_control::Count;
 use super::router::Shared;
-use super::{Beat, Control, Problem, ProblemKind};
+use super::span::{Read, Span};
+use super::{Beat, Caller, Control, Problem, ProblemKind};
 use crate::model::{Event, Generation};
 
 /// What of the journal is asked for.
@@ -44,6 +49,7 @@ pub(super) struct EventsQuery {
 pub(super) async fn events(
     State(shared): State<Shared>,
     Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     query: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -63,13 +69,30 @@ pub(super) async fn events(
             (None, Some(since)) => shared.control.first_since(since).await?.saturating_sub(1),
             (None, None) => newest(),
         };
-        return Ok(follow_from(&shared, peer, headers, seen).into_response());
+        let place = place(&shared, &caller)?;
+        return Ok(streamed(Follower::new(&shared, (peer, headers, caller), place, seen)).into_response());
     }
-    page(&*shared.control, &query).await
+    page(&*shared.control, &query, &caller).await
+}
+
+/// A place for a stream.
+fn place(shared: &Shared, caller: &Caller) -> Result<Place<Option<String>>, Problem> {
+    shared.streams.enter(caller.role.map(|_| caller.name.clone())).map_err(|full| {
+        shared.control.tally().count(Count::Crowded);
+        let most = match full {
+            Full::All => format!("all {STREAMS} event streams of this node are taken"),
+            Full::Own => {
+                let name = caller.role.map_or("without a token or session", |_| caller.name.as_str());
+                format!("{name}: {STREAMS_OF_ONE} event streams are open, as many as one may have")
+            }
+        };
+        Problem::new(ProblemKind::Unavailable, most)
+            .with_remedy("close pages or programs that follow the journal, or read it in pages (without follow=1)")
+    })
 }
 
 /// A page, and how to read on to both sides.
-async fn page(control: &dyn Control, query: &EventsQuery) -> Result<Response, Problem> {
+async fn page(control: &dyn Control, query: &EventsQuery, caller: &Caller) -> Result<Response, Problem> {
     let limit = query.limit.unwrap_or(EVENTS_DEFAULT);
     // Bounds by id, both exclusive.
     let mut above = query.after.unwrap_or(0);
@@ -81,12 +104,10 @@ async fn page(control: &dyn Control, query: &EventsQuery) -> Result<Response, Pr
         below = below.min(control.first_since(until).await?);
     }
     let forwards = query.after.is_some() || (query.since.is_some() && query.before.is_none());
-    let newest = below.saturating_sub(1).saturating_sub(limit as u64);
-    let start = if forwards { above } else { above.max(newest) };
-    let mut events = if start.saturating_add(1) < below { control.events(start, limit).await? } else { Vec::new() };
-    events.retain(|event| event.id < below);
-    let next_after = events.last().map_or(start, |event| event.id);
-    let prev_before = events.first().map(|event| event.id).filter(|first| *first > 1);
+    let span = Span { above, below, limit };
+    let Read { events, next_after, first } =
+        if forwards { span.forwards(control, caller).await? } else { span.backwards(control, caller).await? };
+    let prev_before = first.filter(|first| *first > 1);
     let mut links = Vec::new();
     if next_after.saturating_add(1) < below {
         links.push(query.link("next", &format!("after={next_after}"), limit));
@@ -126,12 +147,15 @@ struct Follower {
     behind: bool,
     /// Who follows: looked at again now and then.
     who: (Shared, Peer, HeaderMap),
+    /// As whom they began.
+    caller: Caller,
     /// When it was last asked whether they may.
     asked: Instant,
     /// When it is looked whether a beat is due.
     look: Instant,
     /// The generation that the last beat told of, and when.
     beaten: Option<(Generation, Instant)>,
+    _place: Place<Option<String>>,
 }
 
 /// What a follower is told.
@@ -142,21 +166,7 @@ enum Told {
     Beat(Beat),
 }
 
-fn follow_from(shared: &Shared, peer: Peer, headers: HeaderMap, seen: u64) -> impl IntoResponse + use<> {
-    // Subscribed before the journal is read, so that nothing falls between the two.
-    let follower = Follower {
-        control: Arc::clone(&shared.control),
-        live: shared.control.subscribe(),
-        stopping: shared.stopping.clone(),
-        // The journal may have begun anew since the follower last read it.
-        seen: seen.min(shared.control.last_event()),
-        ready: VecDeque::new(),
-        behind: true,
-        who: (shared.clone(), peer, headers),
-        asked: Instant::now(),
-        look: Instant::now(),
-        beaten: None,
-    };
+fn streamed(follower: Follower) -> impl IntoResponse + use<> {
     let events = stream::unfold(follower, |mut follower| async move {
         let told = follower.hear().await?;
         Some((Ok::<_, Infallible>(message(&told)), follower))
@@ -165,9 +175,37 @@ fn follow_from(shared: &Shared, peer: Peer, headers: HeaderMap, seen: u64) -> im
 }
 
 impl Follower {
-    /// The next event, or a beat where one is due; `None` as [`Follower::next`].
+    fn new(
+        shared: &Shared,
+        (peer, headers, caller): (Peer, HeaderMap, Caller),
+        place: Place<Option<String>>,
+        seen: u64,
+    ) -> Self {
+        // Subscribed before the journal is read, so that nothing falls between the two.
+        Self {
+            control: Arc::clone(&shared.control),
+            live: shared.control.subscribe(),
+            stopping: shared.stopping.clone(),
+            // The journal may have begun anew since the follower last read it.
+            seen: seen.min(shared.control.last_event()),
+            ready: VecDeque::new(),
+            behind: true,
+            who: (shared.clone(), peer, headers),
+            caller,
+            asked: Instant::now(),
+            look: Instant::now(),
+            beaten: None,
+            _place: place,
+        }
+    }
+
+    /// The next event, or a beat where one is due; `None` as [`Follower::next`], and where who follows no longer may.
     async fn hear(&mut self) -> Option<Told> {
         loop {
+            // Before each event: one who is behind has the next ready at once, for as long as the journal is.
+            if !self.may_still() {
+                return None;
+            }
             let look = self.look;
             tokio::select! {
                 biased;
@@ -175,17 +213,20 @@ impl Follower {
                 () = sleep_until(look) => {}
             }
             self.look = Instant::now() + STREAM_LOOK;
-            if self.asked.elapsed() >= STREAM_STILL {
-                self.asked = Instant::now();
-                let (shared, peer, headers) = &self.who;
-                if !may_still(shared, peer, headers) {
-                    return None;
-                }
-            }
             if let Some(beat) = self.beat() {
                 return Some(Told::Beat(beat));
             }
         }
+    }
+
+    /// Whether who follows may go on as whom they began; asked again every [`STREAM_STILL`].
+    fn may_still(&mut self) -> bool {
+        if self.asked.elapsed() < STREAM_STILL {
+            return true;
+        }
+        self.asked = Instant::now();
+        let (shared, peer, headers) = &self.who;
+        may_still(shared, peer, headers).is_some_and(|now| now.role == self.caller.role && now.name == self.caller.name)
     }
 
     /// A beat, where the plan is another than the last one told of, or [`STREAM_BEAT`] has passed.
@@ -203,8 +244,18 @@ impl Follower {
         })
     }
 
-    /// The next event; `None` when the node stops or the journal cannot be read, after which the client resumes.
+    /// The next event that is theirs to read; `None` when the node stops or the journal cannot be read, after which the client
+    /// resumes.
     async fn next(&mut self) -> Option<Event> {
+        loop {
+            let event = self.next_of_all().await?;
+            if self.caller.reads(&event) {
+                return Some(event);
+            }
+        }
+    }
+
+    async fn next_of_all(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 self.seen = event.id;
@@ -242,5 +293,55 @@ fn message(told: &Told) -> sse::Event {
         Told::Event(event) if event.id == 0 => data(serde_json::to_string(event)),
         Told::Event(event) => data(serde_json::to_string(event)).id(event.id.to_string()),
         Told::Beat(beat) => data(serde_json::to_string(beat)).event("beat").retry(STREAM_RETRY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::access::Line;
+    use crate::admin::tests::Fake;
+    use crate::admin::{Channel, Entrance};
+    use crate::model::Role;
+
+    fn follower(fake: &Arc<Fake>, token: Option<&str>) -> (Follower, watch::Sender<()>) {
+        let (running, stopping) = watch::channel(());
+        let shared = Shared::new(Arc::clone(fake) as Arc<dyn Control>, None, stopping);
+        let peer = Peer { channel: Channel::Tcp { peer: [127, 0, 0, 1].into() }, line: Line::Plain, shown: None };
+        let bearer = token.map(|token| (header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap()));
+        let headers: HeaderMap = bearer.into_iter().collect();
+        let caller = may_still(&shared, &peer, &headers).unwrap();
+        let place = place(&shared, &caller).ok().unwrap();
+        (Follower::new(&shared, (peer, headers, caller), place, 0), running)
+    }
+
+    fn asked_long_ago(follower: &mut Follower) {
+        follower.asked = Instant::now().checked_sub(STREAM_STILL).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_revoked_token_reads_no_backlog() {
+        let fake = Fake::new();
+        for _ in 0..3 * EVENTS_LONGEST {
+            fake.happens("store");
+        }
+        let (mut follower, _running) = follower(&fake, Some("wp_viewer"));
+        assert!(matches!(follower.hear().await, Some(Told::Event(event)) if event.id == 1));
+        *fake.door.revoked.lock().unwrap() = true;
+        assert!(fake.authenticate("wp_viewer").is_none());
+        asked_long_ago(&mut follower);
+        assert!(follower.hear().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn one_who_was_somebody_does_not_read_on_as_nobody() {
+        let fake = Fake::new();
+        fake.happens("store");
+        let (mut follower, _running) = follower(&fake, None);
+        assert!(matches!(follower.hear().await, Some(Told::Event(_))));
+        // As if a session had been there when the stream was opened, which has ended since.
+        follower.caller.role = Some(Role::Viewer);
+        asked_long_ago(&mut follower);
+        assert!(follower.hear().await.is_none());
     }
 }

@@ -37,11 +37,14 @@ mod entrance_fake;
 #[cfg(test)]
 mod entrance_tests;
 mod events;
+#[cfg(test)]
+mod exhaustion_tests;
 mod failures;
 mod incident_markdown;
 mod incidents;
 #[cfg(test)]
 mod incidents_tests;
+mod ledger;
 mod notifications;
 #[cfg(test)]
 mod notifications_fake;
@@ -51,11 +54,13 @@ mod operations;
 mod orders;
 mod pages;
 mod password;
+mod places;
 mod problem;
 pub mod progress;
 mod rehearsal;
 #[cfg(test)]
 mod rehearsal_fake;
+mod rests;
 mod router;
 mod same_origin;
 mod server;
@@ -65,13 +70,17 @@ mod sights;
 mod sights_tests;
 mod sign_in;
 mod socket;
+mod span;
 #[cfg(test)]
 mod status_samples;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod timetable;
 mod tls;
 mod tokens;
+#[cfg(test)]
+mod unattended_tests;
 pub mod unison;
 mod visit;
 mod whatif;

@@ -111,7 +111,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .counts("limit", (1, Some(EVENTS_LONGEST)), "at most so many, default 100")
             .counts("follow", (0, Some(1)), "1 for a stream")
             .parameter(ParameterIn::Header, "Last-Event-ID", Required::False, text(), last_event)
-            .gives::<Events>("A page, in order of ids")
+            .gives::<Events>("A page, in order of ids; without a role, without entries about people")
             .header("Link", "the pages before and after, RFC 8288")
             .streams::<Event>()
             .fails(&[Unavailable]),

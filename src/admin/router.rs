@@ -16,8 +16,10 @@ use super::api::{
     Drained, LiftOutcome, LiftRequest, OrderOutcome, OrderRequest, ProbeReport, ProbeRequest, ReloadOutcome, Status,
     StoreAccept, StoreAccepted, StoreStatus, TokenCreated, TokenRequest, Tokens, WhatIf, WhatIfQuery,
 };
-use super::bounds::{BODY_BYTES, REQUEST_TIME};
+use super::bounds::{BODY_BYTES, REQUEST_TIME, STREAMS, STREAMS_OF_ONE};
+use super::crowd::Crowd;
 use super::failures::Failures;
+use super::ledger::Ledger;
 use super::oidc::Provider;
 use super::password::Passwords;
 use super::same_origin::same_origin;
@@ -35,6 +37,9 @@ pub(super) struct Shared {
     /// The user whose connections to the socket are an administrator's.
     pub(super) socket_owner: Option<u32>,
     pub(super) failures: Arc<Failures>,
+    pub(super) ledger: Arc<Ledger>,
+    /// Event streams by name; who says nothing of themselves has none.
+    pub(super) streams: Arc<Crowd<Option<String>>>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) passwords: Arc<Passwords>,
     pub(super) provider: Arc<Provider>,
@@ -42,17 +47,24 @@ pub(super) struct Shared {
     pub(super) stopping: watch::Receiver<()>,
 }
 
+impl Shared {
+    pub(super) fn new(control: Arc<dyn Control>, socket_owner: Option<u32>, stopping: watch::Receiver<()>) -> Self {
+        Self {
+            control,
+            socket_owner,
+            failures: Arc::default(),
+            ledger: Arc::default(),
+            streams: Arc::new(Crowd::new(STREAMS, STREAMS_OF_ONE)),
+            sessions: Arc::default(),
+            passwords: Arc::default(),
+            provider: Arc::default(),
+            stopping,
+        }
+    }
+}
+
 /// All routes, for TCP and socket alike.
-pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopping: watch::Receiver<()>) -> Router {
-    let shared = Shared {
-        control,
-        socket_owner,
-        failures: Arc::default(),
-        sessions: Arc::default(),
-        passwords: Arc::default(),
-        provider: Arc::default(),
-        stopping,
-    };
+pub(super) fn routes(shared: &Shared) -> Router {
     let guarded =
         |routes: Router<Shared>, access| routes.route_layer(from_fn_with_state((shared.clone(), access), require));
     let open = Router::new()
@@ -114,7 +126,7 @@ pub(super) fn routes(control: Arc<dyn Control>, socket_owner: Option<u32>, stopp
         .layer(from_fn_with_state(shared.clone(), same_origin))
         .layer(from_fn(pages::for_people))
         .layer(from_fn(secure_headers))
-        .with_state(shared)
+        .with_state(shared.clone())
 }
 
 async fn status(State(shared): State<Shared>) -> Json<Status> {

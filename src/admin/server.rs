@@ -15,18 +15,20 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 use super::access::{Line, Peer};
-use super::bounds::{ACCEPT_PAUSE, CONNECTIONS, HANDSHAKE_TIME, HEADER_BYTES, HEADER_TIME, HEADERS, STOP_TIME};
-use super::crowd::Crowd;
-use super::router;
+use super::bounds::{ACCEPT_PAUSE, HANDSHAKE_TIME, HEADER_BYTES, HEADER_TIME, HEADERS, STOP_TIME, WRITE_TIME};
+use super::places::Places;
+use super::rests::{Seat, accompany};
+use super::router::{self, Shared};
 use super::socket::Socket;
+use super::steady::Steady;
 use super::tls::{self, Armour, Shown, TlsError};
 use super::{Channel, Control};
 use crate::model::AdminTls;
@@ -103,19 +105,20 @@ pub async fn start(
     let address = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
     let (stop, stopping) = watch::channel(());
     let owner = socket.as_ref().map(|socket| socket.owner);
-    let router = router::routes(Arc::clone(&control), owner, stopping.clone());
+    let router = router::routes(&Shared::new(Arc::clone(&control), owner, stopping.clone()));
     let mut listeners = Vec::new();
     if let Some(armour) = &armour {
-        listeners.push(tokio::spawn(tls::watch(Arc::clone(armour), control, stopping.clone())));
+        listeners.push(tokio::spawn(tls::watch(Arc::clone(armour), Arc::clone(&control), stopping.clone())));
     }
     if let Some(listener) = tcp {
-        listeners.push(tokio::spawn(serve(Listener::Tcp(listener, armour), router.clone(), stopping.clone())));
+        let places = Places::new(Arc::clone(&control));
+        listeners.push(tokio::spawn(serve(Listener::Tcp(listener, armour), places, router.clone(), stopping.clone())));
     }
     let mut file: Option<Box<dyn Send + Sync>> = None;
     if let Some(socket) = socket {
         let (listener, guard) = socket.into_parts();
         file = Some(Box::new(guard));
-        listeners.push(tokio::spawn(serve(Listener::Unix(listener), router, stopping)));
+        listeners.push(tokio::spawn(serve(Listener::Unix(listener), Places::new(control), router, stopping)));
     }
     Ok(AdminServer { address, stop, listeners, _socket: file })
 }
@@ -144,8 +147,8 @@ enum Listener {
 
 /// An accepted connection.
 enum Connection {
-    Tcp(tokio::net::TcpStream, Channel, Option<Arc<ServerConfig>>),
-    Unix(tokio::net::UnixStream, Channel),
+    Tcp(Steady<TcpStream>, Channel, Option<Arc<ServerConfig>>),
+    Unix(Steady<UnixStream>, Channel),
 }
 
 impl Listener {
@@ -154,12 +157,16 @@ impl Listener {
             Self::Tcp(listener, armour) => {
                 let (stream, peer) = listener.accept().await?;
                 let config = armour.as_ref().map(|armour| armour.config());
-                Ok(Connection::Tcp(stream, Channel::Tcp { peer: peer.ip().to_canonical() }, config))
+                Ok(Connection::Tcp(
+                    Steady::new(stream, WRITE_TIME),
+                    Channel::Tcp { peer: peer.ip().to_canonical() },
+                    config,
+                ))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let uid = stream.peer_cred()?.uid();
-                Ok(Connection::Unix(stream, Channel::Socket { uid }))
+                Ok(Connection::Unix(Steady::new(stream, WRITE_TIME), Channel::Socket { uid }))
             }
         }
     }
@@ -171,14 +178,33 @@ impl Connection {
             Self::Tcp(_, channel, _) | Self::Unix(_, channel) => *channel,
         }
     }
+
+    /// Serves it to its end.
+    async fn serve(self, seat: &Arc<Seat>, router: Router, stopping: watch::Receiver<()>) {
+        match self {
+            Self::Tcp(stream, channel, None) => {
+                let peer = Peer { channel, line: Line::Plain, shown: None };
+                talk(stream, peer, seat, router, stopping).await;
+            }
+            Self::Tcp(stream, channel, Some(config)) => {
+                if let Some((stream, peer)) = shake_hands(stream, channel, config).await {
+                    talk(stream, peer, seat, router, stopping).await;
+                }
+            }
+            Self::Unix(stream, channel) => {
+                let peer = Peer { channel, line: Line::Plain, shown: None };
+                talk(stream, peer, seat, router, stopping).await;
+            }
+        }
+    }
 }
 
 /// A connection over TLS, and who is at its other end; `None` where none comes about.
 async fn shake_hands(
-    stream: tokio::net::TcpStream,
+    stream: Steady<TcpStream>,
     channel: Channel,
     config: Arc<ServerConfig>,
-) -> Option<(TlsStream<tokio::net::TcpStream>, Peer)> {
+) -> Option<(TlsStream<Steady<TcpStream>>, Peer)> {
     let shaken = tokio::time::timeout(HANDSHAKE_TIME, TlsAcceptor::from(config).accept(stream)).await;
     match shaken {
         Ok(Ok(stream)) => {
@@ -195,12 +221,9 @@ async fn shake_hands(
 }
 
 /// Accepts until told to stop, then waits for what is open.
-async fn serve(listener: Listener, router: Router, mut stopping: watch::Receiver<()>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let (mut connections, crowd) = (JoinSet::new(), Crowd::default());
+async fn serve(listener: Listener, places: Places, router: Router, mut stopping: watch::Receiver<()>) {
+    let mut connections = JoinSet::new();
     loop {
-        // The permit comes first: beyond the bound, connections wait in the system's queue.
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
         let accepted = tokio::select! {
             biased;
             _ = stopping.changed() => break,
@@ -209,25 +232,13 @@ async fn serve(listener: Listener, router: Router, mut stopping: watch::Receiver
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok(connection) => {
+                let Some(held) = places.take(connection.channel()).await else { continue };
                 let (router, stopping) = (router.clone(), stopping.clone());
-                let Some(place) = crowd.enter(connection.channel()) else { continue };
                 connections.spawn(async move {
-                    match connection {
-                        Connection::Tcp(stream, channel, None) => {
-                            let peer = Peer { channel, line: Line::Plain, shown: None };
-                            talk(stream, peer, router, stopping).await;
-                        }
-                        Connection::Tcp(stream, channel, Some(config)) => {
-                            if let Some((stream, peer)) = shake_hands(stream, channel, config).await {
-                                talk(stream, peer, router, stopping).await;
-                            }
-                        }
-                        Connection::Unix(stream, channel) => {
-                            let peer = Peer { channel, line: Line::Plain, shown: None };
-                            talk(stream, peer, router, stopping).await;
-                        }
+                    tokio::select! {
+                        () = connection.serve(held.seat(), router, stopping) => {}
+                        () = held.seat().cut() => {}
                     }
-                    drop((place, permit));
                 });
             }
             Err(error) => {
@@ -243,19 +254,23 @@ async fn serve(listener: Listener, router: Router, mut stopping: watch::Receiver
 }
 
 /// Serves one connection to its end, or to the end of its current request once the node stops.
-async fn talk(
+pub(super) async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
+    seat: &Arc<Seat>,
     router: Router,
     mut stopping: watch::Receiver<()>,
 ) {
     let channel = peer.channel;
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(|request: hyper::Request<Incoming>| {
         let (router, peer) = (router.clone(), peer.clone());
+        let (parts, body) = request.into_parts();
+        let (body, answered) = accompany(seat, Body::new(body));
         async move {
-            let mut request = request.map(Body::new);
+            let mut request = hyper::Request::from_parts(parts, body);
             request.extensions_mut().insert(peer);
-            router.oneshot(request).await as Result<Response, Infallible>
+            let response: Result<Response, Infallible> = router.oneshot(request).await;
+            response.map(|response| response.map(answered))
         }
     });
     let connection = http1::Builder::new()

@@ -216,6 +216,12 @@ impl Sessions {
         self.kept().remove(&digest(cookie)).map(|closed| closed.origin)
     }
 
+    /// When somebody was last there in the session of `cookie`.
+    #[cfg(test)]
+    pub(super) fn seen(&self, cookie: &str) -> Option<Instant> {
+        self.kept().get(&digest(cookie)).map(|kept| kept.seen)
+    }
+
     /// How many stand at `now`.
     pub(super) fn count(&self, now: Instant) -> usize {
         self.kept().values().filter(|kept| !kept.is_over(now)).count()

@@ -14,8 +14,9 @@ use super::access::{Line, Peer, password_mark};
 use super::api::SessionStatus;
 use super::bounds::{CREDENTIAL_CHARACTERS, FAILURE_WINDOW, NEXT_CHARACTERS};
 use super::cookie::{self, Reach};
-use super::entrance_control::{Count, SignInEntry};
+use super::entrance_control::Count;
 use super::failures::Judgement;
+use super::ledger::journal;
 use super::pages::{Login, Ways, login};
 use super::password::Checked;
 use super::router::Shared;
@@ -56,16 +57,16 @@ pub(super) struct LoginQuery {
 }
 
 /// What the form holds. It has no `Debug`: it holds secrets.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct LoginForm {
     #[serde(default)]
-    token: String,
+    pub(super) token: String,
     #[serde(default)]
-    name: String,
+    pub(super) name: String,
     #[serde(default)]
-    password: String,
+    pub(super) password: String,
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 /// `GET /login`
@@ -99,7 +100,7 @@ fn shown(
 }
 
 /// Why nobody was signed in.
-enum Refusal {
+pub(super) enum Refusal {
     /// What was presented is not good. Journalled under the name of the user, where there is one.
     Wrong { means: Means, name: String },
     /// It was not looked at.
@@ -138,16 +139,10 @@ pub(super) async fn sign_in(
             let trouble = "Too many people sign in at this moment. Try again in a few seconds.";
             shown(&shared, StatusCode::SERVICE_UNAVAILABLE, &next, Some(trouble), None)
         }
-        Err(Refusal::TooMany) => {
-            shared.control.tally().count(Count::Limited);
-            let trouble = "Too many failed sign-ins from your address. Wait a minute, or sign in with a token.";
-            shown(&shared, StatusCode::TOO_MANY_REQUESTS, &next, Some(trouble), None)
-        }
+        Err(Refusal::TooMany) => limited_page(&shared, &next),
         Err(Refusal::Wrong { means, name }) => {
             shared.control.tally().count(Count::Refused);
-            if shared.failures.may_journal(now) {
-                journal(&shared, peer.channel, SignIn::Refused, (name, means), "what was presented is not good");
-            }
+            journal(&shared, peer.channel, SignIn::Refused, (name, means), "what was presented is not good");
             let trouble = match means {
                 Means::Token => "That token is unknown, expired or revoked.",
                 _ => "Name or password is wrong.",
@@ -158,38 +153,52 @@ pub(super) async fn sign_in(
 }
 
 /// Who the form shows somebody to be.
-async fn origin(shared: &Shared, channel: Channel, form: LoginForm, now: Instant) -> Result<Origin, Refusal> {
-    let wrong = |means, name: &str| match shared.failures.judge(channel, now) {
-        Judgement::Told => Refusal::Wrong { means, name: name.to_owned() },
-        Judgement::TooMany => Refusal::TooMany,
-    };
+pub(super) async fn origin(
+    shared: &Shared,
+    channel: Channel,
+    form: LoginForm,
+    now: Instant,
+) -> Result<Origin, Refusal> {
     if !form.token.trim().is_empty() {
         // A good one is good whatever went before it.
         let token = shared.control.authenticate(form.token.trim());
         return match token {
             Some(token) => Ok(Origin::Token { name: token.name, made: token.created }),
-            None => Err(wrong(Means::Token, "somebody")),
+            None => Err(match shared.failures.tokens.judge(channel, now) {
+                Judgement::Told => Refusal::Wrong { means: Means::Token, name: "somebody".to_owned() },
+                Judgement::TooMany => Refusal::TooMany,
+            }),
         };
     }
-    if shared.failures.are_too_many(channel, now) {
-        return Err(Refusal::TooMany);
-    }
+    // Counted before it is looked at: who goes away meanwhile has made the node work all the same.
+    let attempt = shared.failures.passwords.attempt(channel, now).ok_or(Refusal::TooMany)?;
+    let wrong = |name: &str| Refusal::Wrong { means: Means::Password, name: name.to_owned() };
     let entrance = shared.control.entrance();
     let user = entrance.users.iter().find(|user| user.name == form.name);
-    match shared.passwords.check(&entrance.users, &form.name, form.password).await {
-        Checked::Good => match user {
-            Some(user) => Ok(Origin::Password { name: user.name.clone(), hash: password_mark(user) }),
-            None => Err(wrong(Means::Password, "somebody")),
-        },
+    match (shared.passwords.check(channel, &entrance.users, &form.name, form.password).await, user) {
+        (Checked::Good, Some(user)) => {
+            attempt.take_back();
+            Ok(Origin::Password { name: user.name.clone(), hash: password_mark(user) })
+        }
         // People type passwords into the field for names: what is no user's name is not kept.
-        Checked::Wrong => Err(wrong(Means::Password, user.map_or("somebody", |user| &user.name))),
-        Checked::Busy => Err(Refusal::Busy),
+        (Checked::Good | Checked::Wrong, user) => Err(wrong(user.map_or("somebody", |user| &user.name))),
+        (Checked::Busy, _) => {
+            attempt.take_back();
+            Err(Refusal::Busy)
+        }
     }
 }
 
 /// The page again, with why nobody was signed in.
 pub(super) fn refused_page(shared: &Shared, next: &str, trouble: &'static str) -> Result<Response, Problem> {
     shown(shared, StatusCode::UNAUTHORIZED, next, Some(trouble), None)
+}
+
+/// The page again where too many failed before from that address.
+pub(super) fn limited_page(shared: &Shared, next: &str) -> Result<Response, Problem> {
+    shared.control.tally().count(Count::Limited);
+    let trouble = "Too many failed sign-ins from your address. Wait a minute, or sign in with a token.";
+    shown(shared, StatusCode::TOO_MANY_REQUESTS, next, Some(trouble), None)
 }
 
 /// Opens a session; its cookie.
@@ -252,16 +261,6 @@ pub(super) async fn status(
         idle_seconds: caller.session.as_ref().map(|session| session.idle.as_secs()),
         csrf: caller.session.as_ref().map(|session| session.csrf().to_owned()),
     })
-}
-
-pub(super) fn journal(shared: &Shared, channel: Channel, outcome: SignIn, (name, means): (String, Means), why: &str) {
-    shared.control.journal_sign_in(SignInEntry {
-        outcome,
-        name,
-        means,
-        from: channel.to_string(),
-        detail: why.to_owned(),
-    });
 }
 
 #[cfg(test)]

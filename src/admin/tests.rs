@@ -91,8 +91,15 @@ impl Fake {
     }
 
     pub(super) fn happens_at(&self, part: &str, time: Timestamp) {
+        self.journals_at(EventKind::Degraded { part: part.into(), detail: SCRIPT.into() }, time);
+    }
+
+    pub(super) fn journals(&self, kind: EventKind) {
+        self.journals_at(kind, now());
+    }
+
+    fn journals_at(&self, kind: EventKind, time: Timestamp) {
         let mut journal = self.journal.lock().unwrap();
-        let kind = EventKind::Degraded { part: part.into(), detail: SCRIPT.into() };
         let event = Event { id: journal.len() as u64 + 1, time, node: "ns1".into(), kind };
         journal.push(event.clone());
         let _nobody_listens = self.live.send(Arc::new(event));
@@ -347,6 +354,10 @@ impl Api {
         Self { fake, server, base, socket, _directory: directory }
     }
 
+    pub(super) async fn stop(self) {
+        self.server.stop().await;
+    }
+
     pub(super) fn tcp(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         Client::builder().no_proxy().build().unwrap().request(method, format!("{}{path}", self.base))
     }
@@ -557,7 +568,7 @@ async fn names_on_the_page_never_become_markup() {
     assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
     assert!(page.contains("&#60;script&#62;"));
     assert!(page.contains("IP Geolocation by DB-IP") && page.contains("https://db-ip.com"));
-    assert!(page.contains("http-equiv=\"refresh\" content=\"5\""));
+    assert!(page.contains("http-equiv=\"refresh\" content=\"5; url=/?auto\""));
     assert!(!page.contains("{{") && !page.contains("style="));
     let still = api.tcp(Method::GET, "/?still").send().await.unwrap().text().await.unwrap();
     assert!(!still.contains("http-equiv=\"refresh\""));

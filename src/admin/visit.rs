@@ -13,11 +13,13 @@ use super::access::{Peer, rights};
 use super::bounds::{CREDENTIAL_CHARACTERS, PROVIDER_VISIT_SECONDS};
 use super::cookie;
 use super::entrance_control::Count;
+use super::failures::Attempt;
+use super::ledger::journal;
 use super::oidc::{Begun, Identity, OidcError};
 use super::pages::welcome;
 use super::router::Shared;
 use super::session::Origin;
-use super::sign_in::{LoginQuery, journal, local, opened, refused_page};
+use super::sign_in::{LoginQuery, limited_page, local, opened, refused_page};
 use super::{Problem, ProblemKind};
 use crate::model::{Means, Oidc, SignIn};
 
@@ -40,9 +42,14 @@ pub(super) async fn there(
 ) -> Result<Response, Problem> {
     let oidc = configured(&shared)?;
     let next = query.map_or_else(|_| String::new(), |Query(query)| query.next);
+    // Each way may have the node ask the provider: a stranger must not have it do so at will.
+    let Some(attempt) = shared.failures.visits.attempt(peer.channel, Instant::now()) else {
+        return limited_page(&shared, local(&next));
+    };
     let begun = Begun::new().map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
     match shared.provider.way_there(&oidc, &begun).await {
         Ok(url) => {
+            attempt.take_back();
             let kept = format!("{}.{}", begun.secret(), BASE64URL_NOPAD.encode(local(&next).as_bytes()));
             let mut response = Redirect::to(url.as_str()).into_response();
             if let Some(set) = cookie::set_visit(&kept, peer.line, PROVIDER_VISIT_SECONDS) {
@@ -50,7 +57,17 @@ pub(super) async fn there(
             }
             Ok(response)
         }
-        Err(error) => failed(&shared, &peer, local(&next), &error),
+        Err(error) => {
+            forgive(attempt, &error);
+            failed(&shared, &peer, local(&next), &error)
+        }
+    }
+}
+
+/// Takes back what did not come to the provider: a foreign page that leads browsers here locks nobody out.
+fn forgive(attempt: Attempt<'_>, error: &OidcError) {
+    if matches!(error, OidcError::Unbegun | OidcError::Busy) {
+        attempt.take_back();
     }
 }
 
@@ -73,10 +90,17 @@ pub(super) async fn back(
     if !error.is_empty() {
         return failed(&shared, &peer, &next, &OidcError::Refused(super::words::plain(&error)));
     }
+    let Some(attempt) = shared.failures.visits.attempt(peer.channel, Instant::now()) else {
+        return limited_page(&shared, &next);
+    };
     let identity = match shared.provider.way_back(&oidc, &Begun::again(secret), &code, &state).await {
         Ok(identity) => identity,
-        Err(error) => return failed(&shared, &peer, &next, &error),
+        Err(error) => {
+            forgive(attempt, &error);
+            return failed(&shared, &peer, &next, &error);
+        }
     };
+    attempt.take_back();
     welcomed(&shared, &peer, &headers, identity, &next)
 }
 
@@ -92,10 +116,8 @@ fn welcomed(
     let origin = Origin::Provider(identity);
     if rights(&*shared.control, &origin).is_none() {
         shared.control.tally().count(Count::Refused);
-        if shared.failures.may_journal(Instant::now()) {
-            let who = (name, Means::Provider);
-            journal(shared, peer.channel, SignIn::Refused, who, "the provider grants no role here");
-        }
+        let who = (name, Means::Provider);
+        journal(shared, peer.channel, SignIn::Refused, who, "the provider grants no role here");
         let trouble = "The provider knows you, but nothing that it says of you grants a role here.";
         return refused_page(shared, next, trouble);
     }
@@ -119,10 +141,9 @@ fn configured(shared: &Shared) -> Result<Oidc, Problem> {
 /// Says on the page what came in between, and in log and journal.
 fn failed(shared: &Shared, peer: &Peer, next: &str, error: &OidcError) -> Result<Response, Problem> {
     shared.control.tally().count(Count::Refused);
-    if shared.failures.may_journal(Instant::now()) {
+    let who = ("somebody".to_owned(), Means::Provider);
+    if journal(shared, peer.channel, SignIn::Refused, who, &error.to_string()) {
         tracing::warn!(channel = %peer.channel, %error, "nobody was signed in through the provider");
-        let who = ("somebody".to_owned(), Means::Provider);
-        journal(shared, peer.channel, SignIn::Refused, who, &error.to_string());
     }
     let trouble = match error {
         OidcError::Unreachable(_) => "The provider of identities cannot be reached. Sign in with a token instead.",

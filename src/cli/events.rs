@@ -153,7 +153,8 @@ async fn collect(node: &Node, from: Option<u64>, most: usize, wanted: &Wanted) -
         Events { schema: Events::SCHEMA.to_owned(), events: Vec::new(), next_after: after, prev_before: None };
     loop {
         let next = page(node, Some(after), if wanted.is_narrow() { PAGE } else { most.min(PAGE) }).await?;
-        let is_last = next.events.len() < PAGE;
+        // A node may hold back what is not for everybody: a page that is not full is not the last one.
+        let is_last = next.next_after <= after;
         let is_over = next.events.last().is_some_and(|event| wanted.until.is_some_and(|until| event.time > until));
         for event in next.events {
             after = event.id;
@@ -161,11 +162,13 @@ async fn collect(node: &Node, from: Option<u64>, most: usize, wanted: &Wanted) -
                 found.events.push(event);
             }
             if found.events.len() == most {
-                break;
+                found.next_after = after;
+                return Ok((found, after));
             }
         }
+        after = next.next_after.max(after);
         found.next_after = after;
-        if is_last || is_over || found.events.len() >= most {
+        if is_last || is_over {
             return Ok((found, after));
         }
     }

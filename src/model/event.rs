@@ -26,6 +26,15 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+impl EventKind {
+    /// Whether it tells of people and what they may do, rather than of the node and what it answers: who signs in and from where,
+    /// who tried what, whose tokens there are.
+    #[must_use]
+    pub const fn is_of_people(&self) -> bool {
+        matches!(self, Self::SignIn { .. } | Self::Acted { .. } | Self::Token { .. })
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "event")]

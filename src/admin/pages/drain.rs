@@ -6,7 +6,7 @@
 use askama::Template;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Extension, Form, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 
@@ -15,6 +15,7 @@ use super::frame::{Frame, Screen};
 use super::link;
 use super::page;
 use super::when::When;
+use crate::admin::access::{Peer, somebody_is_there};
 use crate::admin::api::{AnswerPreview, LiftOutcome, OrderOutcome, OrderPreview, Outcome, SiteForecast, Status};
 use crate::admin::progress::timetable;
 use crate::admin::router::Shared;
@@ -40,7 +41,9 @@ pub(super) async fn form(
 /// `POST /drain`
 pub(super) async fn post(
     State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     form: Result<Form<Fields>, FormRejection>,
 ) -> Result<Response, Problem> {
     let Form(fields) = form.map_err(|rejection| Problem::new(ProblemKind::Invalid, rejection.body_text()))?;
@@ -51,6 +54,8 @@ pub(super) async fn post(
     if fields.step != "order" {
         return Ok(page(&OrderPage::new(&status, &caller, &fields, shown, None)?)?.into_response());
     }
+    // Previews are posted by the page itself whenever the state changes; an order is somebody's.
+    somebody_is_there(&shared, &peer, &headers);
     let (code, trouble) = match hindrance(&fields, &shown) {
         Some(hindrance) => hindrance,
         None => match given(&shared, &fields, &caller, standing, status.time).await {

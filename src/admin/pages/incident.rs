@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::frame::{Frame, Screen};
 use super::mark::Mark;
 use super::when::When;
-use super::{EventRow, link, page};
+use super::{EventRow, link, may_read, page};
 use crate::admin::api::{Kept, ObjectivesReport, ServiceObjectives, Status};
 use crate::admin::bounds::EVENTS_LONGEST;
 use crate::admin::router::Shared;
@@ -135,7 +135,7 @@ impl Page {
             Err(problem) => (Vec::new(), Some(plain(&problem.detail))),
         };
         let is_cut = events.last().is_some_and(|last| last.id < incident.last_event);
-        let of_incident = events.iter().filter(|event| event.id <= incident.last_event);
+        let of_incident = events.iter().filter(|event| event.id <= incident.last_event && may_read(caller, event));
         let mut frame = Frame::new(status, Screen::Timeline, format!("Incident {}", incident.id), caller);
         frame.back.clone_from(&row.link);
         Self {

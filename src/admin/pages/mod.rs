@@ -38,7 +38,7 @@ pub(super) use refusal::for_people;
 
 use super::router::Shared;
 use super::words::{event, event_word, moment, plain};
-use super::{Problem, ProblemKind};
+use super::{Caller, Problem, ProblemKind};
 use crate::model::{Event, EventKind};
 
 /// The pages.
@@ -66,6 +66,11 @@ pub(super) fn assets() -> Router<Shared> {
 
 fn page(template: &impl Template) -> Result<Html<String>, Problem> {
     template.render().map(Html).map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))
+}
+
+/// Whether the event is the caller's to read.
+fn may_read(caller: Option<&Caller>, event: &Event) -> bool {
+    caller.map_or(!event.kind.is_of_people(), |caller| caller.reads(event))
 }
 
 /// An event as a row of a table.

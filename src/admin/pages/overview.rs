@@ -10,6 +10,7 @@ use super::frame::{Frame, Screen};
 use super::link;
 use super::map::Map;
 use super::mark::Mark;
+use super::sift::{Sieve, sifted};
 use super::when::When;
 use super::{EventRow, page};
 use crate::admin::api::{Findings, ServiceStatus, SiteStatus, Status};
@@ -27,12 +28,20 @@ pub(super) async fn overview(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Html<String>, Problem> {
     let status = shared.control.status();
-    let after = status.last_event.saturating_sub(EVENTS_ON_PAGE);
-    let journal = shared.control.events(after, usize::try_from(EVENTS_ON_PAGE).unwrap_or(usize::MAX)).await;
     let caller = caller.map(|Extension(caller)| caller);
+    let newest = status.last_event.saturating_add(1);
+    let journal = sifted(&shared, &Sieve::default(), caller.as_ref(), (newest, EVENTS_ON_PAGE)).await;
     let asked = |key: &str| query.iter().find(|(asked, _)| asked == key).map(|(_, value)| value.as_str());
     let map = map(&shared, &status, asked("service"));
-    page(&Overview::new(&status, &shared.control.findings(), map, journal, asked("still").is_none(), caller.as_ref()))
+    let refresh = asked("still").is_none().then(|| refresh(asked("service")));
+    let journal = journal.map(|found| found.events);
+    page(&Overview::new(&status, &shared.control.findings(), map, journal, refresh, caller.as_ref()))
+}
+
+/// The address under which the page loads itself again, so that it is not taken for somebody who does.
+fn refresh(service: Option<&str>) -> String {
+    let service = service.map(|service| format!("service={}&", link::encoded(service))).unwrap_or_default();
+    format!("/?{service}auto")
 }
 
 /// The map of the service called `chosen`; of the first where there is none of that name.
@@ -48,8 +57,8 @@ fn map(shared: &Shared, status: &Status, chosen: Option<&str>) -> Option<Map> {
 #[template(path = "overview.html", config = "dashboards/operator/askama.toml")]
 struct Overview {
     frame: Frame,
-    /// Loads itself again where there is no script.
-    refreshing: bool,
+    /// The address that the page loads by itself where there is no script; `None` for one that stands still.
+    refresh: Option<String>,
     attention: Vec<Attention>,
     services: Vec<ServiceNote>,
     sites: Vec<SiteRows>,
@@ -109,7 +118,7 @@ impl Overview {
         findings: &Findings,
         map: Option<Map>,
         journal: Result<Vec<Event>, Problem>,
-        refreshing: bool,
+        refresh: Option<String>,
         caller: Option<&Caller>,
     ) -> Self {
         let now = status.time;
@@ -124,13 +133,13 @@ impl Overview {
         });
         Self {
             frame: Frame::new(status, Screen::Overview, "Overview", caller),
-            refreshing,
+            refresh,
             attention: attention(status, findings),
             services: notes.collect(),
             sites: by_site(&status.services, now),
             map,
             orders: orders(status),
-            events: events.iter().rev().map(EventRow::new).collect(),
+            events: events.iter().map(EventRow::new).collect(),
             journal_problem,
             started: moment_and_distance(status.started, now),
             zones: status.zone_count,

@@ -2,6 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::may_read;
+use crate::admin::bounds::{EVENTS_LONGEST, TIMELINE_LOOKED};
+use crate::admin::router::Shared;
+use crate::admin::{Caller, Problem};
 use crate::model::{Event, EventKind, Scope};
 
 /// A kind of thing that happens.
@@ -88,6 +92,49 @@ impl Sieve {
         let since = self.since.is_none_or(|since| event.time >= since);
         subject && since && about(&event.kind, self.site.as_deref(), self.service.as_deref())
     }
+}
+
+/// Events that were found, the newest first.
+pub(super) struct Found {
+    pub(super) events: Vec<Event>,
+    /// Where to go on: before this id; `None` where the journal was read to its begin, or to the time asked for.
+    pub(super) older: Option<u64>,
+}
+
+/// The newest events before `before` that `sieve` takes and `caller` may read, at most `rows` of them. Reads a bounded part of
+/// the journal: what is rare is found in steps.
+pub(super) async fn sifted(
+    shared: &Shared,
+    sieve: &Sieve,
+    caller: Option<&Caller>,
+    (before, rows): (u64, usize),
+) -> Result<Found, Problem> {
+    let mut found = Found { events: Vec::new(), older: None };
+    let lowest = before.saturating_sub(TIMELINE_LOOKED).max(1);
+    let mut upper = before;
+    // As many as fill the page where nearly all are taken, and one that says whether there are more.
+    let mut step = rows.saturating_add(1).min(EVENTS_LONGEST);
+    while upper > lowest {
+        let after = upper.saturating_sub(1).saturating_sub(step as u64);
+        let mut part = shared.control.events(after, step).await?;
+        step = step.saturating_mul(4).min(EVENTS_LONGEST);
+        part.retain(|event| event.id < upper);
+        let is_over = part.first().is_none_or(|oldest| sieve.since.is_some_and(|since| oldest.time < since));
+        for event in part.into_iter().rev().filter(|event| sieve.takes(event) && may_read(caller, event)) {
+            if found.events.len() >= rows {
+                // The last one shown begins the next page.
+                found.older = found.events.last().map(|last| last.id);
+                return Ok(found);
+            }
+            found.events.push(event);
+        }
+        if is_over || after == 0 {
+            return Ok(found);
+        }
+        upper = after.saturating_add(1);
+    }
+    found.older = (upper > 1).then_some(upper);
+    Ok(found)
 }
 
 /// Whether an event is about `site` and `service`, as far as they are asked about. An order for a whole site is about each of

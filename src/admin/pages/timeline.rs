@@ -9,14 +9,13 @@ use serde::Deserialize;
 
 use super::frame::{Frame, Screen};
 use super::incident::{IncidentRow, Promise};
-use super::sift::{Sieve, Subject};
+use super::sift::{Found, Sieve, Subject, sifted};
 use super::{EventRow, link, page};
 use crate::admin::api::{IncidentList, ObjectivesReport, Status};
-use crate::admin::bounds::{EVENTS_LONGEST, INCIDENTS_ON_PAGE, TIMELINE_LOOKED, TIMELINE_ROWS};
+use crate::admin::bounds::{INCIDENTS_ON_PAGE, TIMELINE_ROWS};
 use crate::admin::router::Shared;
 use crate::admin::words::moment;
 use crate::admin::{Caller, Problem, ProblemKind};
-use crate::model::Event;
 
 /// What of the journal is asked for; a form sends empty fields for what was left out.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -44,8 +43,9 @@ pub(super) async fn timeline(
     let sieve = asked.sieve()?;
     let status = shared.control.status();
     let newest = status.last_event.saturating_add(1);
-    let found = sifted(&shared, &sieve, asked.before.unwrap_or(newest).min(newest)).await;
     let caller = caller.map(|Extension(caller)| caller);
+    let before = asked.before.unwrap_or(newest).min(newest);
+    let found = sifted(&shared, &sieve, caller.as_ref(), (before, TIMELINE_ROWS)).await;
     let told =
         Told { incidents: shared.control.incidents(None, INCIDENTS_ON_PAGE), objectives: shared.control.objectives() };
     page(&Timeline::new(&status, (asked, sieve), found, &told, caller.as_ref()))
@@ -71,40 +71,6 @@ impl Asked {
         };
         Ok(Sieve { site: given(&self.site), service: given(&self.service), subject, since })
     }
-}
-
-/// Events that were found, the newest first.
-struct Found {
-    events: Vec<Event>,
-    /// Where to go on: before this id; `None` where the journal was read to its begin, or to the time asked for.
-    older: Option<u64>,
-}
-
-/// The newest events before `before` that `sieve` takes. Reads a bounded part of the journal: what is rare is found in steps.
-async fn sifted(shared: &Shared, sieve: &Sieve, before: u64) -> Result<Found, Problem> {
-    let mut found = Found { events: Vec::new(), older: None };
-    let lowest = before.saturating_sub(TIMELINE_LOOKED).max(1);
-    let mut upper = before;
-    while upper > lowest {
-        let after = upper.saturating_sub(1).saturating_sub(EVENTS_LONGEST as u64);
-        let mut part = shared.control.events(after, EVENTS_LONGEST).await?;
-        part.retain(|event| event.id < upper);
-        let is_over = part.first().is_none_or(|oldest| sieve.since.is_some_and(|since| oldest.time < since));
-        for event in part.into_iter().rev().filter(|event| sieve.takes(event)) {
-            if found.events.len() >= TIMELINE_ROWS {
-                // The last one shown begins the next page.
-                found.older = found.events.last().map(|last| last.id);
-                return Ok(found);
-            }
-            found.events.push(event);
-        }
-        if is_over || after == 0 {
-            return Ok(found);
-        }
-        upper = after.saturating_add(1);
-    }
-    found.older = (upper > 1).then_some(upper);
-    Ok(found)
 }
 
 /// What the journal comes to.
