@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::patience::wait_until;
@@ -185,4 +186,34 @@ fn a_database_is_not_safe_to_power_off_while_answers_send_users_to_what_requires
     assert!(reason.starts_with("requires database: drained by "), "{reason}");
     let (code, said) = wait("40s");
     assert!(code == 0 && said.contains("safe to power off"), "{said}");
+}
+
+#[test]
+fn an_endpoint_failed_when_its_last_monitor_did_and_not_when_another_did_without_harm() {
+    let second = open();
+    let mut at: String =
+        SITES[1..].iter().map(|(site, host, _)| format!("\"{host}\" = \"{}\"\n", second[site].address)).collect();
+    at.push_str(&format!("\"192.0.2.10\" = \"127.0.0.1:{}\"\n", free_port()));
+    let monitor = format!(
+        "[monitor.second]\nkind = \"tcp\"\nport = 9\ninterval = \"250ms\"\nburst_gap = \"50ms\"\n[monitor.second.addresses]\n{at}"
+    );
+    let mut scene = Scene::with(|text| {
+        let both =
+            text.replace("monitors = [\"tcp\"]", "monitors = [\"tcp\", \"second\"]\nhealth = { mode = \"any\" }");
+        assert_ne!(both, text);
+        both + &monitor
+    });
+    let monitors = |scene: &Scene| site(scene, "mx", "fra")["endpoints"][0]["monitors"].clone();
+    wait_until("one monitor is down and the other up", PATIENCE, || {
+        let monitors = monitors(&scene);
+        monitors[0]["state"] == "up" && monitors[1]["state"] == "down"
+    });
+    assert!(scene.names("fra"), "one of the two is enough");
+    let closed = Timestamp::now();
+    scene.close("fra");
+    wait_until("fra leaves", PATIENCE, || !scene.names("fra"));
+    let (_, said) = scene.try_command(&["events", "--kind", "verdict", "--site", "fra", "-n", "1", "-o", "json"]);
+    let page: Value = serde_json::from_str(&said).unwrap();
+    let first: Timestamp = page["events"][0]["first_failed"].as_str().unwrap().parse().unwrap();
+    assert!(first >= closed, "{said}");
 }

@@ -109,7 +109,11 @@ impl Writer {
         let zones = zones.of_templates();
         let (mut listed, mut missing) = (BTreeMap::<PathBuf, Vec<(Object, Object)>>::new(), Vec::new());
         for Made { first, text, mut names } in made(&zones) {
-            let Some(list) = list_of(settings, first) else { continue };
+            let Some(list) = list_of(settings, first) else {
+                missing
+                    .push(format!("{} and others of its template are in no list of the configuration", first.origin()));
+                continue;
+            };
             if first.serial() != first.declared_serial() {
                 missing.push(format!("the zones of {}: their SOA was served with a raised serial", list.display()));
             }
