@@ -77,7 +77,10 @@ impl Past {
             return Err(PastFault::NotKept(format!("the node did not run then: it stopped at {ended}")));
         }
         let (Some(loaded), Some(says), Some(since)) = (&found.loaded, &found.says, found.since) else {
-            return Err(PastFault::NotKept(format!("no plan of {time} is kept (any more)")));
+            return Err(PastFault::NotKept(match beginning(directory) {
+                Some(began) if began > time => format!("no plan of {time} is kept: what is kept begins at {began}"),
+                _ => format!("no plan of {time} is kept (any more)"),
+            }));
         };
         let mut caveats = loaded.missing.clone();
         let (settings, tables) = rebuild(&Objects::in_directory(directory), loaded, &mut caveats)?;
@@ -106,6 +109,11 @@ impl Past {
         }
         Ok(Self { tables: tables.with_plan(Arc::new(plan)), settings, generation: found.generation, since, caveats })
     }
+}
+
+/// From when on something is kept.
+fn beginning(directory: &Path) -> Option<Timestamp> {
+    segments(directory).ok()?.values().find_map(|path| first_time(path).ok().flatten())
 }
 
 /// What the lines say of `time`.
