@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::audit::Audit;
 use super::demo::{SUBCOMMAND, SiteArgs};
 use super::drill::DrillCommand;
+use super::ids;
 use super::incident;
 use super::key::Key;
 use super::moment::{self, Past};
@@ -35,22 +36,37 @@ pub(super) struct Arguments {
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 negative finding, 2 usage, 3 refused by a safety rule, 4 declined at \
 the prompt, 5 node unreachable, 6 not authorised, 7 wait timed out (the order stands).";
 
+/// The heading of the options that lead to a node.
+pub(super) const CONNECTION: &str = "Connection";
+/// Behind a command's own options, before --help.
+const LAST: usize = 900;
+
 /// Options that all commands know.
 #[derive(Debug, Args)]
 pub(super) struct Global {
     /// Configuration of the node; commands find its admin socket there [default: waypost.toml, then /etc/waypost/waypost.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION)]
     pub(super) config: Option<PathBuf>,
     /// Talk to the node at this URL instead, as in http://127.0.0.1:8053
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = CONNECTION)]
     pub(super) node: Option<String>,
-    /// File that holds the token for --node
-    #[arg(long, global = true, value_name = "FILE")]
+    /// File that holds the token for --node; reading on this machine needs none
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION)]
     pub(super) token_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) tls: Tls,
+    /// Give up a node that has not answered after this time [default: 5s; 65s where it has to do or look up something]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        value_parser = span::read,
+        allow_hyphen_values = true,
+        help_heading = CONNECTION
+    )]
+    pub(super) answer_within: Option<Duration>,
     /// How data is printed
-    #[arg(short, long, global = true, value_enum, default_value_t = Asked::Table)]
+    #[arg(short, long, global = true, value_enum, default_value_t = Asked::Table, display_order = LAST)]
     pub(super) output: Asked,
 }
 
@@ -194,19 +210,19 @@ pub(super) struct Drain {
 pub(super) struct Order {
     /// Name of the site
     pub(super) site: String,
+    /// Why, for the journal and for whoever finds the order standing
+    #[arg(long, value_name = "TEXT", display_order = 0)]
+    pub(super) reason: String,
     /// Only this service of it
     #[arg(long)]
     pub(super) service: Option<String>,
-    /// Why, for the journal and for whoever finds the order standing
-    #[arg(long, value_name = "TEXT")]
-    pub(super) reason: String,
     #[command(flatten)]
     pub(super) beginning: Beginning,
     /// The order ends this time after its beginning, at most 72h [default: 4h]
-    #[arg(long = "for", value_name = "DURATION", value_parser = span::read, group = "expiry")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true, group = "expiry")]
     pub(super) duration: Option<Duration>,
     /// The order ends at this time, RFC 3339, as in 2026-05-01T18:00:00Z
-    #[arg(long, value_name = "TIME", group = "expiry")]
+    #[arg(long, value_name = "TIME", value_parser = moment::time, allow_hyphen_values = true, group = "expiry")]
     pub(super) until: Option<Timestamp>,
     /// The order stands until it is lifted
     #[arg(long, group = "expiry")]
@@ -215,7 +231,7 @@ pub(super) struct Order {
     #[arg(long, conflicts_with = "dry_run")]
     pub(super) wait: bool,
     /// Give up waiting after this time, counted from the order's last step; the order stands
-    #[arg(long, value_name = "DURATION", value_parser = span::read, default_value = "15m", requires = "wait")]
+    #[arg(long, value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true, default_value = "15m", requires = "wait")]
     pub(super) timeout: Duration,
     /// Only say what would happen
     #[arg(long)]
@@ -255,7 +271,7 @@ pub(super) struct Wait {
     #[arg(long)]
     pub(super) service: Option<String>,
     /// Give up after this time
-    #[arg(long, value_name = "DURATION", value_parser = span::read, default_value = "15m")]
+    #[arg(long, value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true, default_value = "15m")]
     pub(super) timeout: Duration,
 }
 
@@ -269,9 +285,9 @@ pub(super) struct Explain {
     /// The client's address, or its network as a resolver's client subnet tells it
     #[arg(long, value_name = "ADDRESS")]
     pub(super) client: Option<String>,
-    /// What was answered at this time, as in 2026-05-01T12:00:00.250Z
-    #[arg(long, value_name = "TIME")]
-    pub(super) at: Option<Timestamp>,
+    /// What was answered at this time, as in 2026-05-01T12:00:00.250Z, or so long ago, as in 5m
+    #[arg(long, value_name = "TIME|DURATION", value_parser = moment::read, allow_hyphen_values = true)]
+    pub(super) at: Option<Past>,
     /// The payload that the past query advertised; without it, it had no EDNS
     #[arg(long, value_name = "OCTETS", requires = "at")]
     pub(super) edns: Option<u16>,
@@ -316,14 +332,14 @@ pub(super) struct Events {
     /// Go on with events as they happen
     #[arg(short, long)]
     pub(super) follow: bool,
-    /// Events after this one
-    #[arg(long, value_name = "ID")]
+    /// Events after this one, the oldest of them first where -n does not take all
+    #[arg(long, value_name = "ID", value_parser = ids::event)]
     pub(super) after: Option<u64>,
     /// Events from this time on, RFC 3339, or from so long ago, as in 90m
-    #[arg(long, value_name = "TIME|DURATION", value_parser = moment::read, conflicts_with = "after")]
+    #[arg(long, value_name = "TIME|DURATION", value_parser = moment::read, allow_hyphen_values = true, conflicts_with = "after")]
     pub(super) since: Option<Past>,
     /// Events up to this time, or up to so long ago
-    #[arg(long, value_name = "TIME|DURATION", value_parser = moment::read, conflicts_with = "follow")]
+    #[arg(long, value_name = "TIME|DURATION", value_parser = moment::read, allow_hyphen_values = true, conflicts_with = "follow")]
     pub(super) until: Option<Past>,
     /// Events of this kind only, as the fourth column has it; may come several times
     #[arg(long, value_name = "KIND")]
@@ -331,7 +347,7 @@ pub(super) struct Events {
     /// Events about this site only
     #[arg(long, value_name = "SITE")]
     pub(super) site: Option<String>,
-    /// At most so many [default: the newest 20; with --since or --until all]
+    /// At most so many, the newest of them [default: 20; all with --since, --until, --kind or --site]
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(super) limit: Option<u16>,
     /// Show below each verdict that got worse what its probe heard; -o json always does
@@ -362,7 +378,7 @@ pub(super) enum Token {
         #[arg(long, value_name = "SITE")]
         site: Vec<String>,
         /// It no longer works after this time [default: never ends]
-        #[arg(long = "for", value_name = "DURATION", value_parser = span::read)]
+        #[arg(long = "for", value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true)]
         duration: Option<Duration>,
     },
     /// Show all tokens

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use futures_util::StreamExt;
-use jiff::Timestamp;
 
 use super::client::Node;
 use super::exit::{Exit, Failure};
+use super::moment::{self, Past};
 use super::output::Output;
-use crate::admin::api::words::{moment, plain};
+use crate::admin::api::words::{moment as time, plain};
 use crate::admin::api::{AuditReport, AuditStatus};
 use crate::model::{ChainFinding, ChainMark, ChainReport, ExportCheck};
 
@@ -30,12 +30,12 @@ pub(super) enum Audit {
     },
     /// Print the journal as JSON lines with their hashes
     Export {
-        /// From this time on, as in 2026-05-01T12:00:00Z
-        #[arg(long, value_name = "TIME")]
-        since: Option<Timestamp>,
-        /// Before this time
-        #[arg(long, value_name = "TIME")]
-        until: Option<Timestamp>,
+        /// From this time on, as in 2026-05-01T12:00:00Z, or from so long ago, as in 2d
+        #[arg(long, value_name = "TIME|DURATION", value_parser = moment::read, allow_hyphen_values = true)]
+        since: Option<Past>,
+        /// Before this time, or up to so long ago
+        #[arg(long, value_name = "TIME|DURATION", value_parser = moment::read, allow_hyphen_values = true)]
+        until: Option<Past>,
     },
 }
 
@@ -64,11 +64,11 @@ pub(super) async fn audit(node: &Node, output: &Output, command: Audit) -> Resul
         Audit::Verify { file: None, checkpoint } => {
             let known: Vec<String> = checkpoint.iter().map(ToString::to_string).collect();
             let known = known.join(",");
-            let report: AuditReport = node.get("/api/v1/audit/verify", &[("checkpoints", Some(&known))]).await?;
+            let report: AuditReport = node.look_up("/api/v1/audit/verify", &[("checkpoints", Some(&known))]).await?;
             tell(output, &report)
         }
         Audit::Export { since, until } => {
-            let (since, until) = (since.map(|time| time.to_string()), until.map(|time| time.to_string()));
+            let (since, until) = (since.map(|Past(time)| time.to_string()), until.map(|Past(time)| time.to_string()));
             let query = [("since", since.as_deref()), ("until", until.as_deref())];
             let mut body = node.stream("/api/v1/audit/export", &query).await?.bytes_stream();
             let mut stdout = std::io::stdout().lock();
@@ -129,7 +129,7 @@ fn described(status: &AuditStatus) -> Vec<String> {
         _ => lines.push(format!("the journal of {} has no entry yet", plain(&status.node))),
     }
     for checkpoint in &status.checkpoints {
-        lines.push(format!("checkpoint {}  {}", moment(checkpoint.time), checkpoint.mark));
+        lines.push(format!("checkpoint {}  {}", time(checkpoint.time), checkpoint.mark));
     }
     lines
 }

@@ -27,13 +27,13 @@ impl Said<'_> {
 }
 
 /// Asks, where there is somebody to ask. `what` is the order, as the beginning of a sentence.
-pub(super) fn confirm(output: &Output, site: &str, severe: &[String], what: &str) -> Result<(), Failure> {
+pub(super) async fn confirm(output: &Output, site: &str, severe: &[String], what: &str) -> Result<(), Failure> {
     for reason in severe {
         output.progress(&format!("careful: {}", plain(reason)));
     }
     match (output.can_ask(), severe.is_empty()) {
-        (true, true) => output.ask(&format!("{what}?")),
-        (true, false) => output.ask_for_name(&format!("{what}?"), site),
+        (true, true) => output.ask(&format!("{what}?")).await,
+        (true, false) => output.ask_for_name(&format!("{what}?"), site).await,
         (false, true) => Err(Failure::Unconfirmed {
             detail: "there is no terminal to ask on, and nothing was changed".to_owned(),
             remedy: "say --yes".to_owned(),

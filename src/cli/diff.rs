@@ -7,19 +7,43 @@ use super::client::Node;
 use super::document::Document;
 use super::exit::{Exit, Failure};
 use super::output::Output;
+use super::retyped::quoted;
 use crate::admin::api::words::plain;
-use crate::admin::api::{AnswerDifference, ChangedAnswer, DiffRequest};
+use crate::admin::api::{AnswerDifference, ChangedAnswer, DiffRequest, ProblemKind};
 
 pub(super) async fn diff(node: &Node, output: &Output, arguments: Diff) -> Result<Exit, Failure> {
     let Diff { answers: _, file } = arguments;
     let request = DiffRequest { configuration: absolute(&file)? };
-    let found: AnswerDifference = node.post("/api/v1/diff", &request).await?;
+    let found: AnswerDifference =
+        node.post("/api/v1/diff", &request).await.map_err(|failure| not_compared(failure, &file))?;
     for warning in &found.warnings {
         output.progress(&plain(warning));
     }
     output.show(&found, |_| found.changes.iter().map(render).collect())?;
     output.progress(&plain(&summary(&found)));
     Ok(if found.changes.is_empty() { Exit::Done } else { Exit::Negative })
+}
+
+/// Where nothing was compared there is no difference to be told of: what was typed is wrong.
+fn not_compared(failure: Failure, file: &Path) -> Failure {
+    match failure {
+        Failure::Problem(mut problem) if problem.known_kind() == Some(ProblemKind::Diagnostics) => {
+            problem.code = Exit::Usage as u8;
+            // What a node that cannot start is told does not help here.
+            problem.remedy = Some(if file.exists() {
+                format!("see: waypost check --config {}", quoted(&file.to_string_lossy()))
+            } else {
+                "name the other configuration where the node can read it".to_owned()
+            });
+            for diagnostic in problem.diagnostics.iter_mut().filter(|_| !file.exists()) {
+                if let Some((found, _)) = diagnostic.split_once("; remedy: ") {
+                    *diagnostic = found.to_owned();
+                }
+            }
+            Failure::Problem(problem)
+        }
+        failure => failure,
+    }
 }
 
 /// The node does not stand where the command was typed.

@@ -7,13 +7,20 @@ use comfy_table::Cell;
 use jiff::Timestamp;
 
 use super::client::Node;
+use super::confirm::{Said, confirm};
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output, table};
+use super::orders::{careful, preview, rehearsed};
+use super::output::{Format, Output};
 use super::span;
+use super::table::table;
 use crate::admin::api::words::{drills as words, moment, moment_and_distance, plain, span as in_words};
-use crate::admin::api::{AbortRequest, DrillBegun, DrillReport, DrillRequest, Drills, ScheduledDrill};
-use crate::model::{Drill, DrillOutcome, DrillState, Scope};
+use crate::admin::api::{
+    AbortRequest, DrillBegun, DrillReport, DrillRequest, Drills, Expiry, OrderRequest, ProblemKind, ScheduledDrill,
+};
+use crate::model::{Drill, DrillOutcome, DrillState, IntentKind, Reach, Scope, Share};
 
+/// Where drills are, and where they are begun.
+const DRILLS: &str = "/api/v1/drills";
 /// Between two looks at the node.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -63,7 +70,13 @@ pub(super) struct Run {
     #[arg(long)]
     service: Option<String>,
     /// How long the site stays out, at most 4h
-    #[arg(long = "for", value_name = "DURATION", value_parser = span::read, default_value = "15m")]
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        value_parser = span::read,
+        allow_hyphen_values = true,
+        default_value = "15m"
+    )]
     duration: Duration,
     /// Why, for the journal and the report
     #[arg(long, value_name = "TEXT", default_value = "drill")]
@@ -74,6 +87,12 @@ pub(super) struct Run {
     /// Only say whether it might begin, and what it would change
     #[arg(long)]
     dry_run: bool,
+    /// Do not ask; not enough for a drill that leaves a service its last site
+    #[arg(short, long)]
+    yes: bool,
+    /// Do not ask, whatever it is: the site is meant
+    #[arg(long, value_name = "SITE")]
+    confirm: Option<String>,
 }
 
 pub(super) async fn drill(node: &Node, output: &Output, command: DrillCommand) -> Result<Exit, Failure> {
@@ -105,19 +124,77 @@ pub(super) async fn drill(node: &Node, output: &Output, command: DrillCommand) -
 }
 
 async fn run(node: &Node, output: &Output, arguments: Run) -> Result<Exit, Failure> {
-    let Run { site, service, duration, reason, wait, dry_run } = arguments;
+    let Run { site, service, duration, reason, wait, dry_run, yes, confirm } = arguments;
     let scope = Scope { site, service };
     let request = DrillRequest { scope, for_seconds: Some(duration.as_secs()), reason, dry_run };
-    let begun: DrillBegun = node.post("/api/v1/drills", &request).await?;
+    if !dry_run {
+        sure(node, output, &request, &Said { yes, confirm: confirm.as_deref() }).await?;
+    }
+    let begun: DrillBegun = node.post(DRILLS, &request).await?;
+    let undo = node.typed(&begun.undo);
     if wait {
-        begin_told(&begun).iter().for_each(|line| output.progress(line));
+        begin_told(&begun, &undo).iter().for_each(|line| output.progress(line));
         return until_over(node, output, &begun.drill.id).await;
     }
-    output.show(&begun, |_| begin_told(&begun))?;
+    let mut lines = begin_told(&begun, &undo);
+    if dry_run && matches!(output.format(), Format::Table | Format::Wide) {
+        lines.extend(careful(&request.scope.site, &rehearsed(node, &as_order(&request)).await?.severe));
+    }
+    output.show(&begun, |_| lines)?;
     Ok(Exit::Done)
 }
 
-fn begin_told(begun: &DrillBegun) -> Vec<String> {
+/// Returns where the drill is meant, or changes nothing.
+async fn sure(node: &Node, output: &Output, request: &DrillRequest, said: &Said<'_>) -> Result<(), Failure> {
+    let site = &request.scope.site;
+    if said.names(site)? {
+        return Ok(());
+    }
+    if !said.yes {
+        might_begin(node, request).await?;
+    }
+    let rehearsal = match rehearsed(node, &as_order(request)).await {
+        Ok(rehearsal) => rehearsal,
+        // The drill will be refused as well, and that is kept as what it came to.
+        Err(Failure::Problem(problem)) if said.yes && problem.known_kind() == Some(ProblemKind::Refused) => {
+            return Ok(());
+        }
+        Err(failure) => return Err(failure),
+    };
+    if said.yes {
+        if rehearsal.severe.is_empty() {
+            return Ok(());
+        }
+        might_begin(node, request).await?;
+    }
+    preview(output, &rehearsal);
+    let length = in_words(Duration::from_secs(request.for_seconds.unwrap_or_default()));
+    let what = format!("Drill of {} for {length}", plain(&request.scope.to_string()));
+    confirm(output, site, &rehearsal.severe, &what).await
+}
+
+/// What may not begin is refused before anybody is asked.
+async fn might_begin(node: &Node, request: &DrillRequest) -> Result<(), Failure> {
+    let _begun: DrillBegun = node.post(DRILLS, &DrillRequest { dry_run: true, ..request.clone() }).await?;
+    Ok(())
+}
+
+/// The order that a drill is for the answers.
+fn as_order(request: &DrillRequest) -> OrderRequest {
+    OrderRequest {
+        scope: request.scope.clone(),
+        kind: IntentKind::Drain { share: Share::ALL },
+        reason: request.reason.clone(),
+        expiry: request.for_seconds.map(Expiry::ForSeconds),
+        begin: None,
+        steps: None,
+        dry_run: true,
+        force: false,
+        reach: Reach::Everywhere,
+    }
+}
+
+fn begin_told(begun: &DrillBegun, undo: &str) -> Vec<String> {
     let drill = &begun.drill;
     let length = in_words(Duration::from_secs(drill.for_seconds));
     let first = if begun.dry_run {
@@ -128,7 +205,7 @@ fn begin_told(begun: &DrillBegun) -> Vec<String> {
     let mut lines = vec![plain(&first)];
     lines.extend(begun.changes.iter().map(|change| format!("  {}", plain(change))));
     if !begun.dry_run {
-        lines.push(format!("undo: {}", plain(&begun.undo)));
+        lines.push(format!("undo: {}", plain(undo)));
     }
     lines
 }
@@ -169,9 +246,15 @@ async fn until_over(node: &Node, output: &Output, id: &str) -> Result<Exit, Fail
 
 /// Ctrl-C: the drill is ended, unless whoever sits at the terminal says no.
 async fn interrupted(node: &Node, output: &Output, id: &str) -> Result<(), Failure> {
-    if output.can_ask() && output.ask("End the drill now?").is_err() {
-        output.progress("the drill goes on");
-        return Ok(());
+    if output.can_ask() {
+        match output.ask("End the drill now?").await {
+            // Who says it twice means it.
+            Ok(()) | Err(Failure::Interrupted(_)) => {}
+            Err(_) => {
+                output.progress("the drill goes on");
+                return Ok(());
+            }
+        }
     }
     let request = AbortRequest { reason: "Ctrl-C".to_owned() };
     let _ended: DrillReport = node.post(&format!("{}/abort", path(id)?), &request).await?;
@@ -228,7 +311,7 @@ fn told(drill: &Drill) -> Vec<String> {
 }
 
 async fn list(node: &Node, output: &Output) -> Result<Exit, Failure> {
-    let drills: Drills = node.get("/api/v1/drills", &[]).await?;
+    let drills: Drills = node.get(DRILLS, &[]).await?;
     output.show(&drills, |_| listed(&drills, output))?;
     Ok(Exit::Done)
 }
@@ -247,7 +330,7 @@ fn listed(drills: &Drills, output: &Output) -> Vec<String> {
     let ran = if rows.is_empty() {
         "no drill has run here".to_owned()
     } else {
-        table(output.palette(), &["DRILL", "TAKES OUT", "OUTCOME", "BY", "WHY"], rows)
+        table(output.page(), &["DRILL", "TAKES OUT", "OUTCOME", "BY", "WHY"], rows)
     };
     let to_come = drills.schedules.iter().map(|schedule| plain(&to_come(schedule)));
     running.into_iter().chain([ran]).chain(to_come).collect()

@@ -1,5 +1,6 @@
 //! `events`: the journal, one line an event, and as it happens.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -10,10 +11,11 @@ use super::arguments::Events as Arguments;
 use super::client::Node;
 use super::document::with_schema;
 use super::exit::{Exit, Failure};
+use super::kinds;
 use super::moment::Past;
 use super::output::{Format, Output};
-use crate::admin::api::Events;
 use crate::admin::api::words::{event, event_word, moment, plain, transcript};
+use crate::admin::api::{Events, Status};
 use crate::model::Event;
 
 /// In front of each line of a transcript.
@@ -41,23 +43,16 @@ const NEWEST: usize = 20;
 pub(super) async fn events(node: &Node, output: &Output, arguments: Arguments) -> Result<Exit, Failure> {
     let Arguments { follow, after, since, until, kind, site, limit, transcripts } = arguments;
     let wanted = Wanted {
-        kinds: kind.iter().map(|kind| spelled(kind)).collect(),
+        kinds: kind.iter().map(|kind| kinds::known(kind)).collect::<Result<_, _>>()?,
         site,
         since: since.map(|Past(time)| time),
         until: until.map(|Past(time)| time),
         detail: if transcripts { Detail::Transcripts } else { Detail::Lines },
     };
-    // Without a place to begin at, the newest are looked at.
-    let is_ranged = after.is_some() || wanted.is_narrow();
-    let most = limit.map_or(if is_ranged { usize::MAX } else { NEWEST }, usize::from);
-    let most = if after.is_some() && limit.is_none() { NEWEST } else { most };
-    let from = match (after, wanted.since) {
-        (Some(after), _) => Some(after),
-        (None, Some(since)) => Some(before(node, since).await?),
-        (None, None) if is_ranged => Some(0),
-        (None, None) => None,
-    };
-    let (found, seen) = collect(node, from, most, &wanted).await?;
+    let (found, seen) = find(node, after, limit.map(usize::from), &wanted).await?;
+    if let Some(site) = wanted.site.as_deref().filter(|_| found.events.is_empty()) {
+        tell_of_nothing(node, output, site).await?;
+    }
     match output.format() {
         Format::Json if !follow => output.json(&found)?,
         _ => found.events.iter().try_for_each(|event| print(output, event, wanted.detail))?,
@@ -74,7 +69,7 @@ pub(super) async fn events(node: &Node, output: &Output, arguments: Arguments) -
 /// Which events are shown, and what of them.
 struct Wanted {
     /// None is all.
-    kinds: Vec<String>,
+    kinds: Vec<&'static str>,
     site: Option<String>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
@@ -87,16 +82,11 @@ impl Wanted {
     }
 
     fn takes(&self, event: &Event) -> bool {
-        let of_kind = self.kinds.is_empty() || self.kinds.contains(&spelled(event_word(&event.kind)));
+        let of_kind = self.kinds.is_empty() || self.kinds.contains(&event_word(&event.kind));
         let in_time =
             self.since.is_none_or(|since| event.time >= since) && self.until.is_none_or(|until| event.time <= until);
         of_kind && in_time && self.site.as_deref().is_none_or(|site| is_about(event, site))
     }
-}
-
-/// A kind as it is compared: `zone updated`, `zone_updated` and `Zone-Updated` are one.
-fn spelled(kind: &str) -> String {
-    kind.to_ascii_lowercase().replace(['_', '-'], " ")
 }
 
 /// Whether an event names `site`: as a member, or in the phrases of a plan.
@@ -122,54 +112,89 @@ fn is_about(event: &Event, site: &str) -> bool {
     serde_json::to_value(event).is_ok_and(|event| names(&event, site))
 }
 
-/// The id of the last event before `time`: events are found by halving, for a journal may be long.
-async fn before(node: &Node, time: Timestamp) -> Result<u64, Failure> {
-    let newest = page(node, None, 1).await?.next_after;
-    let (mut low, mut high) = (0, newest);
-    while low < high {
-        let middle = low.midpoint(high);
-        match page(node, Some(middle), 1).await?.events.first() {
-            Some(event) if event.time < time => low = event.id.max(middle.saturating_add(1)),
-            _ => high = middle,
-        }
+/// The events that are wanted, and the id after which nothing was looked at: the first after `after`, or else the newest.
+async fn find(
+    node: &Node,
+    after: Option<u64>,
+    limit: Option<usize>,
+    wanted: &Wanted,
+) -> Result<(Events, u64), Failure> {
+    let usual = if after.is_none() && wanted.is_narrow() { usize::MAX } else { NEWEST };
+    let most = limit.unwrap_or(usual);
+    match after {
+        Some(after) => oldest(node, after, most, wanted).await,
+        None => newest(node, most, wanted).await,
     }
-    Ok(low)
 }
 
-async fn page(node: &Node, after: Option<u64>, limit: usize) -> Result<Events, Failure> {
-    let (after, limit) = (after.map(|after| after.to_string()), limit.to_string());
-    node.get("/api/v1/events", &[("after", after.as_deref()), ("limit", Some(limit.as_str()))]).await
+/// Says so where nothing was found because no site is called so.
+async fn tell_of_nothing(node: &Node, output: &Output, site: &str) -> Result<(), Failure> {
+    let status: Status = node.get("/api/v1/status", &[]).await?;
+    let sites: BTreeSet<&str> =
+        status.services.iter().flat_map(|service| &service.sites).map(|site| site.name.as_str()).collect();
+    if !sites.contains(site) {
+        let sites = sites.into_iter().collect::<Vec<_>>().join(", ");
+        output
+            .progress(&plain(&format!("no event is about '{site}', and no site is called so; the sites are {sites}")));
+    }
+    Ok(())
 }
 
-/// The events that are wanted, at most `most` of them: the first after `from`, or without it the newest. Then the id after
-/// which nothing was looked at.
-async fn collect(node: &Node, from: Option<u64>, most: usize, wanted: &Wanted) -> Result<(Events, u64), Failure> {
-    let Some(mut after) = from else {
-        let found = page(node, None, most).await?;
-        let seen = found.next_after;
-        return Ok((found, seen));
-    };
-    let mut found =
-        Events { schema: Events::SCHEMA.to_owned(), events: Vec::new(), next_after: after, prev_before: None };
+/// The events of one answer: those after an id, or else those below one, or the newest.
+async fn page(node: &Node, after: Option<u64>, before: Option<u64>, limit: usize) -> Result<Events, Failure> {
+    let said = |id: Option<u64>| id.map(|id| id.to_string());
+    let (after, before, limit) = (said(after), said(before), limit.to_string());
+    let query = [("after", after.as_deref()), ("before", before.as_deref()), ("limit", Some(limit.as_str()))];
+    node.get("/api/v1/events", &query).await
+}
+
+fn document(events: Vec<Event>, next_after: u64) -> Events {
+    Events { schema: Events::SCHEMA.to_owned(), events, next_after, prev_before: None }
+}
+
+/// The newest `most` events that are wanted, in order of time, and the id after which nothing was looked at.
+async fn newest(node: &Node, most: usize, wanted: &Wanted) -> Result<(Events, u64), Failure> {
+    let limit = if wanted.is_narrow() { PAGE } else { most.min(PAGE) };
+    let mut found = VecDeque::new();
+    let (mut seen, mut below) = (None, None);
     loop {
-        let next = page(node, Some(after), if wanted.is_narrow() { PAGE } else { most.min(PAGE) }).await?;
+        let next = page(node, None, below, limit).await?;
+        let seen = *seen.get_or_insert(next.next_after);
+        let is_before = |event: &Event| wanted.since.is_some_and(|since| event.time < since);
+        let is_over = next.events.first().is_some_and(is_before) || next.prev_before.is_none();
+        for event in next.events.into_iter().rev().filter(|event| wanted.takes(event)) {
+            if found.len() < most {
+                found.push_front(event);
+            }
+        }
+        if is_over || found.len() >= most {
+            return Ok((document(found.into(), seen), seen));
+        }
+        below = next.prev_before;
+    }
+}
+
+/// The first `most` events after `after` that are wanted, and the id after which nothing was looked at.
+async fn oldest(node: &Node, mut after: u64, most: usize, wanted: &Wanted) -> Result<(Events, u64), Failure> {
+    let limit = if wanted.is_narrow() { PAGE } else { most.min(PAGE) };
+    let mut found = Vec::new();
+    loop {
+        let next = page(node, Some(after), None, limit).await?;
         // A node may hold back what is not for everybody: a page that is not full is not the last one.
         let is_last = next.next_after <= after;
         let is_over = next.events.last().is_some_and(|event| wanted.until.is_some_and(|until| event.time > until));
         for event in next.events {
             after = event.id;
             if wanted.takes(&event) {
-                found.events.push(event);
+                found.push(event);
             }
-            if found.events.len() == most {
-                found.next_after = after;
-                return Ok((found, after));
+            if found.len() == most {
+                return Ok((document(found, after), after));
             }
         }
         after = next.next_after.max(after);
-        found.next_after = after;
         if is_last || is_over {
-            return Ok((found, after));
+            return Ok((document(found, after), after));
         }
     }
 }
@@ -249,6 +274,10 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use axum::Json;
+    use axum::extract::Query;
+
+    use super::super::arguments::Arguments as Line;
     use super::*;
     use crate::model::{EventKind, State};
 
@@ -294,5 +323,47 @@ mod tests {
                 text.as_bytes().chunks(size).flat_map(|piece| lines.events(piece)).map(|event| event.id).collect();
             assert_eq!(ids, [1, 2, 3], "pieces of {size}");
         }
+    }
+
+    /// A journal of fifty events, a second apart, page by page as the API has it.
+    async fn journal(Query(query): Query<Vec<(String, u64)>>) -> Json<Value> {
+        let of = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
+        let limit = of("limit").unwrap_or(100);
+        let below = of("before").unwrap_or(51).min(51);
+        let first = of("after").map_or_else(|| below.saturating_sub(limit).max(1), |after| after + 1);
+        let ids: Vec<u64> = (first..below).take(usize::try_from(limit).unwrap()).collect();
+        let event = |id: &u64| serde_json::json!({ "id": id, "time": time(*id), "node": "ns1", "event": "stopped" });
+        let prev_before = ids.first().filter(|first| **first > 1);
+        Json(serde_json::json!({
+            "schema": Events::SCHEMA, "events": ids.iter().map(event).collect::<Vec<_>>(),
+            "next_after": ids.last().unwrap_or(&0), "prev_before": prev_before
+        }))
+    }
+
+    fn time(id: u64) -> Timestamp {
+        Timestamp::from_second(1_777_636_800 + i64::try_from(id).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_many_the_newest_are_shown_whatever_is_asked_for() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = axum::Router::new().route("/api/v1/events", axum::routing::get(journal));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let words = ["waypost", "--node", &url, "status"];
+        let node = Node::find(&<Line as clap::Parser>::try_parse_from(words).unwrap().global).unwrap();
+        let all = || Wanted { kinds: vec![], site: None, since: None, until: None, detail: Detail::Lines };
+        let ids = async |after, limit, wanted: Wanted| {
+            let (found, _) = find(&node, after, limit, &wanted).await.unwrap();
+            found.events.iter().map(|event| event.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(None, Some(3), all()).await, [48, 49, 50]);
+        assert_eq!(ids(None, Some(3), Wanted { since: Some(time(10)), ..all() }).await, [48, 49, 50]);
+        assert_eq!(ids(None, None, Wanted { since: Some(time(48)), ..all() }).await, [48, 49, 50]);
+        assert_eq!(ids(None, Some(2), Wanted { until: Some(time(20)), ..all() }).await, [19, 20]);
+        assert_eq!(ids(None, Some(2), Wanted { kinds: vec!["stopped"], ..all() }).await, [49, 50]);
+        assert_eq!(ids(None, None, Wanted { kinds: vec!["stopped"], ..all() }).await.len(), 50);
+        assert_eq!(ids(None, None, all()).await.len(), NEWEST);
+        assert_eq!(ids(Some(5), Some(2), all()).await, [6, 7], "whoever goes on from there misses nothing");
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use super::output::{Format, Output};
+use super::refusal;
 use crate::admin::api::words::plain;
 use crate::admin::api::{ProblemDocument, ProblemKind};
 
@@ -73,7 +74,7 @@ pub(super) enum Failure {
     },
     /// A wait timed out.
     TimedOut(String),
-    /// Ctrl-C while waiting.
+    /// Ctrl-C while waiting, or at the prompt.
     Interrupted(String),
     /// Whoever read stdout has had enough, as `head` does.
     OutputClosed,
@@ -115,10 +116,12 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Problem(problem) if problem.known_kind() == Some(ProblemKind::Refused) => {
+                let lines: Vec<String> = refusal::lines(problem).iter().map(|line| plain(line)).collect();
+                f.write_str(&lines.join("\n"))
+            }
             Self::Problem(problem) => {
-                // A refusal says itself which rule refused.
-                let word = if problem.known_kind() == Some(ProblemKind::Refused) { "" } else { "error: " };
-                write!(f, "{word}{}", plain(&problem.detail))?;
+                write!(f, "error: {}", plain(&problem.detail))?;
                 for diagnostic in &problem.diagnostics {
                     write!(f, "\n{}", plain(diagnostic))?;
                 }

@@ -3,13 +3,14 @@
 use super::arguments::Explain;
 use super::client::Node;
 use super::exit::{Exit, Failure};
+use super::moment::Past;
 use super::output::Output;
 use crate::admin::api::words::plain;
 use crate::admin::api::{Explanation, PastAnswer};
 
 pub(super) async fn explain(node: &Node, output: &Output, arguments: Explain) -> Result<Exit, Failure> {
     let Explain { name, rtype, client, at, edns, dnssec, recursion } = arguments;
-    let (at, edns) = (at.map(|at| at.to_string()), edns.map(|edns| edns.to_string()));
+    let (at, edns) = (at.map(|Past(at)| at.to_string()), edns.map(|edns| edns.to_string()));
     let query = [
         ("name", Some(name.as_str())),
         ("type", Some(rtype.as_str())),
@@ -20,7 +21,7 @@ pub(super) async fn explain(node: &Node, output: &Output, arguments: Explain) ->
         ("rd", recursion.then_some("true")),
     ];
     if at.is_some() {
-        let answer: PastAnswer = node.get("/api/v1/explain", &query).await?;
+        let answer: PastAnswer = node.look_up("/api/v1/explain", &query).await?;
         output.show(&answer, |_| past(&answer))?;
         return Ok(Exit::Done);
     }

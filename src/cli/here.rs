@@ -9,11 +9,12 @@ use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Global, LogFormat, Serve};
 use super::checked::Checked;
-use super::client::configuration;
+use super::configured::configuration;
 use super::demo::{self, Demo, Launch, SiteArgs};
 use super::events;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output, Palette};
+use super::output::{Format, Output};
+use super::table::Palette;
 use crate::admin::api::words::plain;
 use crate::config::Color;
 use crate::node::{self, NodeError, RunOptions, Signals};

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::{Output, Palette, table};
+use super::ids;
+use super::output::Output;
+use super::table::{Page, table};
 use crate::admin::api::words::{between, moment, plain, span};
 use crate::admin::api::{IncidentDocument, IncidentList, ObjectivesReport, ServiceObjectives, markdown};
 use crate::plan::incidents::{Affected, Incident, IncidentPhase};
@@ -15,12 +17,13 @@ use crate::plan::incidents::{Affected, Incident, IncidentPhase};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The incident, by the id of the event that began it; without it the last ones are listed
+    #[arg(value_parser = ids::event)]
     id: Option<u64>,
     /// List at most so many
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=100))]
     limit: u16,
     /// List those that began before this one
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = ids::event)]
     before: Option<u64>,
 }
 
@@ -32,7 +35,7 @@ pub(super) async fn incident(node: &Node, output: &Output, arguments: Arguments)
         vec![if output.is_markdown() {
             markdown(&document.incident, document.time).trim_end().to_owned()
         } else {
-            one(&document.incident, document.time, output.palette())
+            one(&document.incident, document.time, output.page())
         }]
     })?;
     Ok(Exit::Done)
@@ -45,13 +48,13 @@ async fn list(node: &Node, output: &Output, arguments: &Arguments) -> Result<Exi
     if list.incidents.is_empty() {
         output.progress("no incident is known");
     }
-    let shown = |_| if list.incidents.is_empty() { Vec::new() } else { vec![all(&list, output.palette())] };
+    let shown = |_| if list.incidents.is_empty() { Vec::new() } else { vec![all(&list, output.page())] };
     output.show(&list, shown)?;
     Ok(Exit::Done)
 }
 
 /// The list for people.
-fn all(list: &IncidentList, palette: Palette) -> String {
+fn all(list: &IncidentList, page: Page) -> String {
     let rows = list.incidents.iter().map(|incident| {
         vec![
             Cell::new(incident.id),
@@ -62,11 +65,11 @@ fn all(list: &IncidentList, palette: Palette) -> String {
             Cell::new(plain(&incident.title())),
         ]
     });
-    table(palette, &["ID", "PHASE", "BEGAN", "TOOK", "RECOVERED IN", "WHAT"], rows.collect())
+    table(page, &["ID", "PHASE", "BEGAN", "TOOK", "RECOVERED IN", "WHAT"], rows.collect())
 }
 
 /// One incident for people.
-fn one(incident: &Incident, now: Timestamp, palette: Palette) -> String {
+fn one(incident: &Incident, now: Timestamp, page: Page) -> String {
     let over = match (incident.phase, incident.ended) {
         (IncidentPhase::Closed, Some(ended)) => format!("over since {}", moment(ended)),
         (_, Some(ended)) => format!("recovering: all serves again since {}", moment(ended)),
@@ -86,7 +89,7 @@ fn one(incident: &Incident, now: Timestamp, palette: Palette) -> String {
     let mut parts = vec![
         head,
         table(
-            palette,
+            page,
             &["SERVICE", "SITE", "WORST", "VERDICT", "OUT", "CACHES", "WELL", "BACK", "RECOVERED IN", "RELAPSES"],
             rows,
         ),
@@ -101,7 +104,7 @@ fn one(incident: &Incident, now: Timestamp, palette: Palette) -> String {
                 Cell::new(plain(&order.reason)),
             ]
         });
-        parts.push(table(palette, &["EVENT", "WHEN", "ORDER", "BY", "WHY"], rows.collect()));
+        parts.push(table(page, &["EVENT", "WHEN", "ORDER", "BY", "WHY"], rows.collect()));
     }
     parts.join("\n\n")
 }
@@ -128,15 +131,15 @@ fn place_row(place: &Affected, began: Timestamp) -> Vec<Cell> {
 /// `waypost objectives`: 1 where one was missed.
 pub(super) async fn objectives(node: &Node, output: &Output) -> Result<Exit, Failure> {
     let report: ObjectivesReport = node.get("/api/v1/objectives", &[]).await?;
-    output.show(&report, |_| vec![promised(&report, output.palette())])?;
+    output.show(&report, |_| vec![promised(&report, output.page())])?;
     Ok(if report.is_met() { Exit::Done } else { Exit::Negative })
 }
 
-fn promised(report: &ObjectivesReport, palette: Palette) -> String {
+fn promised(report: &ObjectivesReport, page: Page) -> String {
     let rows = report.services.iter().map(service_row).collect();
     let header =
         ["SERVICE", "KEPT", "RTO", "LONGEST", "MISSED", "AVAILABILITY", "OUT OF SERVICE", "BUDGET", "BUDGET LEFT"];
-    format!("{} as node {} saw it\n\n{}", report.month, plain(&report.node), table(palette, &header, rows))
+    format!("{} as node {} saw it\n\n{}", report.month, plain(&report.node), table(page, &header, rows))
 }
 
 fn service_row(service: &ServiceObjectives) -> Vec<Cell> {

@@ -8,6 +8,11 @@ use super::span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Past(pub(super) Timestamp);
 
+/// Reads `2026-05-01T12:00:00Z`, with any offset from UTC.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("'{text}' is no time; write it as in 2026-05-01T12:00:00Z"))
+}
+
 /// Reads `2026-05-01T12:00:00Z`, or `1h30m` as that long before now.
 pub(super) fn read(text: &str) -> Result<Past, String> {
     seen_from(text, Timestamp::now())
@@ -26,6 +31,14 @@ fn seen_from(text: &str, now: Timestamp) -> Result<Past, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_says_its_day_and_its_offset() {
+        assert!(time("2026-05-01T12:00:00.250Z").is_ok() && time("2026-05-01T12:00:00+02:00").is_ok());
+        for text in ["23:00", "yesterday", "5m", "-1h", "2026-05-01T12:00:00", ""] {
+            assert_eq!(time(text), Err(format!("'{text}' is no time; write it as in 2026-05-01T12:00:00Z")));
+        }
+    }
 
     #[test]
     fn a_moment_is_a_time_or_so_long_ago() {

@@ -3,7 +3,7 @@
 use comfy_table::{Cell, Color};
 use jiff::Timestamp;
 
-use super::output::{Palette, table};
+use super::table::{Page, table};
 use crate::admin::api::unison::{
     connection, connection_shape, heard, in_step, local_orders, orders, place, plan, troubles, version,
 };
@@ -19,7 +19,7 @@ pub(super) fn lines(cluster: &ClusterStatus, now: Timestamp) -> Vec<String> {
 }
 
 /// The nodes for people.
-pub(super) fn render(status: &Status, palette: Palette) -> String {
+pub(super) fn render(status: &Status, page: Page) -> String {
     let Some(cluster) = &status.cluster else {
         return plain(&format!(
             "{} is the only node by its configuration: [state] names no store that others share",
@@ -29,7 +29,7 @@ pub(super) fn render(status: &Status, palette: Palette) -> String {
     let rows = cluster.nodes.iter().map(row).collect();
     let header = ["NODE", "SITE", "CONNECTION", "HEARD", "ORDERS", "PLAN", "VERSION", "LOCAL ORDERS"];
     let seen = plain(&format!("as {} sees it at {}", status.node, moment(status.time)));
-    format!("{}\n{seen}\n\n{}", lines(cluster, status.time).join("\n"), table(palette, &header, rows))
+    format!("{}\n{seen}\n\n{}", lines(cluster, status.time).join("\n"), table(page, &header, rows))
 }
 
 /// The names of the nodes.

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::{Output, Palette, table};
+use super::output::Output;
+use super::table::{Page, table};
 use crate::admin::api::words::{moment, plain};
 use crate::admin::api::{NotificationTried, NotificationsReport, TargetReport};
 
@@ -30,7 +31,7 @@ pub(super) async fn notify(node: &Node, output: &Output, command: Notify) -> Res
                 output.progress("no target is declared: add a [[notify]] to the configuration");
             }
             let is_well = report.targets.iter().all(|target| !target.failing);
-            output.show(&report, |_| all(&report, output.palette()))?;
+            output.show(&report, |_| all(&report, output.page()))?;
             Ok(if is_well { Exit::Done } else { Exit::Negative })
         }
         Notify::Test { name } => {
@@ -56,12 +57,12 @@ fn segment(name: &str) -> Result<&str, Failure> {
     Ok(name)
 }
 
-fn all(report: &NotificationsReport, palette: Palette) -> Vec<String> {
+fn all(report: &NotificationsReport, page: Page) -> Vec<String> {
     let mut parts = Vec::new();
     if !report.targets.is_empty() {
         let header =
             ["TARGET", "KIND", "STATE", "WAITING", "DELIVERED", "FAILED", "DROPPED", "LAST SUCCESS", "LAST FAILURE"];
-        parts.push(table(palette, &header, report.targets.iter().map(row).collect()));
+        parts.push(table(page, &header, report.targets.iter().map(row).collect()));
     }
     if !report.hooks.is_empty() {
         let rows = report.hooks.iter().map(|hook| {
@@ -70,7 +71,7 @@ fn all(report: &NotificationsReport, palette: Palette) -> Vec<String> {
             let runs = if runs.is_empty() { "none".to_owned() } else { runs.join(", ") };
             vec![Cell::new(plain(&hook.name)), Cell::new(runs)]
         });
-        parts.push(table(palette, &["HOOK", "RUNS"], rows.collect()));
+        parts.push(table(page, &["HOOK", "RUNS"], rows.collect()));
     }
     if parts.is_empty() { Vec::new() } else { vec![parts.join("\n\n")] }
 }

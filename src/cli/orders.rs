@@ -56,12 +56,35 @@ async fn give(
     request.reason = request.reason.trim().to_owned();
     let outcome: OrderOutcome = node.post("/api/v1/orders", &request).await?;
     tell_missing(output, &outcome.missing);
-    output.show(&outcome, |_| told(&outcome))?;
+    let undo = node.typed(&outcome.undo);
+    output.show(&outcome, |_| told(&outcome, &undo))?;
     if wait {
         let patience = stepping::patience(&outcome, timeout, Timestamp::now());
-        return wait::until_drained(node, output, &request.scope, patience, &outcome.undo).await;
+        return wait::until_drained(node, output, &request.scope, patience, &undo).await;
     }
     Ok(Exit::Done)
+}
+
+/// What `request` would come to.
+pub(super) async fn rehearsed(node: &Node, request: &OrderRequest) -> Result<OrderOutcome, Failure> {
+    node.post("/api/v1/orders", &OrderRequest { dry_run: true, ..request.clone() }).await
+}
+
+/// Says on stderr what an order would do.
+pub(super) fn preview(output: &Output, rehearsal: &OrderOutcome) {
+    let told = stepping::told(rehearsal, Timestamp::now());
+    for line in changes(&rehearsal.changes).into_iter().chain(loads(&rehearsal.loads)).chain(told) {
+        output.progress(&line);
+    }
+}
+
+/// Why an order must not be given by mistake, and what says that it is none, a line each.
+pub(super) fn careful(site: &str, severe: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = severe.iter().map(|reason| format!("  careful: {}", plain(reason))).collect();
+    if !severe.is_empty() {
+        lines.push(format!("  needs --confirm={}; --yes is not enough", plain(site)));
+    }
+    lines
 }
 
 /// Returns where the order is meant, or changes nothing.
@@ -70,18 +93,13 @@ async fn sure(node: &Node, output: &Output, request: &OrderRequest, said: &Said<
     if said.names(site)? {
         return Ok(());
     }
-    let rehearsal: OrderOutcome =
-        node.post("/api/v1/orders", &OrderRequest { dry_run: true, ..request.clone() }).await?;
+    let rehearsal = rehearsed(node, request).await?;
     let severe = &rehearsal.severe;
     if rehearsal.outcome == Outcome::Unchanged || (said.yes && severe.is_empty()) {
         return Ok(());
     }
-    let loads = loads(&rehearsal.loads);
-    let told = stepping::told(&rehearsal, Timestamp::now());
-    for line in changes(&rehearsal.changes).into_iter().chain(loads).chain(told) {
-        output.progress(&line);
-    }
-    confirm(output, site, severe, &sentence(&words::order(&rehearsal.intent)))
+    preview(output, &rehearsal);
+    confirm(output, site, severe, &sentence(&words::order(&rehearsal.intent))).await
 }
 
 /// The order that was typed.
@@ -107,8 +125,8 @@ fn request(kind: IntentKind, steps: Option<Steps>, order: Order) -> OrderRequest
     }
 }
 
-/// What is said of an order, a line each.
-fn told(outcome: &OrderOutcome) -> Vec<String> {
+/// What is said of an order that `undo` undoes, a line each.
+fn told(outcome: &OrderOutcome, undo: &str) -> Vec<String> {
     let intent = &outcome.intent;
     let what = words::order(intent);
     let now = Timestamp::now();
@@ -139,14 +157,14 @@ fn told(outcome: &OrderOutcome) -> Vec<String> {
         lines.push("  only this node follows it; all are offered it when the store that they share is back".to_owned());
     }
     if outcome.outcome == Outcome::DryRun {
-        lines.extend(outcome.severe.iter().map(|reason| format!("  careful: {}", plain(reason))));
+        lines.extend(careful(&intent.scope.site, &outcome.severe));
         return lines;
     }
     lines.push(acknowledged(&outcome.acknowledged_by, &outcome.generation.to_string()));
     if let Some(by) = outcome.drained_by {
         lines.push(format!("drained by: {}", moment_and_distance(by, now)));
     }
-    lines.push(format!("undo: {}", plain(&outcome.undo)));
+    lines.push(format!("undo: {}", plain(undo)));
     lines
 }
 
@@ -156,11 +174,13 @@ pub(super) async fn undrain(node: &Node, output: &Output, arguments: Undrain) ->
     let request = LiftRequest { scope: scope.clone(), reason };
     let outcome: LiftOutcome = node.post("/api/v1/orders/lift", &request).await?;
     tell_missing(output, &outcome.missing);
-    output.show(&outcome, |_| told_lifted(&scope, &outcome))?;
+    let undo = outcome.undo.as_ref().map(|undo| node.typed(undo));
+    output.show(&outcome, |_| told_lifted(&scope, &outcome, undo.as_deref()))?;
     if outcome.outcome == Outcome::Unchanged {
         let status: Status = node.get("/api/v1/status", &[]).await?;
         for order in status.orders.iter().filter(|order| order.intent.scope.site == scope.site) {
-            output.progress(&plain(&format!("there is: {}; to lift it: {}", words::order(&order.intent), lift(order))));
+            let lift = node.typed(&lift(order));
+            output.progress(&plain(&format!("there is: {}; to lift it: {lift}", words::order(&order.intent))));
         }
     }
     Ok(Exit::Done)
@@ -173,14 +193,14 @@ fn lift(order: &OrderStatus) -> String {
     format!("waypost undrain {site}{service}")
 }
 
-fn told_lifted(scope: &Scope, outcome: &LiftOutcome) -> Vec<String> {
+fn told_lifted(scope: &Scope, outcome: &LiftOutcome, undo: Option<&str>) -> Vec<String> {
     let Some(intent) = outcome.intent.as_ref().filter(|_| outcome.outcome != Outcome::Unchanged) else {
         return vec![format!("{}: unchanged, no order stands", plain(&scope.to_string()))];
     };
     let mut lines = vec![format!("{}: lifted", plain(&words::order(intent)))];
     lines.extend(changes(&outcome.changes));
     lines.push(acknowledged(&outcome.acknowledged_by, &outcome.generation.to_string()));
-    lines.extend(outcome.undo.iter().map(|undo| format!("undo: {}", plain(undo))));
+    lines.extend(undo.map(|undo| format!("undo: {}", plain(undo))));
     lines
 }
 
@@ -261,6 +281,10 @@ mod tests {
         }
     }
 
+    fn told(outcome: &OrderOutcome) -> Vec<String> {
+        super::told(outcome, &outcome.undo)
+    }
+
     #[test]
     fn an_order_tells_its_undo_and_who_follows_it() {
         let lines = told(&outcome(Outcome::Accepted));
@@ -328,5 +352,16 @@ mod tests {
         let lines = told(&outcome(Outcome::DryRun));
         assert!(lines[0].ends_with("nothing was changed"));
         assert!(!lines.iter().any(|line| line.starts_with("undo")));
+    }
+
+    #[test]
+    fn a_rehearsal_of_what_is_severe_says_that_a_yes_is_not_enough() {
+        let severe = vec!["iad is left as the last site of mx".to_owned()];
+        let lines = told(&OrderOutcome { severe, ..outcome(Outcome::DryRun) });
+        assert_eq!(
+            lines[lines.len() - 2..],
+            ["  careful: iad is left as the last site of mx", "  needs --confirm=fra; --yes is not enough"]
+        );
+        assert!(!told(&outcome(Outcome::DryRun)).iter().any(|line| line.contains("--confirm")));
     }
 }

@@ -1,15 +1,15 @@
 //! Where things are printed: data to stdout, progress and questions to stderr.
 
-use std::fmt::Write as _;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::ValueEnum;
-use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, ContentArrangement, Table};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::document::Document;
 use super::exit::Failure;
+use super::table::{Page, Palette};
 use crate::admin::api::words::plain;
 
 /// How data is to be printed.
@@ -53,15 +53,6 @@ pub(super) enum Width {
     Wide,
 }
 
-/// Whether stdout shows colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Palette {
-    /// It does.
-    Colours,
-    /// It is no terminal and the user does not insist (`CLICOLOR_FORCE`), or the user asks for none (`NO_COLOR`).
-    Plain,
-}
-
 /// Where a command prints.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
@@ -96,6 +87,11 @@ impl Output {
 
     pub(super) const fn palette(&self) -> Palette {
         self.palette
+    }
+
+    /// What tables are printed on: as wide as the terminal is now.
+    pub(super) fn page(&self) -> Page {
+        Page::of_stdout(self.palette)
     }
 
     /// Prints a line of data.
@@ -170,46 +166,40 @@ impl Output {
     }
 
     /// Asks a question on stderr; anything but yes is an error.
-    pub(super) fn ask(&self, question: &str) -> Result<(), Failure> {
-        let answer = self.answer(&format!("{question} [y/N] "))?;
+    pub(super) async fn ask(&self, question: &str) -> Result<(), Failure> {
+        let answer = self.answer(&format!("{question} [y/N] ")).await?;
         if matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes") { Ok(()) } else { Err(Failure::Declined) }
     }
 
     /// Asks on stderr for `name` to be typed; anything else is an error.
-    pub(super) fn ask_for_name(&self, question: &str, name: &str) -> Result<(), Failure> {
-        let answer = self.answer(&format!("{question} Type {} to go on: ", plain(name)))?;
+    pub(super) async fn ask_for_name(&self, question: &str, name: &str) -> Result<(), Failure> {
+        let answer = self.answer(&format!("{question} Type {} to go on: ", plain(name))).await?;
         if answer == name { Ok(()) } else { Err(Failure::Declined) }
     }
 
-    fn answer(&self, question: &str) -> Result<String, Failure> {
+    async fn answer(&self, question: &str) -> Result<String, Failure> {
         let fault = |error: io::Error| Failure::Fault(format!("the terminal cannot be used: {error}"));
-        let mut stderr = io::stderr().lock();
+        // Before the question is there to be interrupted.
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
+        let mut stderr = io::stderr();
         write!(stderr, "{question}").and_then(|()| stderr.flush()).map_err(fault)?;
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer).map_err(fault)?;
-        Ok(answer.trim().to_owned())
+        let (sender, answered) = oneshot::channel();
+        // A thread that is not joined: a terminal cannot be told to stop waiting for its user.
+        std::thread::spawn(move || {
+            let mut answer = String::new();
+            let read = io::stdin().lock().read_line(&mut answer).map(|_| answer);
+            // Nobody waits for it any more after Ctrl-C.
+            let _gone = sender.send(read);
+        });
+        tokio::select! {
+            answer = answered => {
+                let answer = answer.unwrap_or_else(|_| Ok(String::new())).map_err(fault)?;
+                Ok(answer.trim().to_owned())
+            }
+            _ = interrupt.recv() => {
+                self.progress("");
+                Err(Failure::Interrupted("nothing was changed".to_owned()))
+            }
+        }
     }
-}
-
-/// A table without lines, as wide as the terminal at most.
-pub(super) fn table(palette: Palette, header: &[&str], rows: Vec<Vec<Cell>>) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
-    match palette {
-        Palette::Colours => table.enforce_styling(),
-        Palette::Plain => table.force_no_tty(),
-    };
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let mut text = String::new();
-    for line in table.lines() {
-        // Writing to a String cannot fail.
-        let _written = writeln!(text, "{}", line.trim_end());
-    }
-    text.truncate(text.trim_end().len());
-    text
 }

@@ -1,7 +1,8 @@
 //! `probe`: one probe by hand, by the node or from here, and all that was said.
 
 use super::arguments::{Global, Probe};
-use super::client::{Node, configuration};
+use super::client::Node;
+use super::configured::configuration;
 use super::events::INDENT;
 use super::exit::{Exit, Failure};
 use super::output::Output;

@@ -12,10 +12,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{Global, Replay as Arguments};
-use super::client::configuration;
+use super::configured::configuration;
 use super::document::Document;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output, table};
+use super::output::{Format, Output};
+use super::table::table;
 use crate::config::Color;
 use crate::node;
 use crate::plan::{Fared, History, Place, Record, as_recorded, as_replayed};
@@ -204,7 +205,7 @@ fn tell(output: &Output, comparison: &Comparison) -> Result<(), Failure> {
         ]
     };
     let rows = comparison.places.iter().map(|place| row(place).into_iter().map(Cell::new).collect()).collect();
-    output.line(table(output.palette(), &["SERVICE", "SITE", "FAILOVERS", "FLAPS", "MINUTES OUT"], rows).trim_end())?;
+    output.line(table(output.page(), &["SERVICE", "SITE", "FAILOVERS", "FLAPS", "MINUTES OUT"], rows).trim_end())?;
     for place in comparison.places.iter().filter(|place| place.differs()) {
         for (word, figures) in [("was", &place.recorded), ("would be", &place.replayed)] {
             for outage in figures.outages.iter().take(LISTED) {

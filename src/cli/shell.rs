@@ -29,11 +29,18 @@ pub(super) fn man(output: &Output, directory: Option<&Path>) -> Result<Exit, Fai
         output.line(String::from_utf8_lossy(&page).trim_end())?;
         return Ok(Exit::Done);
     };
-    fs::create_dir_all(directory).map_err(fault)?;
+    let wrong = |path: &Path, error: std::io::Error| {
+        Failure::Usage(format!(
+            "'{}' cannot be written: {error}; name a directory that you may write to, as in --directory ~/man/man1",
+            path.display()
+        ))
+    };
+    fs::create_dir_all(directory).map_err(|error| wrong(directory, error))?;
     let pages = pages(command, "waypost");
     for (name, page) in &pages {
         let file = directory.join(format!("{name}.1"));
-        fs::File::create(&file).and_then(|mut file| file.write_all(page)).map_err(fault)?;
+        let written = fs::File::create(&file).and_then(|mut file| file.write_all(page));
+        written.map_err(|error| wrong(&file, error))?;
     }
     output.progress(&format!("{} pages in {}", pages.len(), directory.display()));
     Ok(Exit::Done)

@@ -7,7 +7,8 @@ use super::client::Node;
 use super::document::{AsSent, sites};
 use super::exit::{Exit, Failure};
 use super::nodes;
-use super::output::{Format, Output, Palette, Width, table};
+use super::output::{Format, Output, Width};
+use super::table::{Page, table, table_without};
 use super::watch;
 use super::whatif::capacity;
 use crate::admin::api::progress::{drained_by, progress};
@@ -20,7 +21,7 @@ use crate::model::{MonitorPart, Standing, State, Tier};
 pub(super) async fn status(node: &Node, output: &Output, arguments: &arguments::Status) -> Result<Exit, Failure> {
     let width = if output.format() == Format::Wide { Width::Wide } else { Width::Usual };
     let shown = |status: &Status| {
-        if arguments.nodes { nodes::render(status, output.palette()) } else { render(status, output.palette(), width) }
+        if arguments.nodes { nodes::render(status, output.page()) } else { render(status, output.page(), width) }
     };
     if arguments.watch {
         return watch::watch(node, output, shown).await;
@@ -33,8 +34,11 @@ pub(super) async fn status(node: &Node, output: &Output, arguments: &arguments::
     Ok(Exit::Done)
 }
 
+/// What a narrow terminal does not need to show of sites and endpoints: `-o wide` has it.
+const SPARE: [&str; 3] = ["SINCE", "HOST", "ENDPOINTS"];
+
 /// The status for people.
-pub(super) fn render(status: &Status, palette: Palette, width: Width) -> String {
+pub(super) fn render(status: &Status, page: Page, width: Width) -> String {
     let now = status.time;
     let mut parts = vec![plain(&status.verdict)];
     parts.push(plain(&format!(
@@ -53,20 +57,19 @@ pub(super) fn render(status: &Status, palette: Palette, width: Width) -> String 
     if !status.degradations.is_empty() {
         parts.push(attention(status));
     }
+    // Whoever asks for all gets all, on however many lines.
+    let spare: &[&str] = if width == Width::Wide { &[] } else { &SPARE };
     if !status.services.is_empty() {
         let rows = status
             .services
             .iter()
             .flat_map(|service| service.sites.iter().map(move |site| site_row(service, site, now)));
-        parts.push(table(
-            palette,
-            &["SERVICE", "SITE", "STANDS", "HEALTH", "ENDPOINTS", "ORDER", "WHY"],
-            rows.collect(),
-        ));
+        let header = ["SERVICE", "SITE", "STANDS", "HEALTH", "ENDPOINTS", "ORDER", "WHY"];
+        parts.push(table_without(page, &header, rows.collect(), spare));
     }
     if !status.loads.is_empty() {
         let rows = status.loads.iter().map(load_row).collect();
-        parts.push(table(palette, &["SITE", "LOAD", "AT PEAK", "CAPACITY"], rows));
+        parts.push(table(page, &["SITE", "LOAD", "AT PEAK", "CAPACITY"], rows));
     }
     for service in status.services.iter().filter(|service| service.tier != Tier::Serving) {
         parts.push(plain(&format!("{}: {}", service.name, tier(service.tier))));
@@ -81,7 +84,8 @@ pub(super) fn render(status: &Status, palette: Palette, width: Width) -> String 
     });
     let troubled: Vec<_> = troubled.collect();
     if !troubled.is_empty() {
-        parts.push(table(palette, &["ENDPOINT", "HOST", "SERVICE", "SITE", "STATE", "WHY", "SINCE"], troubled));
+        let header = ["ENDPOINT", "HOST", "SERVICE", "SITE", "STATE", "WHY", "SINCE"];
+        parts.push(table_without(page, &header, troubled, spare));
     }
     let monitors: Vec<_> = several_monitors(status)
         .flat_map(|(service, site, endpoint)| {
@@ -90,7 +94,7 @@ pub(super) fn render(status: &Status, palette: Palette, width: Width) -> String 
         .collect();
     if !monitors.is_empty() {
         let headers = ["MONITOR", "COUNTS", "ENDPOINT", "SERVICE", "SITE", "STATE", "WHY", "SINCE"];
-        parts.push(table(palette, &headers, monitors));
+        parts.push(table_without(page, &headers, monitors, spare));
     }
     if !status.orders.is_empty() {
         let rows = status.orders.iter().map(|standing| {
@@ -104,10 +108,10 @@ pub(super) fn render(status: &Status, palette: Palette, width: Width) -> String 
                 text(&lifetime(intent.lifetime, now)),
             ]
         });
-        parts.push(table(palette, &["ORDER", "BY", "WHY", "NOW", "ENDS"], rows.collect()));
+        parts.push(table(page, &["ORDER", "BY", "WHY", "NOW", "ENDS"], rows.collect()));
     }
     if width == Width::Wide && !status.zones.is_empty() {
-        parts.push(zones(status, palette));
+        parts.push(zones(status, page));
     }
     parts.join("\n\n").replacen("\n\n", "\n", 1)
 }
@@ -121,12 +125,12 @@ fn attention(status: &Status) -> String {
     std::iter::once("NEEDS ATTENTION".to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
-fn zones(status: &Status, palette: Palette) -> String {
+fn zones(status: &Status, page: Page) -> String {
     let rows = status
         .zones
         .iter()
         .map(|zone| vec![text(&zone.origin), Cell::new(zone.serial), Cell::new(zone.records), Cell::new(zone.steered)]);
-    table(palette, &["ZONE", "SERIAL", "RECORDS", "STEERED"], rows.collect())
+    table(page, &["ZONE", "SERIAL", "RECORDS", "STEERED"], rows.collect())
 }
 
 fn site_row(service: &ServiceStatus, site: &SiteStatus, now: jiff::Timestamp) -> Vec<Cell> {

@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::Failure;
+use super::moment;
 use super::span;
 use crate::admin::api::progress::{drained_by, timetable};
 use crate::admin::api::words::{between, plain};
@@ -19,10 +20,16 @@ const QUARTERS: [&str; 4] = ["25%", "50%", "75%", "100%"];
 #[derive(Debug, Args)]
 pub(super) struct Beginning {
     /// The order begins at this time, RFC 3339, at most 30 days ahead; TTLs step down before it, so that caches let go soon after
-    #[arg(long, value_name = "TIME", conflicts_with = "delay")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = moment::time,
+        allow_hyphen_values = true,
+        conflicts_with = "delay"
+    )]
     at: Option<Timestamp>,
     /// The order begins after this time
-    #[arg(id = "delay", long = "in", value_name = "DURATION", value_parser = span::read)]
+    #[arg(id = "delay", long = "in", value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true)]
     delay: Option<Duration>,
 }
 
@@ -41,10 +48,10 @@ pub(super) struct Stepping {
     #[arg(long, value_name = "PERCENT,…", value_delimiter = ',', conflicts_with = "share", requires = "pace")]
     steps: Vec<Share>,
     /// From each step to the next
-    #[arg(long, value_name = "DURATION", value_parser = span::read, group = "pace", requires = "steps")]
+    #[arg(long, value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true, group = "pace", requires = "steps")]
     every: Option<Duration>,
     /// From the first step to the last; without --steps in quarters
-    #[arg(long, value_name = "DURATION", value_parser = span::read, group = "pace", conflicts_with = "share")]
+    #[arg(long, value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true, group = "pace", conflicts_with = "share")]
     over: Option<Duration>,
 }
 

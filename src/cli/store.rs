@@ -9,7 +9,8 @@ use comfy_table::Cell;
 use super::client::Node;
 use super::document::AsSent;
 use super::exit::{Exit, Failure};
-use super::output::{Output, Palette, table};
+use super::output::Output;
+use super::table::{Page, table};
 use crate::admin::api::words::plain;
 use crate::admin::api::{StoreAccept, StoreAccepted, StoreStatus};
 
@@ -53,11 +54,11 @@ pub(super) async fn store(node: &Node, output: &Output, command: Store) -> Resul
 }
 
 async fn status(node: &Node, output: &Output) -> Result<Exit, Failure> {
-    let document: serde_json::Value = node.get("/api/v1/store", &[]).await?;
+    let document: serde_json::Value = node.look_up("/api/v1/store", &[]).await?;
     let status: StoreStatus = serde_json::from_value(document.clone())
         .map_err(|error| Failure::Fault(format!("the node's answer cannot be read: {error}")))?;
     let names = status.known_orders.clone();
-    output.show(&AsSent { document, names }, |_| vec![render(&status, output.palette())])?;
+    output.show(&AsSent { document, names }, |_| vec![aimed(node, &render(&status, output.page()))])?;
     // What the node knows is shown all the same; a script hears that the store itself was not reached, or went back.
     Ok(match (status.went_back, &status.found) {
         (true, _) => Exit::Negative,
@@ -69,11 +70,11 @@ async fn status(node: &Node, output: &Output) -> Result<Exit, Failure> {
 async fn accept(node: &Node, output: &Output, arguments: &Accept) -> Result<Exit, Failure> {
     let Accept { keep_known, yes } = *arguments;
     if !yes {
-        let status: StoreStatus = node.get("/api/v1/store", &[]).await?;
+        let status: StoreStatus = node.look_up("/api/v1/store", &[]).await?;
         if let Some(accepted) = nothing_to_accept(&status)? {
             return tell(output, &accepted, keep_known);
         }
-        for line in render(&status, Palette::Plain).lines() {
+        for line in aimed(node, &render(&status, Page::PLAIN)).lines() {
             output.progress(line);
         }
         if !output.can_ask() {
@@ -82,11 +83,9 @@ async fn accept(node: &Node, output: &Output, arguments: &Accept) -> Result<Exit
                 remedy: "say --yes".to_owned(),
             });
         }
-        output.ask(if keep_known {
-            "Write what this node knows into the store?"
-        } else {
-            "Follow what the store holds?"
-        })?;
+        output
+            .ask(if keep_known { "Write what this node knows into the store?" } else { "Follow what the store holds?" })
+            .await?;
     }
     let accepted: StoreAccepted = node.post("/api/v1/store/accept", &StoreAccept { keep_known }).await?;
     tell(output, &accepted, keep_known)
@@ -121,8 +120,14 @@ fn told(accepted: &StoreAccepted, keep_known: bool) -> String {
     }
 }
 
+/// `text` with its commands as they lead to this node.
+fn aimed(node: &Node, text: &str) -> String {
+    let command = "waypost store accept";
+    text.replace(command, &node.typed(command))
+}
+
 /// The store for people.
-fn render(status: &StoreStatus, palette: Palette) -> String {
+fn render(status: &StoreStatus, page: Page) -> String {
     let found = status.found.map_or_else(|| "cannot be read".to_owned(), |found| found.to_string());
     let mut rows = vec![vec![Cell::new("orders"), Cell::new(status.known), Cell::new(found)]];
     for (scope, (known, found)) in side_by_side(status) {
@@ -135,7 +140,7 @@ fn render(status: &StoreStatus, palette: Palette) -> String {
         parts.push(plain(trouble));
     }
     let header = format!("STORE ({})", plain(&status.kind));
-    parts.push(table(palette, &[&header, "THIS NODE KNOWS", "THE STORE HOLDS"], rows));
+    parts.push(table(page, &[&header, "THIS NODE KNOWS", "THE STORE HOLDS"], rows));
     if status.went_back {
         parts.push(format!(
             "waypost store accept               {}\nwaypost store accept --keep-known  {}",
@@ -205,7 +210,7 @@ mod tests {
     }
 
     fn lines(status: &StoreStatus) -> Vec<String> {
-        let shown = render(status, Palette::Plain);
+        let shown = render(status, Page::PLAIN);
         shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     }
 

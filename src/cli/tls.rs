@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use reqwest::{Certificate, ClientBuilder, Identity};
 
+use super::arguments::CONNECTION;
 use super::exit::Failure;
 
 /// Options for a node at an https URL.
 #[derive(Debug, Default, Args)]
 pub(super) struct Tls {
     /// Authorities that may have issued the node's certificate, in PEM [default: the system's]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION)]
     pub(super) ca: Option<PathBuf>,
     /// Certificate to show to the node instead of a token, in PEM; with --key
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION)]
     pub(super) cert: Option<PathBuf>,
     /// Private key of --cert, in PEM
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION)]
     pub(super) key: Option<PathBuf>,
 }
 

@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::arguments::Token;
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::{Format, Output, Palette, table};
+use super::output::{Format, Output};
+use super::retyped::quoted;
+use super::table::{Page, table};
 use crate::admin::api::words::{moment, moment_and_distance, plain};
 use crate::admin::api::{TokenCreated, TokenRequest, Tokens};
 use crate::model::Remit;
@@ -31,19 +33,20 @@ pub(super) async fn token(node: &Node, output: &Output, command: Token) -> Resul
                 // A name would lose the secret, which is shown but once.
                 Format::Table | Format::Wide | Format::Name => {
                     output.line(&created.secret)?;
+                    let undo = node.typed(&format!("waypost token revoke {}", quoted(&created.token.name)));
                     output.progress(&format!(
-                        "token '{}' with role {} for {}: keep it now, it is not shown again; undo: waypost token revoke {}",
+                        "token '{}' with role {} for {}: keep it now, it is not shown again; undo: {}",
                         plain(&created.token.name),
                         created.token.role,
                         plain(&sites(&created.token.remit)),
-                        plain(&created.token.name)
+                        plain(&undo)
                     ));
                 }
             }
         }
         Token::List => {
             let tokens: Tokens = node.get("/api/v1/tokens", &[]).await?;
-            output.show(&tokens, |_| vec![render(&tokens, output.palette(), Timestamp::now())])?;
+            output.show(&tokens, |_| vec![render(&tokens, output.page(), Timestamp::now())])?;
         }
         Token::Revoke { name } => {
             node.delete("/api/v1/tokens", &name).await?;
@@ -58,7 +61,7 @@ fn sites(remit: &Remit) -> String {
     if remit.is_everywhere() { "all sites".to_owned() } else { remit.to_string() }
 }
 
-fn render(tokens: &Tokens, palette: Palette, now: Timestamp) -> String {
+fn render(tokens: &Tokens, page: Page, now: Timestamp) -> String {
     let rows = tokens.tokens.iter().map(|token| {
         vec![
             Cell::new(plain(&token.name)),
@@ -69,5 +72,5 @@ fn render(tokens: &Tokens, palette: Palette, now: Timestamp) -> String {
             Cell::new(token.expires.map_or_else(|| "never".to_owned(), |end| moment_and_distance(end, now))),
         ]
     });
-    table(palette, &["NAME", "ROLE", "SITES", "MADE", "BY", "EXPIRES"], rows.collect())
+    table(page, &["NAME", "ROLE", "SITES", "MADE", "BY", "EXPIRES"], rows.collect())
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::arguments::Wait;
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::Output;
+use super::output::{Format, Output};
 use crate::admin::api::words::{between, moment, moment_and_distance, plain, span};
 use crate::admin::api::{Drained, Due, OrderStatus, Status};
 use crate::model::{IntentKind, Scope, Share};
@@ -26,16 +26,21 @@ pub(super) async fn command(node: &Node, output: &Output, arguments: Wait) -> Re
     // What is scheduled is waited for from its own beginning.
     let next = drained.next.as_ref().map_or(drained.time, |next| next.at.max(drained.time));
     let timeout = timeout.saturating_add(between(drained.time, next));
-    if !drained.safe && drained.services.iter().any(|service| service.named) {
-        let status: Status = node.get("/api/v1/status", &[]).await?;
-        if !status.orders.iter().any(|order| takes_out(order, &scope)) {
-            return Err(Failure::Negative(format!(
-                "answers name {scope} and no order takes it out; drain it first: waypost drain {} --reason TEXT",
-                scope.site
-            )));
-        }
+    let status: Status = node.get("/api/v1/status", &[]).await?;
+    let is_kept_out = status.orders.iter().any(|order| takes_out(order, &scope));
+    let drain = node.typed(&format!("waypost drain {} --reason TEXT", scope.site));
+    if !is_kept_out && !drained.safe && drained.services.iter().any(|service| service.named) {
+        return Err(Failure::Negative(format!(
+            "answers name {scope} and no order takes it out; drain it first: {drain}"
+        )));
     }
-    until_drained(node, output, &scope, timeout, "").await
+    let exit = until_drained(node, output, &scope, timeout, "").await?;
+    if !is_kept_out {
+        output.progress(&plain(&format!(
+            "careful: no order keeps {scope} out: it comes back when its probes pass; to keep it out: {drain}"
+        )));
+    }
+    Ok(exit)
 }
 
 /// Whether `order` keeps all of `scope`, or the part of it that the order is about, out of the answers.
@@ -62,8 +67,9 @@ pub(super) async fn until_drained(
 ) -> Result<Exit, Failure> {
     let stands =
         if undo.is_empty() { "any order stands".to_owned() } else { format!("the order stands; undo: {undo}") };
+    let mut last = None;
     let waited = tokio::select! {
-        waited = watch(node, output, scope, timeout) => waited,
+        waited = watch(node, output, scope, timeout, &mut last) => waited,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(String::new())),
     };
     output.countdown_over();
@@ -72,20 +78,33 @@ pub(super) async fn until_drained(
             output.show(&drained, |_| vec![format!("{}: safe to power off", plain(&scope.to_string()))])?;
             Ok(Exit::Done)
         }
-        Err(Failure::TimedOut(last)) => Err(Failure::TimedOut(format!("{last}; {stands}"))),
+        Err(Failure::TimedOut(so_far)) => {
+            // A program reads how far it came; people are told below.
+            if let Some(drained) = last.filter(|_| matches!(output.format(), Format::Json | Format::Jsonl)) {
+                output.show(&drained, |_| Vec::new())?;
+            }
+            Err(Failure::TimedOut(format!("{so_far}; {stands}")))
+        }
         Err(Failure::Interrupted(_)) => Err(Failure::Interrupted(stands)),
         Err(failure) => Err(failure),
     }
 }
 
-async fn watch(node: &Node, output: &Output, scope: &Scope, timeout: Duration) -> Result<Drained, Failure> {
+/// Looks again and again; `last` is what was seen last.
+async fn watch(
+    node: &Node,
+    output: &Output,
+    scope: &Scope,
+    timeout: Duration,
+    last: &mut Option<Drained>,
+) -> Result<Drained, Failure> {
     let deadline = Instant::now().checked_add(timeout);
     let mut said = String::new();
     let mut due = Instant::now();
     loop {
         let so_far = match look(node, scope).await {
             Ok(drained) if drained.safe => return Ok(drained),
-            Ok(drained) => progress(&drained),
+            Ok(drained) => progress(last.insert(drained)),
             // A node that restarts comes back with the order, and gives caches a whole TTL again.
             Err(failure) if failure.is_passing() => "the node does not answer; trying again".to_owned(),
             Err(failure) => return Err(failure),

@@ -10,6 +10,7 @@ use super::client::Node;
 use super::document::{AsSent, sites};
 use super::exit::{Exit, Failure};
 use super::output::{Format, Output};
+use super::table::size;
 use crate::admin::api::Status;
 use crate::admin::api::words::moment;
 
@@ -181,14 +182,6 @@ fn say(text: &str) {
     let mut stdout = io::stdout().lock();
     // A terminal that is gone needs nothing put right.
     let _gone = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-}
-
-/// Columns and rows of the terminal.
-fn size() -> (usize, usize) {
-    match rustix::termios::tcgetwinsize(io::stdout()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
-        _ => (80, 24),
-    }
 }
 
 /// `line` in pieces that fit; one with colours is of a table, which fits already.

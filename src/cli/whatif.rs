@@ -5,7 +5,8 @@ use comfy_table::Cell;
 use super::arguments::WhatIf as Arguments;
 use super::client::Node;
 use super::exit::{Exit, Failure};
-use super::output::{Output, Palette, table};
+use super::output::Output;
+use super::table::{Page, table};
 use crate::admin::api::words::{amount, plain};
 use crate::admin::api::{ServiceForecast, SiteForecast, WhatIf};
 
@@ -14,21 +15,21 @@ pub(super) async fn whatif(node: &Node, output: &Output, arguments: Arguments) -
     let fail = arguments.fail.iter().map(|site| ("fail", Some(site.as_str())));
     let query: Vec<_> = fail.chain([("peak", peak)]).collect();
     let answer: WhatIf = node.get("/api/v1/whatif", &query).await?;
-    output.show(&answer, |_| vec![render(&answer, output.palette())])?;
+    output.show(&answer, |_| vec![render(&answer, output.page())])?;
     Ok(if answer.fits { Exit::Done } else { Exit::Negative })
 }
 
 /// The answer for people.
-pub(super) fn render(answer: &WhatIf, palette: Palette) -> String {
+pub(super) fn render(answer: &WhatIf, page: Page) -> String {
     let now = if answer.peak { "AT PEAK" } else { "LOAD NOW" };
     let rows = answer.sites.iter().map(site_row).collect();
     let mut parts = vec![
         plain(&answer.verdict),
-        table(palette, &["SITE", now, "LOAD THEN", "CAPACITY", "HEADROOM", "OF WHICH"], rows),
+        table(page, &["SITE", now, "LOAD THEN", "CAPACITY", "HEADROOM", "OF WHICH"], rows),
     ];
     if !answer.services.is_empty() {
         let rows = answer.services.iter().map(service_row).collect();
-        parts.push(table(palette, &["SERVICE", "DEMAND", "SPILLED", "NO PLACE", "DEMAND IS"], rows));
+        parts.push(table(page, &["SERVICE", "DEMAND", "SPILLED", "NO PLACE", "DEMAND IS"], rows));
     }
     let left: Vec<&str> = answer
         .services
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_verdict_comes_first_and_every_site_has_its_numbers() {
-        let shown = render(&answer(), Palette::Plain);
+        let shown = render(&answer(), Page::PLAIN);
         let lines: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(lines[0], "Fits.");
         for row in [
@@ -155,6 +156,6 @@ mod tests {
     fn nothing_is_said_of_answers_that_follow() {
         let mut answer = answer();
         answer.services[0].steered = true;
-        assert!(!render(&answer, Palette::Plain).contains("spill = true"));
+        assert!(!render(&answer, Page::PLAIN).contains("spill = true"));
     }
 }

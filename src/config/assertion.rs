@@ -40,7 +40,10 @@ fn assertion(reader: &mut Reader<'_>, table: &Table<'_>, name: &str, context: &C
     let listed = reader.required(table, "of", expected, &format!("[{}]", quoted(context.sites.name(0))));
     let of = listed.as_ref().map(|value| some_sites(reader, value, context.sites)).unwrap_or_default();
     let at_least = reader.required(table, "at_least", "how many of these sites stay in service", "1");
-    let at_least = at_least.and_then(|value| self::at_least(reader, &value, of.len())).unwrap_or(1);
+    // One that is not known, which is reported by itself, would be one as well.
+    let meant =
+        listed.as_ref().filter(|_| !of.is_empty()).and_then(|value| reader.list(value)).map_or(0, |all| all.len());
+    let at_least = at_least.and_then(|value| self::at_least(reader, &value, meant.max(of.len()))).unwrap_or(1);
     match (service.and_then(|position| context.services.get(position)), &listed) {
         (Some(service), Some(value)) => require_members(reader, value, service, context.sites),
         _ if table.get("service").is_none() => warn_of_nobody(reader, table, at_least, &of, context.services),

@@ -4,12 +4,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use crate::node::executable;
-use crate::scene::Scene;
-
-const PATIENCE: Duration = Duration::from_secs(40);
+use crate::patience::wait_until;
+use crate::scene::{PATIENCE, Scene};
 
 /// A command that runs, and the lines that it prints.
 struct Running {
@@ -123,6 +121,36 @@ fn on_a_terminal_the_screen_is_drawn_over_and_given_back() {
     );
 }
 
+/// What a terminal of this size shows, however colours are wanted.
+fn shown(directory: &Path, size: &str, environment: &str, command: &str) -> String {
+    let command = format!("stty {size}; {environment} exec {} {command}", waypost());
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).replace('\r', "")
+}
+
+#[test]
+fn tables_fit_the_terminal_with_and_without_colours_and_split_no_address_and_no_time() {
+    let mut scene = Scene::start();
+    scene.close("fra");
+    wait_until("fra is down", PATIENCE, || !scene.names("fra"));
+    let plain = shown(scene.directory.path(), "rows 30 columns 60", "NO_COLOR=1", "status");
+    assert!(!plain.contains('\u{1b}'), "{plain:?}");
+    let rows = plain.lines().skip_while(|line| !line.starts_with("ENDPOINT"));
+    assert!(rows.clone().count() >= 2 && rows.clone().all(|line| line.chars().count() <= 60), "{plain}");
+    assert!(plain.contains("192.0.2.10") && !plain.contains("SINCE"), "{plain}");
+    assert!(shown(scene.directory.path(), "rows 30 columns 60", "", "status").contains('\u{1b}'));
+    let wide = shown(scene.directory.path(), "rows 30 columns 60", "NO_COLOR=1", "status -o wide");
+    assert!(wide.contains("SINCE") && wide.contains("mx-fra.example.org."), "{wide}");
+    // A serial console does not know its size.
+    let unknown = shown(scene.directory.path(), "rows 0 columns 0", "NO_COLOR=1", "status");
+    assert!(unknown.lines().any(|line| line.starts_with("192.0.2.10 ") && line.contains("down")), "{unknown}");
+}
+
 #[test]
 fn on_a_terminal_a_severe_order_asks_for_the_name_of_the_site() {
     let scene = Scene::start();
@@ -144,14 +172,18 @@ fn on_a_terminal_a_severe_order_asks_for_the_name_of_the_site() {
             said.push_str(&String::from_utf8_lossy(&octets[..count]));
         }
         use std::io::Write;
-        child.stdin.as_mut().unwrap().write_all(format!("{answer}\n").as_bytes()).unwrap();
+        child.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
         stdout.read_to_string(&mut said).unwrap();
         (child.wait().unwrap().code(), said)
     };
-    let (code, said) = ask("y");
+    let (code, said) = ask("y\n");
     assert_eq!(code, Some(4), "{said}");
     assert!(said.contains("careful: nrt is not used any more, not even as a last resort"), "{said}");
-    let (code, said) = ask("nrt");
+    // Ctrl-C, as the terminal sends it.
+    let (code, said) = ask("\u{3}");
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("interrupted: nothing was changed"), "{said}");
+    let (code, said) = ask("nrt\n");
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("isolate nrt: ordered"), "{said}");
 }

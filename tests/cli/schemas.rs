@@ -33,7 +33,7 @@ fn what_is_printed_is_as_published() {
     wait_until("all sites are up", PATIENCE, || all(&scene));
     let rehearsal = ["drill", "run", "nrt", "--dry-run", "-o", "json"];
     wait_until("a drill may begin", PATIENCE, || scene.node.command(&rehearsal).status.success());
-    let drill = scene.node.order(&["drill", "run", "nrt", "--for", "1m", "-o", "name"]).trim().to_owned();
+    let drill = scene.node.order(&["drill", "run", "nrt", "--for", "1m", "--yes", "-o", "name"]).trim().to_owned();
     scene.node.order(&["drill", "abort", &drill]);
     wait_until("a drill may begin again", PATIENCE, || scene.node.command(&rehearsal).status.success());
     let begun: Value = serde_json::from_str(&scene.node.order(&rehearsal)).unwrap();

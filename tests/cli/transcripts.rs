@@ -118,5 +118,6 @@ fn who_may_do_what() {
         fs::set_permissions(scene.path(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
     fs::write(scene.path("nobody"), "wpt_00000000000000000000000000000000\n").unwrap();
+    fs::write(scene.path("empty"), "\n").unwrap();
     run("access", scene.directory.path(), Some(&scene));
 }

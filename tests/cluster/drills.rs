@@ -15,7 +15,7 @@ const ALL: [usize; COUNT] = [0, 1, 2];
 /// A drill of the site at 0, run by `runner`, that all nodes follow.
 fn drilling(cluster: &Cluster, runner: usize) {
     cluster.wait_until_agreed();
-    let run = ["drill", "run", NAMES[0], "--for", "30m", "--reason", "test"];
+    let run = ["drill", "run", NAMES[0], "--for", "30m", "--reason", "test", "--yes"];
     wait_until("a drill begins", PATIENCE, || cluster.nodes[runner].command(&run).status.success());
     cluster.wait_until_named(&ALL, &[1, 2]);
 }

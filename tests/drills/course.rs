@@ -11,7 +11,8 @@ fn a_drill_takes_a_site_out_measures_and_puts_it_back() {
     assert!(said.contains("might begin now") && said.contains("mx: fra serving -> drained"), "{said}");
     assert!(scene.names("fra"));
 
-    let (code, said) = scene.try_command(&["drill", "run", "fra", "--for", "9s", "--reason", "monthly", "--wait"]);
+    let (code, said) =
+        scene.try_command(&["drill", "run", "fra", "--for", "9s", "--reason", "monthly", "--wait", "--yes"]);
     assert_eq!(code, 0, "{said}");
     for part in ["withdrawn by test", "no well-behaved cache names fra any more", "SUCCEEDED"] {
         assert!(said.contains(part), "{part} is not in {said}");

@@ -33,7 +33,7 @@ fn a_drill_on_the_demo_runs_reports_and_restores() {
     let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines().map_while(Result::ok);
     let named = |line: String| {
         let (_, after) = line.split_once("--config ")?;
-        Some(after.split_whitespace().next()?.to_owned())
+        Some(after.split(['\'', ' ']).next()?.to_owned())
     };
     let configuration = lines.by_ref().find_map(named).expect("the guide names the configuration");
     std::thread::spawn(move || lines.for_each(drop));
@@ -48,7 +48,8 @@ fn a_drill_on_the_demo_runs_reports_and_restores() {
         said = text;
         code == 0
     });
-    let (code, said) = command(&["drill", "run", "fra", "--for", "40s", "--reason", "the README says so", "--wait"]);
+    let (code, said) =
+        command(&["drill", "run", "fra", "--for", "40s", "--reason", "the README says so", "--wait", "--yes"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("SUCCEEDED"), "{said}");
     let (_, listed) = command(&["drill", "list", "-o", "json"]);

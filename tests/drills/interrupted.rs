@@ -1,5 +1,6 @@
 //! Broken here, and a drill turns into the outage that it was to prepare for.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const SLACK: Duration = Duration::from_secs(5);
 
 fn begun(scene: &Scene) -> String {
     ready(scene);
-    scene.node.order(&["drill", "run", "fra", "--for", "10m"]);
+    scene.node.order(&["drill", "run", "fra", "--for", "10m", "--yes"]);
     wait_until("fra is out", PATIENCE, || !scene.names("fra"));
     last_drill(scene)["id"].as_str().unwrap().to_owned()
 }
@@ -122,13 +123,17 @@ fn a_drill_is_ended_by_command_and_by_ctrl_c() {
     assert!(over(&scene, &id).ends_with("ended it: enough"));
 
     let mut waiting = Command::new(executable())
-        .args(["drill", "run", "nrt", "--for", "10m", "--wait", "--config"])
+        .args(["drill", "run", "nrt", "--for", "10m", "--yes", "--wait", "--config"])
         .arg(scene.node.configuration())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    // It has to know of its drill to be able to end it.
+    let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("nrt is out for")));
+    std::thread::spawn(move || said.for_each(drop));
     wait_until("nrt is out", PATIENCE, || !scene.names("nrt"));
     assert!(Command::new("kill").args(["-INT", &waiting.id().to_string()]).status().unwrap().success());
     assert_eq!(waiting.wait().unwrap().code(), Some(1));

@@ -5,7 +5,7 @@ use crate::patience::wait_until;
 use crate::scene::{PATIENCE, Scene};
 
 fn refused(scene: &Scene, arguments: &[&str]) -> String {
-    let (code, said) = scene.try_command(&[&["drill", "run"], arguments].concat());
+    let (code, said) = scene.try_command(&[&["drill", "run", "--confirm=fra"], arguments].concat());
     assert_eq!(code, 3, "{said}");
     assert!(scene.names("fra"));
     said
@@ -30,7 +30,7 @@ fn a_drill_does_not_begin_beside_an_order_or_another_drill() {
     let said = refused(&scene, &["fra", "--for", "1m"]);
     assert!(said.contains("pin iad"), "{said}");
     scene.node.order(&["undrain", "iad"]);
-    scene.node.order(&["drill", "run", "nrt", "--for", "1m"]);
+    scene.node.order(&["drill", "run", "nrt", "--for", "1m", "--yes"]);
     let said = refused(&scene, &["fra", "--for", "1m", "--dry-run"]);
     assert!(said.contains("drill nrt-"), "{said}");
 }
@@ -54,7 +54,7 @@ fn a_drill_that_the_others_could_not_carry_is_kept_with_its_outcome() {
 fn what_makes_no_sense_is_usage() {
     let scene = Scene::start();
     for arguments in [["xyz", "--for", "1m"], ["fra", "--for", "3s"], ["fra", "--for", "5h"]] {
-        let (code, said) = scene.try_command(&[&["drill", "run"], &arguments[..]].concat());
+        let (code, said) = scene.try_command(&[&["drill", "run", "--yes"], &arguments[..]].concat());
         assert_eq!(code, 2, "{said}");
     }
     assert_eq!(scene.try_command(&["drill", "show", "none"]).0, 2);

@@ -148,7 +148,7 @@ fn imap_leaves_a_site_with_its_database_while_mail_stays_and_assertions_hold_the
     for service in ["imap", "database"] {
         let (code, said) = order(&scene, "drain", "iad", service, &[]);
         assert_eq!(code, 3, "{said}");
-        for part in ["'two-of-three'", "service 'imap'", "1 of at least 2", "force it with a reason"] {
+        for part in ["'two-of-three'", "service 'imap'", "1 of at least 2", "override the rule with --force"] {
             assert!(said.contains(part), "{part}: {said}");
         }
     }

@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+/// Random octets of a password, 16 letters when it is typed.
+pub const PASSWORD_OCTETS: usize = 10;
 /// Connections a site holds at once; more wait in the listener's backlog.
 pub const SITE_CONNECTIONS: usize = 64;
 /// A command line with its CRLF (RFC 5321 section 4.5.3.1.4).

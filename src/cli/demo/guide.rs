@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::login::Login;
 use super::ports::Ports;
 use super::sample::{GERMAN_CLIENT, JAPANESE_ADDRESS, JAPANESE_CLIENT, SITES};
 use super::site_process::SiteProcess;
@@ -16,11 +17,14 @@ Type here:
 
 /// The whole guide: what to type in a second terminal, with this demo's real ports, paths and processes.
 #[must_use]
-pub fn guide(executable: &Path, configuration: &Path, ports: &Ports, sites: &[SiteProcess]) -> String {
-    let node = format!("{} --config {}", executable.display(), configuration.display());
+pub fn guide(executable: &Path, configuration: &Path, ports: &Ports, login: &Login, sites: &[SiteProcess]) -> String {
     let dig = format!("dig @{} -p {}", ports.dns.ip(), ports.dns.port());
     let mut lines = vec![
         format!("A Waypost node answers DNS on {} (UDP and TCP), its admin API is on {}.", ports.dns, ports.admin),
+        format!(
+            "Its dashboard is http://{}/: look at it as you are; to drain there, sign in as {} with the password {}",
+            ports.admin, login.name, login.password
+        ),
         "Three mail sites of example.org:".to_owned(),
     ];
     for (sample, site) in SITES.iter().zip(sites) {
@@ -29,16 +33,23 @@ pub fn guide(executable: &Path, configuration: &Path, ports: &Ports, sites: &[Si
     }
     lines.push("\nType in a second terminal:".to_owned());
     let mut entry = |command: String, why: &str| lines.push(format!("  # {why}\n  {command}"));
+    entry(
+        format!("alias waypost='{} --config {}'", executable.display(), configuration.display()),
+        "first: a command that finds this node",
+    );
     entry(format!("{dig} example.org MX +subnet={GERMAN_CLIENT}"), "a client in Germany: Frankfurt comes first");
     entry(format!("{dig} example.org MX +subnet={JAPANESE_CLIENT}"), "a client in Japan: Tokyo comes first");
-    entry(format!("{node} explain example.org MX --client {JAPANESE_ADDRESS}"), "why, in plain words");
-    entry(format!("{node} status"), "who serves");
+    entry(format!("waypost explain example.org MX --client {JAPANESE_ADDRESS}"), "why, in plain words");
+    entry("waypost status".to_owned(), "who serves");
     if let Some(id) = sites.first().and_then(SiteProcess::id) {
         entry(format!("kill -KILL {id}"), "kill a site; `revive fra` here brings it back");
         entry(format!("kill -STOP {id}"), "or let it hang; `kill -CONT` brings it back");
     }
-    entry(format!("{node} drain iad --for 1h --reason \"kernel update\" --confirm=iad"), "drain a site");
-    entry(format!("{node} undrain iad"), "and take it back");
+    entry(
+        "waypost drain iad --for 1h --reason \"kernel update\"".to_owned(),
+        "drain a site: it shows what that changes, and asks",
+    );
+    entry("waypost undrain iad".to_owned(), "and take it back");
     lines.push(format!("\n{PROMPT_HELP}\nCtrl-C ends the demo.\n"));
     lines.join("\n")
 }
@@ -54,11 +65,15 @@ mod tests {
             admin: "127.0.0.1:8099".parse().unwrap(),
             smtp: Vec::new(),
         };
-        let text = guide(Path::new("/opt/waypost"), Path::new("/tmp/x/waypost.toml"), &ports, &[]);
+        let login = Login { name: "demo", password: "opensesame".to_owned(), hash: String::new() };
+        let text = guide(Path::new("/opt/waypost"), Path::new("/tmp/x/waypost.toml"), &ports, &login, &[]);
         for part in [
             "dig @127.0.0.1 -p 5399 example.org MX +subnet=80.128.0.0/24",
-            "/opt/waypost --config /tmp/x/waypost.toml status",
+            "alias waypost='/opt/waypost --config /tmp/x/waypost.toml'\n",
+            "  waypost status\n",
             "admin API is on 127.0.0.1:8099",
+            "dashboard is http://127.0.0.1:8099/",
+            "sign in as demo with the password opensesame",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }

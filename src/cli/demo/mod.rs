@@ -9,6 +9,7 @@ mod bounds;
 mod certificate;
 mod console;
 mod guide;
+mod login;
 mod ports;
 mod sample;
 mod site_process;
@@ -46,6 +47,9 @@ pub enum DemoError {
     /// Certificates.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The password for the dashboard.
+    #[error("no password for the dashboard can be made: {0}")]
+    Password(String),
     /// A site.
     #[error(transparent)]
     Site(#[from] SiteError),

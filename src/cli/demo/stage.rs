@@ -16,6 +16,7 @@ use super::bounds::{EVENT_BACKLOG, NODE_STOP, SITE_WATCH};
 use super::certificate::Authority;
 use super::console::{self, Command, NotACommand};
 use super::guide::{PROMPT_HELP, guide};
+use super::login::Login;
 use super::ports::Ports;
 use super::sample::SITES;
 use super::site_process::{SiteError, SiteProcess};
@@ -39,6 +40,7 @@ pub struct Demo {
     // Before the directory: fields are dropped in this order.
     sites: Vec<SiteProcess>,
     ports: Ports,
+    login: Login,
     executable: PathBuf,
     workspace: Workspace,
 }
@@ -52,14 +54,15 @@ impl Demo {
         let executable = std::env::current_exe().map_err(DemoError::Executable)?;
         let ports = Ports::choose(&SITES.map(|site| site.loopback)).map_err(DemoError::Ports)?;
         let workspace = Workspace::new()?;
-        workspace.write_configuration(&ports)?;
+        let login = Login::new()?;
+        workspace.write_configuration(&ports, &login)?;
         let authority = Authority::new(Timestamp::now())?;
         workspace.write_authority(&authority)?;
         let mut sites = Vec::with_capacity(SITES.len());
         for site in &SITES {
             sites.push(SiteProcess::start(&executable, workspace.equip(site, &ports, &authority)?)?);
         }
-        Ok(Self { sites, ports, executable, workspace })
+        Ok(Self { sites, ports, login, executable, workspace })
     }
 
     /// Runs `serve` as the demo's node until it ends, the user quits, or Ctrl-C or SIGTERM arrives; prints each event
@@ -115,7 +118,7 @@ impl Demo {
     }
 
     fn guide(&self) -> String {
-        guide(&self.executable, &self.workspace.configuration(), &self.ports, &self.sites)
+        guide(&self.executable, &self.workspace.configuration(), &self.ports, &self.login, &self.sites)
     }
 
     fn obey(&mut self, command: &Command) {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::DemoError;
 use super::certificate::Authority;
+use super::login::Login;
 use super::ports::Ports;
 use super::sample::{CONFIGURATION, SITES, SampleSite, ZONE};
 use super::site_process::SiteArgs;
@@ -42,13 +43,14 @@ impl Workspace {
         self.directory.join("waypost.toml")
     }
 
-    /// Writes configuration and sample zone for a node at `ports`.
+    /// Writes configuration and sample zone for a node at `ports` whose dashboard lets `login` in.
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn write_configuration(&self, ports: &Ports) -> Result<(), DemoError> {
+    pub fn write_configuration(&self, ports: &Ports, login: &Login) -> Result<(), DemoError> {
         let mut text = CONFIGURATION.replace("@DNS@", &ports.dns.to_string());
         text = text.replace("@ADMIN@", &ports.admin.to_string());
+        text = text.replace("@USER@", login.name).replace("@HASH@", &login.hash);
         for (site, address) in SITES.iter().zip(&ports.smtp) {
             text = text.replace(&format!("@{}@", site.name.to_uppercase()), &address.to_string());
         }
@@ -111,7 +113,7 @@ mod tests {
             smtp: SITES.iter().map(|site| (site.loopback, 2600).into()).collect(),
         };
         let workspace = Workspace::new().unwrap();
-        workspace.write_configuration(&ports).unwrap();
+        workspace.write_configuration(&ports, &Login::new().unwrap()).unwrap();
         let text = fs::read_to_string(workspace.configuration()).unwrap();
         assert!(
             !text.contains('@') || text.matches('@').count() == text.matches("probe@example.org").count(),

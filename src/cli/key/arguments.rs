@@ -47,16 +47,16 @@ pub(in super::super) struct Subject {
 #[derive(Debug, Args)]
 pub(in super::super) struct Times {
     /// TTL of the DNSKEY records, which is that of the SOA record [default: that of the zone's file, at least 1d]
-    #[arg(long, value_name = "DURATION", value_parser = span::read)]
+    #[arg(long, value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true)]
     pub(super) dnskey_ttl: Option<Duration>,
     /// The longest TTL in the zone [default: that of the zone's file, at least 1d]
-    #[arg(long, value_name = "DURATION", value_parser = span::read)]
+    #[arg(long, value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true)]
     pub(super) zone_ttl: Option<Duration>,
     /// How long a change takes to reach every server of the zone, secondaries included [default: 1h]
-    #[arg(long, value_name = "DURATION", value_parser = span::read)]
+    #[arg(long, value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true)]
     pub(super) propagation: Option<Duration>,
     /// TTL of the DS record at the parent [default: 1d]
-    #[arg(long, value_name = "DURATION", value_parser = span::read)]
+    #[arg(long, value_name = "DURATION", value_parser = span::read, allow_hyphen_values = true)]
     pub(super) parent_ttl: Option<Duration>,
 }
 

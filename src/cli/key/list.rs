@@ -5,10 +5,11 @@ use jiff::Timestamp;
 
 use super::super::arguments::Global;
 use super::super::exit::{Exit, Failure};
-use super::super::output::{Format, Output, table};
+use super::super::output::{Format, Output};
+use super::super::table::table;
 use super::arguments::List;
 use super::documents::{KeysetDocument, Keysets};
-use super::place::{Place, failure};
+use super::place::{Place, unread};
 use super::words::next_text;
 use crate::admin::api::words::moment;
 use crate::dnssec::{Keyset, KeysetName};
@@ -20,7 +21,7 @@ pub(super) fn list(global: &Global, output: &Output, arguments: &List) -> Result
     let now = Timestamp::now();
     let names = match &arguments.name {
         Some(name) => vec![named(&place, name)?],
-        None => names_in(&place.directory).map_err(failure)?,
+        None => names_in(&place.directory).map_err(unread)?,
     };
     let mut keysets: Vec<(KeysetName, Keyset)> = Vec::with_capacity(names.len());
     let mut problems = Vec::new();
@@ -47,7 +48,7 @@ pub(super) fn list(global: &Global, output: &Output, arguments: &List) -> Result
         Format::Table | Format::Wide => {
             let rows = keysets.iter().flat_map(|(name, keyset)| rows(name, keyset, now));
             let header = ["KEYSET", "TAG", "ROLE", "STATE", "PUBLISHED", "NEXT"];
-            output.line(&table(output.palette(), &header, rows.collect()))?;
+            output.line(&table(output.page(), &header, rows.collect()))?;
         }
     }
     let mut exit = Exit::Done;

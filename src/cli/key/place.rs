@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::arguments::Global;
-use super::super::client::configuration;
+use super::super::configured::configuration;
 use super::super::exit::Failure;
 use super::super::output::Output;
 use super::arguments::{Directory, Subject, Times};
@@ -89,8 +89,9 @@ impl Place {
         }
     }
 
+    /// The keyset `name`; a file that is missing or has faults is what was typed wrong.
     pub(super) fn read(&self, name: &KeysetName) -> Result<Keyset, Failure> {
-        keyset_files::read(&self.directory, name).map_err(failure)
+        keyset_files::read(&self.directory, name).map_err(unread)
     }
 
     /// What the moments of the keyset's life are reckoned from: its zones, but at least the defaults, for a TTL that
@@ -119,6 +120,14 @@ fn read_settings(file: &Path) -> Result<Settings, Failure> {
             "the configuration '{file}' has errors; see: waypost check --config {file}, or use --dir DIR"
         ))
     })
+}
+
+/// What a problem is for a command that only reads.
+pub(super) fn unread(problem: Problem) -> Failure {
+    match failure(problem) {
+        Failure::Negative(said) => Failure::Usage(said),
+        failure => failure,
+    }
 }
 
 /// What a problem with files is for a command.

@@ -99,7 +99,7 @@ impl Scene<'_> {
             Format::Table | Format::Wide => {
                 output.line(&format!("{}: {said}", self.name))?;
                 let told = self.place.command("rollover --ds-published", self.name);
-                if let Some(timeline) = timeline(after, now, &told, output.palette()) {
+                if let Some(timeline) = timeline(after, now, &told, output.page()) {
                     output.line(&timeline)?;
                 }
             }

@@ -3,7 +3,7 @@
 use comfy_table::Cell;
 use jiff::Timestamp;
 
-use super::super::output::{Palette, table};
+use super::super::table::{Page, table};
 use crate::admin::api::words::{moment, moment_and_distance};
 use crate::dnssec::{KeptKey, Keyset};
 
@@ -32,7 +32,7 @@ pub(super) fn next_text(keyset: &Keyset, key: &KeptKey, now: Timestamp) -> Strin
 
 /// Everything that happens by itself after `now`, and what the operator has to do, as a table in the order of time.
 /// `told` is the command that tells of the DS.
-pub(super) fn timeline(keyset: &Keyset, now: Timestamp, told: &str, palette: Palette) -> Option<String> {
+pub(super) fn timeline(keyset: &Keyset, now: Timestamp, told: &str, page: Page) -> Option<String> {
     let mut rows: Vec<(Timestamp, String, String)> = keyset
         .coming(now)
         .into_iter()
@@ -59,5 +59,5 @@ pub(super) fn timeline(keyset: &Keyset, now: Timestamp, told: &str, palette: Pal
     }
     rows.sort();
     let cells = rows.into_iter().map(|(_, when, what)| vec![Cell::new(when), Cell::new(what)]);
-    Some(table(palette, &["WHEN", "WHAT"], cells.collect()))
+    Some(table(page, &["WHEN", "WHAT"], cells.collect()))
 }

@@ -15,8 +15,8 @@ use super::super::run;
 
 /// What was asked, and what is answered: by path, with a status.
 #[derive(Default)]
-struct Prepared {
-    asked: Mutex<Vec<(String, Value)>>,
+pub(super) struct Prepared {
+    pub(super) asked: Mutex<Vec<(String, Value)>>,
     answers: Vec<(&'static str, u16, Value)>,
 }
 
@@ -30,14 +30,14 @@ async fn answer(State(prepared): State<Arc<Prepared>>, request: Request) -> Resp
 }
 
 /// A node with prepared answers behind the socket that `waypost.toml` names.
-struct Scene {
+pub(super) struct Scene {
     directory: tempfile::TempDir,
-    prepared: Arc<Prepared>,
+    pub(super) prepared: Arc<Prepared>,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Scene {
-    fn new(answers: Vec<(&'static str, u16, Value)>) -> Self {
+    pub(super) fn new(answers: Vec<(&'static str, u16, Value)>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("waypost.toml"), "[admin]\nsocket = \"admin.sock\"\n").unwrap();
         let prepared = Arc::new(Prepared { answers, ..Prepared::default() });
@@ -56,7 +56,7 @@ impl Scene {
     }
 
     /// The exit code of `waypost LINE`.
-    fn ends(&self, line: &str) -> u8 {
+    pub(super) fn ends(&self, line: &str) -> u8 {
         let configuration = self.configuration();
         let words = line.split_whitespace().map(Into::into);
         let arguments = ["waypost".into(), "--config".into(), configuration.into()].into_iter().chain(words);
@@ -65,11 +65,11 @@ impl Scene {
 }
 
 /// The number in an exit code, which the standard library keeps to itself.
-fn code(code: ExitCode) -> u8 {
+pub(super) fn code(code: ExitCode) -> u8 {
     (0..=255).find(|number| format!("{:?}", ExitCode::from(*number)) == format!("{code:?}")).unwrap()
 }
 
-fn order() -> Value {
+pub(super) fn order() -> Value {
     json!({
         "schema": "waypost.order/1", "outcome": "accepted", "changes": [], "acknowledged_by": ["ns1"],
         "generation": { "epoch": 1, "sequence": 2 }, "drained_by": null, "undo": "waypost undrain fra",
@@ -87,7 +87,7 @@ fn drained(safe: bool) -> Value {
     })
 }
 
-fn status(orders: Value) -> Value {
+pub(super) fn status(orders: Value) -> Value {
     json!({
         "schema": "waypost.status/1", "node": "ns1", "version": "0", "site": null, "started": "2026-05-01T12:00:00Z",
         "time": "2026-05-01T12:00:00Z", "generation": { "epoch": 1, "sequence": 2 }, "ready": true, "verdict": "fine",
@@ -96,7 +96,7 @@ fn status(orders: Value) -> Value {
     })
 }
 
-fn problem(kind: &str, status: u16, code: u8) -> Value {
+pub(super) fn problem(kind: &str, status: u16, code: u8) -> Value {
     json!({ "type": format!("urn:waypost:problem:{kind}"), "title": "t", "status": status, "detail": "d", "code": code })
 }
 
@@ -271,7 +271,11 @@ fn the_node_s_problem_decides_the_exit_code() {
 
 #[test]
 fn a_wait_ends_when_it_is_safe_or_when_told() {
-    let scene = Scene::new(vec![("/api/v1/orders", 200, order()), ("/api/v1/drained", 200, drained(true))]);
+    let scene = Scene::new(vec![
+        ("/api/v1/orders", 200, order()),
+        ("/api/v1/drained", 200, drained(true)),
+        ("/api/v1/status", 200, status(json!([]))),
+    ]);
     assert_eq!(scene.ends("drain fra --reason x --wait --confirm=fra"), 0);
     assert_eq!(scene.ends("wait fra --service mx"), 0);
     let (last, _) = scene.prepared.asked.lock().unwrap().last().unwrap().clone();

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use super::super::arguments::{Arguments, Command};
 use super::super::nodes::render as render_nodes;
-use super::super::output::{Palette, Width};
+use super::super::output::Width;
 use super::super::status::render;
+use super::super::table::{Page, Palette};
 use crate::admin::api::{
     ClusterStatus, Degradation, EndpointStatus, GeoStatus, MonitorStatus, NodeStatus, OrderStatus, ServiceStatus,
     SiteLoadStatus, SiteStatus, Status,
@@ -15,6 +16,8 @@ use crate::model::{
     Connection, Generation, Intent, IntentKind, Lifetime, MonitorPart, OrdersVersion, Reach, Scope, Share, Standing,
     State, Tier,
 };
+
+const IN_COLOURS: Page = Page { palette: Palette::Colours, columns: None };
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     Arguments::try_parse_from(line.split_whitespace()).map(|arguments| arguments.command)
@@ -215,7 +218,7 @@ pub(in super::super) fn status() -> Status {
 
 #[test]
 fn status_says_the_verdict_first_and_shapes_with_words() {
-    let shown = render(&status(), Palette::Plain, Width::Usual);
+    let shown = render(&status(), Page::PLAIN, Width::Usual);
     let lines: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(lines[0], "1 of 3 sites is down", "{shown}");
     assert_eq!(lines[1], "ns1 0.1.0 (started 2 h ago), generation 3.14, as of 2026-05-01T12:00:00Z");
@@ -271,12 +274,12 @@ fn lines(shown: &str) -> Vec<String> {
 
 #[test]
 fn status_says_below_its_head_how_the_nodes_stand_together() {
-    let third = |status: &Status| lines(&render(status, Palette::Plain, Width::Usual))[2].clone();
+    let third = |status: &Status| lines(&render(status, Page::PLAIN, Width::Usual))[2].clone();
     assert_eq!(third(&status()), "", "a node alone by configuration says nothing of others");
     let well = vec![cluster_node("iad-ns1", Some(0.4)), cluster_node("nrt-ns1", Some(1.9))];
     assert_eq!(third(&status_with(well.clone(), Connection::Connected)), "3 nodes, all in step at orders 3.17");
     let silent = vec![cluster_node("iad-ns1", Some(14.2)), cluster_node("nrt\u{1b}-ns1", None)];
-    let shown = lines(&render(&status_with(silent, Connection::Connected), Palette::Plain, Width::Usual));
+    let shown = lines(&render(&status_with(silent, Connection::Connected), Page::PLAIN, Width::Usual));
     assert_eq!(shown[2], "iad-ns1 not heard of for 14 s: its votes do not count");
     assert_eq!(shown[3], "nrt\\u{1b}-ns1 not heard of since this node started: its votes do not count");
     assert_eq!(shown[4], "");
@@ -293,7 +296,7 @@ fn status_says_below_its_head_how_the_nodes_stand_together() {
 fn an_order_that_only_this_node_follows_is_marked() {
     let mut status = status();
     status.orders[0].intent.reach = Reach::ThisNode;
-    let shown = lines(&render(&status, Palette::Plain, Width::Usual));
+    let shown = lines(&render(&status, Page::PLAIN, Width::Usual));
     assert!(shown.iter().any(|line| line.starts_with("drain fra (this node only) (forced) alice ")), "{shown:?}");
 }
 
@@ -317,7 +320,7 @@ fn the_nodes_are_shown_with_words_for_whatever_sets_them_apart() {
         NodeStatus { version: String::new(), plan: String::new(), site: None, ..cluster_node("gru-ns1", None) },
     ];
     let status = status_with(others, Connection::Connected);
-    let shown = render_nodes(&status, Palette::Plain);
+    let shown = render_nodes(&status, Page::PLAIN);
     let rows = lines(&shown);
     for row in [
         "as fra-ns1 sees it at 2026-05-01T12:00:00Z",
@@ -332,13 +335,13 @@ fn the_nodes_are_shown_with_words_for_whatever_sets_them_apart() {
     }
     assert!(rows[0].starts_with("syd-ns1 not heard of for 14 s"), "what is wrong comes first: {shown}");
     assert!(!shown.contains('\u{1b}'));
-    let coloured = render_nodes(&status, Palette::Colours);
+    let coloured = render_nodes(&status, IN_COLOURS);
     assert!(coloured.contains("\u{1b}[") && coloured.contains("● connected"), "colours repeat the words");
 }
 
 #[test]
 fn a_node_alone_by_configuration_says_so_instead_of_a_table() {
-    let shown = render_nodes(&status(), Palette::Plain);
+    let shown = render_nodes(&status(), Page::PLAIN);
     assert!(shown.starts_with("ns1 is the only node by its configuration"), "{shown}");
 }
 
@@ -356,7 +359,7 @@ fn several_monitors_of_an_endpoint_are_shown_with_their_parts_once_one_is_not_up
     let shown_with = |monitors: Vec<MonitorStatus>| {
         let mut status = status();
         status.services[0].sites[1].endpoints[0].monitors = monitors;
-        let shown = render(&status, Palette::Plain, Width::Usual);
+        let shown = render(&status, Page::PLAIN, Width::Usual);
         shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
     };
     let lines = shown_with(vec![
@@ -382,6 +385,6 @@ fn several_monitors_of_an_endpoint_are_shown_with_their_parts_once_one_is_not_up
 
 #[test]
 fn colours_only_repeat_what_words_say() {
-    let shown = render(&status(), Palette::Colours, Width::Usual);
+    let shown = render(&status(), IN_COLOURS, Width::Usual);
     assert!(shown.contains("\u{1b}[") && shown.contains("✕ down"));
 }

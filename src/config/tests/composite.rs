@@ -122,6 +122,7 @@ const ERRORS: &[Remark] = &[
     Remark("[[assertion]]\nname = \"a\"\nof = [\"fra\"]", (1, 1), &["without at_least", "add at_least = 1"]),
     Remark("[[assertion]]\nat_least = 1\nof = [\"fra\"]", (1, 1), &["[[assertion]] without name", "add name = \"assertion-1\""]),
     Remark("[[assertion]]\nname = \"a\"\nat_least = 1\nof = [\"fra\", \"nrt\"]", (4, 14), &["unknown site \"nrt\" as of of [[assertion]] \"a\"", "fra, iad"]),
+    Remark("[[assertion]]\nname = \"a\"\nat_least = 2\nof = [\"fra\", \"nrt\"]", (4, 14), &["unknown site \"nrt\" as of of [[assertion]] \"a\""]),
     Remark("[[assertion]]\nname = \"a\"\nat_least = 1\nof = []", (4, 6), &["an empty array as of", "write of = [\"fra\"]"]),
     Remark("[[assertion]]\nname = \"a\"\nat_least = 1\nof = [\"fra\", \"fra\"]", (4, 14), &["\"fra\" a second time"]),
     Remark("[[assertion]]\nname = \"a\"\nat_least = 3\nof = [\"fra\", \"iad\"]", (3, 12), &["the integer 3 as at_least", "at most 2, the number of the sites", "write at_least = 1"]),

@@ -79,9 +79,12 @@ impl Past {
             return Err(PastFault::NotKept(format!("the node did not run then: it stopped at {ended}")));
         }
         let (Some(loaded), Some(says), Some(since)) = (&found.loaded, &found.says, found.since) else {
-            return Err(PastFault::NotKept(match found.lost {
-                Some(lost) => unwritten(lost),
-                None => format!("no plan of {time} is kept (any more)"),
+            return Err(PastFault::NotKept(match (found.lost, beginning(directory)) {
+                (Some(lost), _) => unwritten(lost),
+                (None, Some(began)) if began > time => {
+                    format!("no plan of {time} is kept: what is kept begins at {began}")
+                }
+                (None, _) => format!("no plan of {time} is kept (any more)"),
             }));
         };
         let mut caveats = loaded.missing.clone();
@@ -117,6 +120,11 @@ impl Past {
         }
         Ok(Self { tables: tables.with_plan(Arc::new(plan)), settings, generation: found.generation, since, caveats })
     }
+}
+
+/// From when on something is kept.
+fn beginning(directory: &Path) -> Option<Timestamp> {
+    segments(directory).ok()?.values().find_map(|path| first_time(path).ok().flatten())
 }
 
 /// What the lines say of `time`.
