@@ -198,6 +198,7 @@ impl Control for Fake {
                 timetable: vec![],
                 expected_drained_by: None,
                 severe: vec![],
+                replaces: None,
                 undo: "waypost undrain fra".into(),
             })
         })
@@ -274,6 +275,7 @@ impl Control for Fake {
             fail: query.fail.clone(),
             peak: query.peak,
             fits: true,
+            finding: None,
             verdict: "Fits.".into(),
             sites: vec![],
             services: vec![],
