@@ -63,6 +63,7 @@ mod peers;
 mod picture;
 mod planning;
 pub mod private_files;
+mod probe_files;
 mod probe_metrics;
 mod recorder;
 mod reloading;
@@ -80,6 +81,7 @@ mod status;
 mod steps;
 mod undo;
 mod updates;
+mod verdict;
 mod watch;
 mod zone_files;
 

@@ -66,7 +66,7 @@ mod sights_tests;
 mod sign_in;
 mod socket;
 #[cfg(test)]
-mod status_samples;
+pub(crate) mod status_samples;
 #[cfg(test)]
 mod tests;
 mod timetable;

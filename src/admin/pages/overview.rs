@@ -12,8 +12,8 @@ use super::map::Map;
 use super::mark::Mark;
 use super::when::When;
 use super::{EventRow, page};
-use crate::admin::api::{Findings, ServiceStatus, SiteStatus, Status};
-use crate::admin::bounds::EVENTS_ON_PAGE;
+use crate::admin::api::{Findings, IncidentList, ServiceStatus, SiteStatus, Status};
+use crate::admin::bounds::{EVENTS_ON_PAGE, INCIDENTS_ON_PAGE};
 use crate::admin::progress::progress;
 use crate::admin::router::Shared;
 use crate::admin::words::{moment_and_distance, order, plain, tier, undo};
@@ -32,7 +32,15 @@ pub(super) async fn overview(
     let caller = caller.map(|Extension(caller)| caller);
     let asked = |key: &str| query.iter().find(|(asked, _)| asked == key).map(|(_, value)| value.as_str());
     let map = map(&shared, &status, asked("service"));
-    page(&Overview::new(&status, &shared.control.findings(), map, journal, asked("still").is_none(), caller.as_ref()))
+    let told =
+        Told { findings: shared.control.findings(), incidents: shared.control.incidents(None, INCIDENTS_ON_PAGE) };
+    page(&Overview::new(&status, &told, map, journal, asked("still").is_none(), caller.as_ref()))
+}
+
+/// What is told besides the status.
+struct Told {
+    findings: Findings,
+    incidents: IncidentList,
 }
 
 /// The map of the service called `chosen`; of the first where there is none of that name.
@@ -106,7 +114,7 @@ pub(super) struct OrderRow {
 impl Overview {
     fn new(
         status: &Status,
-        findings: &Findings,
+        told: &Told,
         map: Option<Map>,
         journal: Result<Vec<Event>, Problem>,
         refreshing: bool,
@@ -125,7 +133,7 @@ impl Overview {
         Self {
             frame: Frame::new(status, Screen::Overview, "Overview", caller),
             refreshing,
-            attention: attention(status, findings),
+            attention: attention(status, &told.findings, &told.incidents.incidents),
             services: notes.collect(),
             sites: by_site(&status.services, now),
             map,
