@@ -10,7 +10,7 @@ use super::nodes;
 use super::output::{Format, Output, Palette, Width, table};
 use super::watch;
 use super::whatif::capacity;
-use crate::admin::api::progress::{drained_by, progress};
+use crate::admin::api::progress::{let_go, progress};
 use crate::admin::api::words::{
     amount, lifetime, moment, moment_and_distance, order, plain, relative, standing_shape, state_shape, tier,
 };
@@ -60,7 +60,7 @@ pub(super) fn render(status: &Status, palette: Palette, width: Width) -> String 
             .flat_map(|service| service.sites.iter().map(move |site| site_row(service, site, now)));
         parts.push(table(
             palette,
-            &["SERVICE", "SITE", "STANDS", "HEALTH", "ENDPOINTS", "ORDER", "WHY"],
+            &["SERVICE", "SITE", "STANDS", "HEALTH", "ENDPOINTS", "INTENT", "WHY"],
             rows.collect(),
         ));
     }
@@ -131,7 +131,7 @@ fn zones(status: &Status, palette: Palette) -> String {
 
 fn site_row(service: &ServiceStatus, site: &SiteStatus, now: jiff::Timestamp) -> Vec<Cell> {
     let order = match (&site.intent, site.drained_by) {
-        (Some(intent), Some(by)) => format!("{intent}; {}", drained_by(by, now)),
+        (Some(intent), Some(by)) => format!("{intent}; {}", let_go("it", by, now)),
         (Some(intent), None) => intent.clone(),
         (None, _) => "-".to_owned(),
     };

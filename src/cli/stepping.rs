@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::exit::Failure;
 use super::span;
-use crate::admin::api::progress::{drained_by, timetable};
+use crate::admin::api::progress::{let_go, timetable};
 use crate::admin::api::words::{between, plain};
 use crate::admin::api::{Begin, OrderOutcome, Steps};
 use crate::model::{IntentKind, Share};
@@ -80,7 +80,7 @@ pub(super) fn told(outcome: &OrderOutcome, now: Timestamp) -> Vec<String> {
         .iter()
         .map(|phrase| format!("  {}", plain(phrase)))
         .collect();
-    lines.extend(outcome.expected_drained_by.map(|by| format!("expected: {}", drained_by(by, now))));
+    lines.extend(outcome.expected_drained_by.map(|by| format!("expected: {}", let_go("it", by, now))));
     lines
 }
 
