@@ -65,6 +65,7 @@ mod peers;
 mod picture;
 mod planning;
 pub mod private_files;
+mod probe_files;
 mod probe_metrics;
 mod recorder;
 mod reloading;
@@ -83,6 +84,7 @@ mod steps;
 mod tellers;
 mod undo;
 mod updates;
+mod verdict;
 mod watch;
 mod zone_files;
 

@@ -85,7 +85,12 @@ function wanted() {
   return fields.toString();
 }
 
+/** The choice that is meant by whoever types into one of these. */
+const CHOICE_OF = { for: ["ends", "for"], until: ["ends", "until"], at: ["start", "at"] };
+
 function input(event) {
+  const [choice, value] = CHOICE_OF[event.target.name] ?? [];
+  if (choice && event.target.value) form.elements[choice].value = value;
   if (event.target.name !== "confirm") {
     previewed = null;
     clearTimeout(typed);
@@ -136,11 +141,14 @@ function judge(trouble) {
   const fields = new FormData(form);
   const missing = [];
   if (trouble) missing.push(trouble);
-  if (!(fields.get("reason") ?? "").trim()) missing.push("Say why.");
-  if (form.elements.ends && !fields.get("ends") && fields.get("kind") !== "undrain") missing.push("Say until when.");
+  // Lifting needs neither, as on the command line.
+  if (fields.get("kind") !== "undrain") {
+    if (!(fields.get("reason") ?? "").trim()) missing.push("Say why.");
+    if (!fields.get("ends")) missing.push("Say until when.");
+  }
   if (connection.isLost()) missing.push("The node does not answer.");
   else if (previewed === null) missing.push("The preview is being made.");
-  else if (!("ready" in shown.dataset)) missing.push("It cannot be ordered like this: see the preview.");
+  else if ("trouble" in shown.dataset) missing.push("It cannot be ordered like this: see the preview.");
   const confirm = form.querySelector("[name=confirm]");
   if (confirm && confirm.value.trim() !== form.dataset.site) missing.push(`Type ${form.dataset.site} to confirm.`);
   shown.setAttribute("aria-busy", String(previewed === null));

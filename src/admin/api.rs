@@ -27,7 +27,7 @@ pub use super::sights::{
 pub use super::timetable::{Begin, Due, Steps};
 pub use super::unison;
 pub use super::whatif::{
-    ServiceForecast, ServicePart, SiteForecast, SiteLoadStatus, ViewForecast, WhatIf, WhatIfQuery,
+    Finding, ServiceForecast, ServicePart, SiteForecast, SiteLoadStatus, SiteNow, ViewForecast, WhatIf, WhatIfQuery,
 };
 pub use super::words;
 use crate::model::{Event, Generation, MonitorPart, Policy, Scope, Share, Standing, State, Tier};
@@ -122,6 +122,20 @@ pub struct SiteStatus {
     pub drained_by: Option<Timestamp>,
     /// Its endpoints.
     pub endpoints: Vec<EndpointStatus>,
+}
+
+impl SiteStatus {
+    /// Whether answers name it as if it worked only because it is pinned: its own health says otherwise.
+    #[must_use]
+    pub fn is_pinned_against_health(&self) -> bool {
+        self.standing == Standing::Serving && matches!(self.health, State::Down | State::Deferring)
+    }
+
+    /// Whether whoever is sent here is served, as far as probes know.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        matches!(self.standing, Standing::Serving | Standing::Deferring) && self.health != State::Down
+    }
 }
 
 /// One address of a service at a site.

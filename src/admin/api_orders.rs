@@ -112,7 +112,10 @@ pub struct OrderOutcome {
     /// Of a rehearsal: why it must not be done by mistake, a sentence each; empty for what can be undone without harm.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub severe: Vec<String>,
-    /// The command that undoes it.
+    /// The order that stood for the scope before, and that this one takes the place of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Intent>,
+    /// The command that undoes it: it gives the order again that stood before, or lifts this one.
     pub undo: String,
 }
 

@@ -65,7 +65,7 @@ fn affected(page: &mut String, incident: &Incident) -> std::fmt::Result {
     writeln!(
         page,
         "| service | site | worst | first failed probe | verdict | out of the answers | caches let go | well again | back in \
-         service | detected in | withdrawn in | recovered in | relapses |"
+         service | detected in | withdrawn in | clients moved in | relapses |"
     )?;
     writeln!(page, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
     for place in &incident.affected {

@@ -72,7 +72,7 @@ mod sign_in;
 mod socket;
 mod span;
 #[cfg(test)]
-mod status_samples;
+pub(crate) mod status_samples;
 mod steady;
 #[cfg(test)]
 mod tests;

@@ -6,12 +6,12 @@ use super::api::{Due, OrderStatus};
 use super::words::{moment_and_distance, relative};
 use crate::model::{Intent, IntentKind, Share};
 
-/// How far an order has come: `in effect`, `begins 2026-05-01T12:00:00Z (in 5 min), drained by 2026-05-01T12:00:05Z`,
+/// How far an order has come: `in effect`, `begins 2026-05-01T12:00:00Z (in 5 min), caches let go at 2026-05-01T12:00:05Z`,
 /// `drained 50%, next 100% in 8 min`.
 #[must_use]
 pub fn progress(order: &OrderStatus, now: Timestamp) -> String {
-    let drained_by = order.drained_by.map_or_else(String::new, |by| format!(", {}", drained_by(by, now)));
-    let Some(next) = &order.next else { return format!("in effect{drained_by}") };
+    let let_go = order.drained_by.map_or_else(String::new, |by| format!(", {}", let_go("it", by, now)));
+    let Some(next) = &order.next else { return format!("in effect{let_go}") };
     let so_far = match order.intent.in_effect() {
         None => String::new(),
         Some(IntentKind::Drain { share }) => format!("drained {share}, "),
@@ -24,16 +24,20 @@ pub fn progress(order: &OrderStatus, now: Timestamp) -> String {
         return format!("{so_far}{what} held by a safety rule (due {since}), begins when the rule allows: {why}");
     }
     if waiting {
-        format!("begins {}{}{drained_by}", moment_and_distance(next.at, now), first_share(order, next))
+        format!("begins {}{}{let_go}", moment_and_distance(next.at, now), first_share(order, next))
     } else {
-        format!("{so_far}next {} {}{drained_by}", share(next), relative(next.at, now))
+        format!("{so_far}next {} {}{let_go}", share(next), relative(next.at, now))
     }
 }
 
-/// `drained by 2026-05-01T12:03:20Z (in 24 s)`
+/// When caches let go of `what`: `caches let go at 2026-05-01T12:03:20Z (in 24 s)`, and after that `no cache names fra any more`.
 #[must_use]
-pub fn drained_by(by: Timestamp, now: Timestamp) -> String {
-    format!("drained by {}", moment_and_distance(by, now))
+pub fn let_go(what: &str, by: Timestamp, now: Timestamp) -> String {
+    if by > now {
+        format!("caches let go at {}", moment_and_distance(by, now))
+    } else {
+        format!("no cache names {what} any more")
+    }
 }
 
 fn share(due: &Due) -> String {
@@ -101,10 +105,11 @@ mod tests {
     #[test]
     fn an_order_says_how_far_it_has_come_and_what_is_next() {
         let said = |taken, next| progress(&order(taken, next), at(0));
-        let by = "drained by 2026-05-01T12:09:00Z (in 9 min)";
+        let by = "caches let go at 2026-05-01T12:09:00Z (in 9 min)";
         assert_eq!(said(0, due(5, "50%", None)), format!("begins 2026-05-01T12:05:00Z (in 5 min) with 50%, {by}"));
         assert_eq!(said(1, due(8, "100%", None)), format!("drained 50%, next 100% in 8 min, {by}"));
         assert_eq!(said(2, None), format!("in effect, {by}"));
+        assert_eq!(progress(&order(2, None), at(9)), "in effect, no cache names it any more");
         let held = said(1, due(-3, "100%", Some("too few sites")));
         assert_eq!(
             held,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{Due, Outcome, SiteForecast};
 use super::{Caller, Command, Problem};
-use crate::model::{Generation, OrdersTag, Scope};
+use crate::model::{Generation, Intent, OrdersTag, Scope};
 
 /// What rehearsals need of a node.
 pub trait Rehearsals: Send + Sync {
@@ -58,6 +58,12 @@ pub struct OrderPreview {
     /// What of it takes effect later.
     #[serde(default)]
     pub timetable: Vec<Due>,
+    /// The order that it would take the place of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Intent>,
+    /// The order as it would stand; `None` where one is lifted.
+    #[serde(default)]
+    pub intent: Option<Intent>,
     /// Why it must not be done by mistake, a sentence each; empty for what can be undone without harm.
     #[serde(default)]
     pub severe: Vec<String>,

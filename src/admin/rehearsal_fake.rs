@@ -34,6 +34,8 @@ impl Rehearsals for Fake {
             drained_by: None,
             timetable: Vec::new(),
             severe,
+            replaces: None,
+            intent: None,
         };
         Box::pin(async { Ok(preview) })
     }

@@ -4,7 +4,7 @@ use super::api::{EndpointStatus, GeoStatus, ServiceStatus, SiteStatus, Status};
 use super::tests::now;
 use crate::model::{Generation, Share, Standing, State, Tier};
 
-pub(super) fn endpoint(state: State) -> EndpointStatus {
+pub(crate) fn endpoint(state: State) -> EndpointStatus {
     EndpointStatus {
         address: "192.0.2.1".parse().unwrap(),
         host: "mx-fra.example.org.".into(),
@@ -17,11 +17,17 @@ pub(super) fn endpoint(state: State) -> EndpointStatus {
     }
 }
 
-pub(super) fn site(name: &str, standing: Standing, endpoints: Vec<EndpointStatus>) -> SiteStatus {
+pub(crate) fn site(name: &str, standing: Standing, endpoints: Vec<EndpointStatus>) -> SiteStatus {
     SiteStatus {
         name: name.into(),
         standing,
-        health: endpoints.iter().map(|endpoint| endpoint.state).max().unwrap_or(State::Unknown),
+        // Some of its addresses may be down.
+        health: match endpoints.iter().map(|endpoint| endpoint.state) {
+            mut states if states.clone().any(|state| state == State::Up) || states.len() == 0 => {
+                states.find(|state| *state == State::Up).unwrap_or(State::Unknown)
+            }
+            states => states.max().unwrap_or(State::Unknown),
+        },
         intent: None,
         drained: Share::NONE,
         reason: "connection refused".into(),
@@ -30,7 +36,7 @@ pub(super) fn site(name: &str, standing: Standing, endpoints: Vec<EndpointStatus
     }
 }
 
-pub(super) fn service(name: &str, sites: Vec<SiteStatus>) -> ServiceStatus {
+pub(crate) fn service(name: &str, sites: Vec<SiteStatus>) -> ServiceStatus {
     ServiceStatus {
         name: name.into(),
         policy: "nearest".into(),
@@ -42,7 +48,7 @@ pub(super) fn service(name: &str, sites: Vec<SiteStatus>) -> ServiceStatus {
     }
 }
 
-pub(super) fn status(services: Vec<ServiceStatus>) -> Status {
+pub(crate) fn status(services: Vec<ServiceStatus>) -> Status {
     Status {
         schema: Status::SCHEMA.into(),
         node: "fra-ns1".into(),

@@ -205,6 +205,7 @@ impl Control for Fake {
                 timetable: vec![],
                 expected_drained_by: None,
                 severe: vec![],
+                replaces: None,
                 undo: "waypost undrain fra".into(),
             })
         })
@@ -282,6 +283,7 @@ impl Control for Fake {
             fail: query.fail.clone(),
             peak: query.peak,
             fits: true,
+            finding: None,
             verdict: "Fits.".into(),
             sites: vec![],
             services: vec![],

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Problem, ProblemKind};
-use crate::model::{Generation, SiteSet};
+use crate::model::{Generation, SiteSet, Standing, State};
 
 /// `GET /api/v1/whatif?fail=fra&fail=iad&peak=true`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,8 +52,12 @@ pub struct WhatIf {
     pub fail: Vec<String>,
     /// At the peak of the last day, and not as of late.
     pub peak: bool,
-    /// Whether the sites left carry everything.
+    /// `false` where the sites left do not carry everything. Where that cannot be said it is `true`, for nothing speaks against
+    /// it: `finding` tells the two apart.
     pub fits: bool,
+    /// What was found. A node that knows no such word leaves it out.
+    #[serde(default)]
+    pub finding: Option<Finding>,
     /// All of it in one sentence.
     pub verdict: String,
     /// In the order of the configuration.
@@ -65,6 +69,18 @@ pub struct WhatIf {
 impl WhatIf {
     /// Value of `schema`.
     pub const SCHEMA: &'static str = "waypost.whatif/1";
+}
+
+/// Whether the sites left carry everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// They do.
+    Fits,
+    /// They do not, or no site is left in service.
+    DoesNotFit,
+    /// It cannot be said: no demand is known, or no site declares a capacity to measure it by.
+    Unknown,
 }
 
 /// What a site carries, and would.
@@ -88,6 +104,32 @@ pub struct SiteForecast {
     /// The same by service; those that it has no part in are left out.
     #[serde(default)]
     pub services: Vec<ServicePart>,
+    /// Where it does not serve now; empty where it serves all that it is there for.
+    #[serde(default)]
+    pub now: Vec<SiteNow>,
+}
+
+/// What a site does now in place of serving.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SiteNow {
+    /// What it does; `serving` where it is pinned although it is down.
+    pub standing: Standing,
+    /// Its health by itself.
+    pub health: State,
+    /// The services for which that is so; none where it is so of all.
+    pub services: Vec<String>,
+}
+
+impl SiteNow {
+    /// `down`, `drained for imap`, `pinned although down`.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let word = match (self.standing, self.health) {
+            (Standing::Serving, State::Down) => "pinned although down",
+            (standing, _) => standing.as_str(),
+        };
+        if self.services.is_empty() { word.to_owned() } else { format!("{word} for {}", self.services.join(", ")) }
+    }
 }
 
 /// What a service has of a site's load.

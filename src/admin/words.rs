@@ -91,7 +91,7 @@ pub const fn state_shape(state: State) -> &'static str {
 #[must_use]
 pub const fn tier(tier: Tier) -> &'static str {
     match tier {
-        Tier::Serving => "answers name sites that are up",
+        Tier::Serving => "answers name the sites that serve",
         Tier::Deferring => "answers name deferring sites: nothing better is left",
         Tier::Drained => "answers name drained sites: nothing else is up",
         Tier::Declared => "everything is down: answers name all that is declared and not isolated",
@@ -145,6 +145,25 @@ pub fn end(intent: &Intent) -> String {
         Lifetime::Until(end) => format!("until {}", moment(end)),
         Lifetime::UntilCleared => "until lifted".to_owned(),
     }
+}
+
+/// What `new` takes the place of: `replaces isolate fra by alice, until lifted: fire; a drain is softer: …`.
+#[must_use]
+pub fn replaces(old: &Intent, new: &Intent) -> String {
+    let softer = match (old.kind, new.kind) {
+        (IntentKind::Isolate, IntentKind::Drain { .. }) => {
+            "; a drain is softer than an isolate: answers may name it again as a last resort"
+        }
+        (IntentKind::Isolate | IntentKind::Drain { .. }, IntentKind::Pin) => {
+            "; answers name it again, whatever its health"
+        }
+        (IntentKind::Drain { share: was }, IntentKind::Drain { share }) if share < was => {
+            "; fewer clients are moved away"
+        }
+        _ => "",
+    };
+    let why = if old.reason.is_empty() { String::new() } else { format!(": {}", old.reason) };
+    format!("replaces {} by {}, {}{why}{softer}", order(old), old.by, end(old))
 }
 
 /// The command that lifts the order of `scope`.
@@ -303,7 +322,13 @@ pub fn event(event: &Event) -> String {
         }
         EventKind::Surveyed { generation, sites, troubles } => incidents::surveyed(*generation, sites, troubles),
         EventKind::Acted { who, channel, what, why, outcome, before, after } => {
-            let changed = if before == after { String::new() } else { format!(" ({before} -> {after})") };
+            let changed = match (before.as_str(), after.as_str()) {
+                (before, after) if before == after => String::new(),
+                // What was made had no before, and what is gone has no after.
+                ("", now) => format!(" ({now})"),
+                (was, "") => format!(" (was {was})"),
+                (was, now) => format!(" ({was} -> {now})"),
+            };
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             format!("{what} by {who} from {channel}: {outcome}{changed}{why}")
         }

@@ -61,11 +61,11 @@ fn all(list: &IncidentList, page: Page) -> String {
             Cell::new(incident.phase.as_str()),
             Cell::new(moment(incident.began)),
             Cell::new(span(incident.duration(list.time))),
-            Cell::new(millis(incident.recovery_ms(None))),
+            Cell::new(moved_in(incident.recovery_ms(None), incident.is_expected(list.time))),
             Cell::new(plain(&incident.title())),
         ]
     });
-    table(page, &["ID", "PHASE", "BEGAN", "TOOK", "RECOVERED IN", "WHAT"], rows.collect())
+    table(page, &["ID", "PHASE", "BEGAN", "TOOK", "CLIENTS MOVED IN", "WHAT"], rows.collect())
 }
 
 /// One incident for people.
@@ -85,12 +85,12 @@ fn one(incident: &Incident, now: Timestamp, page: Page) -> String {
         incident.id,
         incident.last_event
     );
-    let rows = incident.affected.iter().map(|place| place_row(place, incident.began)).collect();
+    let rows = incident.affected.iter().map(|place| place_row(place, incident.began, now)).collect();
     let mut parts = vec![
         head,
         table(
             page,
-            &["SERVICE", "SITE", "WORST", "VERDICT", "OUT", "CACHES", "WELL", "BACK", "RECOVERED IN", "RELAPSES"],
+            &["SERVICE", "SITE", "WORST", "VERDICT", "OUT", "CACHES", "WELL", "BACK", "CLIENTS MOVED IN", "RELAPSES"],
             rows,
         ),
     ];
@@ -110,7 +110,7 @@ fn one(incident: &Incident, now: Timestamp, page: Page) -> String {
 }
 
 /// Times count from the beginning of the incident.
-fn place_row(place: &Affected, began: Timestamp) -> Vec<Cell> {
+fn place_row(place: &Affected, began: Timestamp, now: Timestamp) -> Vec<Cell> {
     let after = |time: Option<Timestamp>| {
         time.map_or_else(|| "-".to_owned(), |time| format!("+{:.1} s", between(began, time).as_secs_f64()))
     };
@@ -123,7 +123,7 @@ fn place_row(place: &Affected, began: Timestamp) -> Vec<Cell> {
         Cell::new(after(place.drained_by)),
         Cell::new(after(place.recovered)),
         Cell::new(after(place.back)),
-        Cell::new(millis(place.measured.recovery_ms)),
+        Cell::new(moved_in(place.measured.recovery_ms, place.is_expected(now))),
         Cell::new(place.relapses),
     ]
 }
@@ -158,9 +158,21 @@ fn service_row(service: &ServiceObjectives) -> Vec<Cell> {
     ]
 }
 
-fn millis(millis: Option<u64>) -> String {
-    millis.map_or_else(
-        || "-".to_owned(),
-        |millis| format!("{:.1} s", std::time::Duration::from_millis(millis).as_secs_f64()),
-    )
+/// How long it took until no cache sent clients there; ` (expected)` while some still may.
+fn moved_in(millis: Option<u64>, is_expected: bool) -> String {
+    let Some(millis) = millis else { return "-".to_owned() };
+    let expected = if is_expected { " (expected)" } else { "" };
+    format!("{:.1} s{expected}", std::time::Duration::from_millis(millis).as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_caches_may_still_undo_is_only_expected() {
+        assert_eq!(moved_in(None, true), "-");
+        assert_eq!(moved_in(Some(29_600), true), "29.6 s (expected)");
+        assert_eq!(moved_in(Some(29_600), false), "29.6 s");
+    }
 }

@@ -10,7 +10,8 @@ use super::output::Output;
 use super::stepping::{self, leaves_nobody};
 use super::wait;
 use super::whatif::capacity;
-use crate::admin::api::words::{self, amount, moment_and_distance, plain};
+use crate::admin::api::progress::let_go;
+use crate::admin::api::words::{self, amount, plain};
 use crate::admin::api::{
     Expiry, LiftOutcome, LiftRequest, MissingNode, OrderOutcome, OrderRequest, OrderStatus, Outcome, SiteForecast,
     Status, Steps,
@@ -72,7 +73,7 @@ pub(super) async fn rehearsed(node: &Node, request: &OrderRequest) -> Result<Ord
 
 /// Says on stderr what an order would do.
 pub(super) fn preview(output: &Output, rehearsal: &OrderOutcome) {
-    let told = stepping::told(rehearsal, Timestamp::now());
+    let told = replaced(rehearsal).into_iter().chain(stepping::told(rehearsal, Timestamp::now()));
     for line in changes(&rehearsal.changes).into_iter().chain(loads(&rehearsal.loads)).chain(told) {
         output.progress(&line);
     }
@@ -152,6 +153,7 @@ fn told(outcome: &OrderOutcome, undo: &str) -> Vec<String> {
         lines.extend(changes(&outcome.changes));
         lines.extend(loads(&outcome.loads));
     }
+    lines.extend(replaced(outcome));
     lines.extend(stepping::told(outcome, seen_from));
     if intent.reach == Reach::ThisNode {
         lines.push("  only this node follows it; all are offered it when the store that they share is back".to_owned());
@@ -162,7 +164,7 @@ fn told(outcome: &OrderOutcome, undo: &str) -> Vec<String> {
     }
     lines.push(acknowledged(&outcome.acknowledged_by, &outcome.generation.to_string()));
     if let Some(by) = outcome.drained_by {
-        lines.push(format!("drained by: {}", moment_and_distance(by, now)));
+        lines.push(plain(&let_go(&intent.scope.site, by, now)));
     }
     lines.push(format!("undo: {}", plain(undo)));
     lines
@@ -209,6 +211,12 @@ fn changes(changes: &[String]) -> Vec<String> {
         return vec!["  changes nothing in the answers".to_owned()];
     }
     changes.iter().map(|change| format!("  {}", plain(change))).collect()
+}
+
+/// The order that this one takes the place of.
+fn replaced(outcome: &OrderOutcome) -> Option<String> {
+    let old = outcome.replaces.as_ref()?;
+    Some(format!("  {}", plain(&words::replaces(old, &outcome.intent))))
 }
 
 /// What the sites would carry, those that it changes.
@@ -277,6 +285,7 @@ mod tests {
             timetable: Vec::new(),
             expected_drained_by: None,
             severe: Vec::new(),
+            replaces: None,
             undo: "waypost undrain fra --service mx".into(),
         }
     }
@@ -291,7 +300,7 @@ mod tests {
         assert_eq!(lines[0], "drain fra/mx 25%: ordered, stands until lifted");
         assert_eq!(lines[1], "  mx: fra serving -> drained");
         assert_eq!(lines[2], "acknowledged by: ns1 (generation 1.7)");
-        assert!(lines[3].starts_with("drained by: 1970-01-01T00:00:00Z ("));
+        assert_eq!(lines[3], "no cache names fra any more");
         assert_eq!(lines[4], "undo: waypost undrain fra --service mx");
     }
 
@@ -308,6 +317,16 @@ mod tests {
         let said = told_missing(&given.missing).unwrap();
         assert_eq!(said, "missing: nrt-ns1 (not heard of for 14 s), syd\\u{1b}-ns1 (follows 3.16)");
         assert_eq!(told_missing(&[]), None);
+    }
+
+    #[test]
+    fn an_order_says_what_it_takes_the_place_of() {
+        let new = outcome(Outcome::DryRun);
+        let old = Intent { kind: IntentKind::Isolate, by: "bob".into(), reason: "fire".into(), ..new.intent.clone() };
+        let lines = told(&OrderOutcome { replaces: Some(old), ..new });
+        let said = "  replaces isolate fra/mx by bob, until lifted: fire; a drain is softer than an isolate: answers may name \
+                    it again as a last resort";
+        assert!(lines.contains(&said.to_owned()), "{lines:?}");
     }
 
     #[test]
@@ -332,6 +351,7 @@ mod tests {
             sent: predicted,
             headroom_percent: Some(25.0),
             services: vec![],
+            now: vec![],
         };
         let loads = vec![site("fra", 500.0, 0.0), site("iad", 400.0, 900.0), site("nrt", 7.0, 7.0)];
         let lines = told(&OrderOutcome { loads, ..outcome(Outcome::DryRun) });

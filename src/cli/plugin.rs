@@ -8,7 +8,7 @@ use super::exit::Failure;
 use super::output::Output;
 use crate::admin::api::unison::troubles;
 use crate::admin::api::words::plain;
-use crate::admin::api::{ServiceStatus, Status};
+use crate::admin::api::{ServiceStatus, SiteStatus, Status};
 use crate::model::{Connection, Standing, Tier};
 
 /// How a plugin ends (Monitoring Plugins Development Guidelines).
@@ -54,10 +54,13 @@ fn judged(status: &Status) -> (State, String) {
 }
 
 /// Critical where a service has fewer sites than it must or answers by last resort, or the node is cut off; a warning where
-/// anything is not as it should be. What was ordered is as it should be.
+/// anything is not as it should be. What was ordered is as it should be, but for a pin that has a dead site answered.
 fn state(status: &Status) -> State {
     let service = |service: &ServiceStatus| {
-        let down = service.sites.iter().any(|site| matches!(site.standing, Standing::Down | Standing::Deferring));
+        let ails = |site: &SiteStatus| {
+            matches!(site.standing, Standing::Down | Standing::Deferring) || site.is_pinned_against_health()
+        };
+        let down = service.sites.iter().any(ails);
         match () {
             () if service.tier > Tier::Deferring || in_service(service) < service.min_sites => State::Critical,
             () if down => State::Warning,
@@ -75,8 +78,7 @@ fn state(status: &Status) -> State {
 }
 
 fn in_service(service: &ServiceStatus) -> usize {
-    let serves = |standing| matches!(standing, Standing::Serving | Standing::Deferring);
-    service.sites.iter().filter(|site| serves(site.standing)).count()
+    service.sites.iter().filter(|site| site.works()).count()
 }
 
 /// `'mx_in_service'=2;;1:;0;3`: value, no warning, the least that is not critical, the bounds.
@@ -97,6 +99,7 @@ fn figures(status: &Status) -> String {
 mod tests {
     use super::super::tests::status;
     use super::*;
+    use crate::model::State as Health;
 
     #[test]
     fn a_line_begins_with_the_state_and_ends_with_figures() {
@@ -112,10 +115,28 @@ mod tests {
     }
 
     #[test]
+    fn a_pin_that_has_a_dead_site_answered_is_no_reason_to_be_calm() {
+        let mut status = status();
+        status.degradations.clear();
+        for site in &mut status.services[0].sites {
+            (site.standing, site.health) = (Standing::Serving, Health::Up);
+        }
+        assert_eq!(state(&status), State::Ok);
+        status.services[0].sites[0].health = Health::Down;
+        assert_eq!(state(&status), State::Warning, "pinned");
+        assert!(figures(&status).starts_with("'mx_in_service'=2;;1:;0;3"), "{}", figures(&status));
+        for site in &mut status.services[0].sites {
+            site.health = Health::Down;
+        }
+        assert_eq!(state(&status), State::Critical, "nobody works");
+    }
+
+    #[test]
     fn what_was_ordered_is_ok_and_what_is_missing_critical() {
         let mut status = status();
         status.degradations.clear();
-        status.services[0].sites[2].standing = Standing::Serving;
+        let back = &mut status.services[0].sites[2];
+        (back.standing, back.health) = (Standing::Serving, Health::Up);
         assert_eq!(state(&status), State::Ok, "a drain is meant");
         status.services[0].sites[1].standing = Standing::Deferring;
         assert_eq!(state(&status), State::Warning);

@@ -11,7 +11,7 @@ use super::output::{Format, Output, Width};
 use super::table::{Page, table, table_without};
 use super::watch;
 use super::whatif::capacity;
-use crate::admin::api::progress::{drained_by, progress};
+use crate::admin::api::progress::{let_go, progress};
 use crate::admin::api::words::{
     amount, lifetime, moment, moment_and_distance, order, plain, relative, standing_shape, state_shape, tier,
 };
@@ -64,7 +64,7 @@ pub(super) fn render(status: &Status, page: Page, width: Width) -> String {
             .services
             .iter()
             .flat_map(|service| service.sites.iter().map(move |site| site_row(service, site, now)));
-        let header = ["SERVICE", "SITE", "STANDS", "HEALTH", "ENDPOINTS", "ORDER", "WHY"];
+        let header = ["SERVICE", "SITE", "STANDS", "HEALTH", "ENDPOINTS", "INTENT", "WHY"];
         parts.push(table_without(page, &header, rows.collect(), spare));
     }
     if !status.loads.is_empty() {
@@ -135,7 +135,7 @@ fn zones(status: &Status, page: Page) -> String {
 
 fn site_row(service: &ServiceStatus, site: &SiteStatus, now: jiff::Timestamp) -> Vec<Cell> {
     let order = match (&site.intent, site.drained_by) {
-        (Some(intent), Some(by)) => format!("{intent}; {}", drained_by(by, now)),
+        (Some(intent), Some(by)) => format!("{intent}; {}", let_go("it", by, now)),
         (Some(intent), None) => intent.clone(),
         (None, _) => "-".to_owned(),
     };

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::exit::Failure;
 use super::moment;
 use super::span;
-use crate::admin::api::progress::{drained_by, timetable};
-use crate::admin::api::words::{between, plain};
+use crate::admin::api::progress::timetable;
+use crate::admin::api::words::{between, moment_and_distance, plain};
 use crate::admin::api::{Begin, OrderOutcome, Steps};
 use crate::model::{IntentKind, Share};
 
@@ -87,7 +87,9 @@ pub(super) fn told(outcome: &OrderOutcome, now: Timestamp) -> Vec<String> {
         .iter()
         .map(|phrase| format!("  {}", plain(phrase)))
         .collect();
-    lines.extend(outcome.expected_drained_by.map(|by| format!("expected: {}", drained_by(by, now))));
+    // Where caches name the site no more that is told as a time all the same: nothing is done yet.
+    let expected = |by| format!("expected: caches let go at {}", moment_and_distance(by, now));
+    lines.extend(outcome.expected_drained_by.map(expected));
     lines
 }
 

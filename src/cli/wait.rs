@@ -146,7 +146,7 @@ fn progress(drained: &Drained) -> String {
     }
     match drained.by() {
         Some(by) => plain(&format!(
-            "{}: drained by {} (in {}){}",
+            "{}: caches let go at {} (in {}){}",
             drained.scope,
             moment(ceiling(by)),
             left(by, drained.time),
@@ -238,12 +238,12 @@ mod tests {
         let later = [("mx", false, Some("2026-05-01T12:00:05Z")), ("imap", false, Some("2026-05-01T12:00:20Z"))];
         assert_eq!(
             progress(&drained(&later)),
-            "fra: drained by 2026-05-01T12:00:20Z (in 20 s): mx in 5 s, imap in 20 s"
+            "fra: caches let go at 2026-05-01T12:00:20Z (in 20 s): mx in 5 s, imap in 20 s"
         );
         let over = [("mx", false, Some("2026-05-01T11:59:00Z")), ("imap", false, Some("2026-05-01T12:00:20Z"))];
-        assert_eq!(progress(&drained(&over)), "fra: drained by 2026-05-01T12:00:20Z (in 20 s): imap in 20 s");
+        assert_eq!(progress(&drained(&over)), "fra: caches let go at 2026-05-01T12:00:20Z (in 20 s): imap in 20 s");
         let one = [("mx", false, Some("2026-05-01T12:00:04.2Z"))];
-        assert_eq!(progress(&drained(&one)), "fra: drained by 2026-05-01T12:00:05Z (in 5 s)");
+        assert_eq!(progress(&drained(&one)), "fra: caches let go at 2026-05-01T12:00:05Z (in 5 s)");
         let missing = vec![MissingNode { name: "iad-ns1".into(), why: "follows 3.16".into() }];
         let told = progress(&Drained { missing, ..drained(&over) });
         assert!(told.starts_with("fra: answers of iad-ns1 (follows 3.16) may still name it; "), "{told}");

@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::table::{Page, table};
 use crate::admin::api::words::{amount, plain};
-use crate::admin::api::{ServiceForecast, SiteForecast, WhatIf};
+use crate::admin::api::{ServiceForecast, SiteForecast, SiteNow, WhatIf};
 
 pub(super) async fn whatif(node: &Node, output: &Output, arguments: Arguments) -> Result<Exit, Failure> {
     let peak = arguments.peak.then_some("true");
@@ -48,7 +48,14 @@ pub(super) fn render(answer: &WhatIf, page: Page) -> String {
 }
 
 fn site_row(site: &SiteForecast) -> Vec<Cell> {
-    let then = if site.fails { "fails".to_owned() } else { amount(site.predicted) };
+    let then = match (site.fails, site.now.as_slice()) {
+        (true, _) => "fails".to_owned(),
+        (false, []) => amount(site.predicted),
+        (false, now) => {
+            let now: Vec<String> = now.iter().map(SiteNow::said).collect();
+            format!("{} ({} now)", amount(site.predicted), now.join(", "))
+        }
+    };
     let parts: Vec<String> = site
         .services
         .iter()
@@ -92,8 +99,8 @@ fn text(words: &str) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::api::ServicePart;
-    use crate::model::Generation;
+    use crate::admin::api::{Finding, ServicePart};
+    use crate::model::{Generation, Standing, State};
 
     fn site(name: &str, fails: bool, load: f64, predicted: f64) -> SiteForecast {
         SiteForecast {
@@ -105,6 +112,11 @@ mod tests {
             sent: predicted,
             headroom_percent: (name == "iad").then_some(12.4),
             services: vec![ServicePart { service: "mx\u{1b}".into(), load, predicted }],
+            now: if name == "nrt" {
+                vec![SiteNow { standing: Standing::Drained, health: State::Up, services: vec![] }]
+            } else {
+                vec![]
+            },
         }
     }
 
@@ -117,6 +129,7 @@ mod tests {
             fail: vec!["fra".into()],
             peak: true,
             fits: true,
+            finding: Some(Finding::Fits),
             verdict: "Fits.".into(),
             sites: vec![
                 site("fra", true, 900.0, 0.0),
@@ -144,7 +157,7 @@ mod tests {
             "SITE AT PEAK LOAD THEN CAPACITY HEADROOM OF WHICH",
             "fra 900 fails 800 - mx\\u{1b} 900 -> 0",
             "iad 300 701 800 12 % mx\\u{1b} 300 -> 701",
-            "nrt 200 600 no bound - mx\\u{1b} 200 -> 600",
+            "nrt 200 600 (drained now) no bound - mx\\u{1b} 200 -> 600",
             "mx 1400 10 0 as configured, divided evenly: no queries yet",
         ] {
             assert!(lines.iter().any(|line| line == row), "no row {row:?} in\n{shown}");

@@ -90,6 +90,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Settings {
     Settings {
         path: PathBuf::new(),
         text: Arc::default(),
+        probe_files: reader.take_probe_files(),
         node,
         admin,
         state,

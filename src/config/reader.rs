@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::position::{Lines, Position};
 use super::syntax::starts_section;
-use super::value::Table;
+use super::value::{Table, Value};
 use super::{Diagnostic, Report, Severity};
+use crate::model::{ProbeFile, ProbeFileKind};
 
 /// Collects what is wrong with one file.
 pub(super) struct Reader<'t> {
@@ -16,13 +17,20 @@ pub(super) struct Reader<'t> {
     report: Report,
     /// Lines with syntax errors. What the parser made of them is not judged.
     damaged: BTreeSet<usize>,
+    probe_files: Vec<ProbeFile>,
 }
 
 impl<'t> Reader<'t> {
     pub(super) fn new(file: &Path, text: &'t str) -> Self {
         let mut report = Report::new();
         report.add_source(file.to_owned(), text.to_owned());
-        Self { file: file.to_owned(), lines: Lines::new(text), report, damaged: BTreeSet::new() }
+        Self {
+            file: file.to_owned(),
+            lines: Lines::new(text),
+            report,
+            damaged: BTreeSet::new(),
+            probe_files: Vec::new(),
+        }
     }
 
     /// The report, in the order of the text.
@@ -30,6 +38,18 @@ impl<'t> Reader<'t> {
         self.report.sort();
         self.report.shorten(&self.file);
         self.report
+    }
+
+    /// Notes that a monitor reads the file `path`, named by `value`. Whoever loads the files looks whether it can be read.
+    pub(super) fn note_probe_file(&mut self, value: &Value<'_>, path: &Path, holds: ProbeFileKind) {
+        let Position { line, column, length } = self.lines.position(&value.span);
+        let named = format!("{} = {} in {}", value.key, self.text(&value.span), value.owner);
+        self.probe_files.push(ProbeFile { path: path.to_owned(), holds, named, line, column, length });
+    }
+
+    /// The files that monitors read.
+    pub(super) fn take_probe_files(&mut self) -> Vec<ProbeFile> {
+        std::mem::take(&mut self.probe_files)
     }
 
     /// The text of the file at `span`.

@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use super::reader::Reader;
 use super::value::{Table, Value};
 use super::words::{cut, quoted, similar};
+use crate::model::ProbeFileKind;
 
 impl Reader<'_> {
     /// Reports every key of `table` that is not one of `known`.
@@ -165,5 +166,12 @@ impl Reader<'_> {
             return None;
         }
         Some(self.beside(text))
+    }
+
+    /// The path of a file that a monitor reads when it probes.
+    pub(super) fn probe_file(&mut self, value: &Value<'_>, holds: ProbeFileKind) -> Option<PathBuf> {
+        let path = self.path(value)?;
+        self.note_probe_file(value, &path, holds);
+        Some(path)
     }
 }

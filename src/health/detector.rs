@@ -30,6 +30,17 @@ struct Outstanding {
     counted: bool,
 }
 
+/// How a service answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Answer {
+    /// As it must.
+    Well,
+    /// In trouble, and why.
+    Deferring(String),
+    /// Not everything could be looked at, and why.
+    Unchecked(String),
+}
+
 /// A series of probes in quick succession after a first failure.
 #[derive(Clone, Copy, Debug)]
 struct Burst {
@@ -59,6 +70,8 @@ pub struct Detector {
     well: u32,
     /// Deferring probes since the last one that ended well.
     deferring: u32,
+    /// Probes in a row that a fault on this side kept from looking at everything.
+    unchecked: u32,
     /// Since when a down endpoint answers without conclusive evidence to the contrary.
     good_since: Option<Mono>,
     held: bool,
@@ -89,6 +102,7 @@ impl Detector {
             good: 0,
             well: 0,
             deferring: 0,
+            unchecked: 0,
             good_since: None,
             held: false,
             next_regular: schedule.first(now),
@@ -261,8 +275,9 @@ impl Detector {
             Outcome::Failed { .. } if probe.counted => {}
             Outcome::Failed { kind, reason } => self.failed(kind, reason, now, wall),
             Outcome::Ok if probe.depth == Depth::Connect && self.thresholds.full == Depth::Full => self.host_is_alive(),
-            Outcome::Ok => self.answered(None, finding.latency, now, wall),
-            Outcome::Deferring(reason) => self.answered(Some(reason), finding.latency, now, wall),
+            Outcome::Ok => self.answered(Answer::Well, finding.latency, now, wall),
+            Outcome::Deferring(reason) => self.answered(Answer::Deferring(reason), finding.latency, now, wall),
+            Outcome::Unchecked(reason) => self.answered(Answer::Unchecked(reason), finding.latency, now, wall),
         }
     }
 
@@ -279,6 +294,7 @@ impl Detector {
         self.failures = self.failures.saturating_add(1);
         self.good = 0;
         self.well = 0;
+        self.unchecked = 0;
         match self.phase() {
             Phase::Out => self.good_since = None,
             Phase::Unknown | Phase::Serving | Phase::Held => {
@@ -326,8 +342,8 @@ impl Detector {
         self.burst = Some(Burst { next: now, depth, host_alive });
     }
 
-    /// The service answered, well or `deferring` for a reason.
-    fn answered(&mut self, deferring: Option<String>, latency: Duration, now: Mono, wall: Timestamp) {
+    /// The service answered.
+    fn answered(&mut self, answer: Answer, latency: Duration, now: Mono, wall: Timestamp) {
         self.full_bound.observe(latency);
         self.evidence.succeeded();
         if self.phase() != Phase::Out {
@@ -337,21 +353,28 @@ impl Detector {
         self.failures = 0;
         self.good = self.good.saturating_add(1);
         self.good_since.get_or_insert(now);
-        if deferring.is_some() {
-            self.well = 0;
-            self.deferring = self.deferring.saturating_add(1);
-        } else {
-            self.well = self.well.saturating_add(1);
-            self.deferring = 0;
-        }
-        let trouble = deferring.or_else(|| self.is_lossy().then(|| self.loss.reason()));
+        let one_more = |count: u32, counts: bool| if counts { count.saturating_add(1) } else { 0 };
+        self.well = one_more(self.well, matches!(answer, Answer::Well));
+        self.deferring = one_more(self.deferring, matches!(answer, Answer::Deferring(_)));
+        self.unchecked = one_more(self.unchecked, matches!(answer, Answer::Unchecked(_)));
+        let (trouble, doubt) = match answer {
+            Answer::Well => (None, None),
+            Answer::Deferring(why) => (Some(why), None),
+            Answer::Unchecked(why) => (None, Some(why)),
+        };
+        let trouble = trouble.or_else(|| self.is_lossy().then(|| self.loss.reason()));
+        let reason = |state: State| match state {
+            State::Deferring => trouble.clone(),
+            State::Unknown => doubt.clone(),
+            State::Up | State::Down => None,
+        };
         if let Some(state) = self.state_after_answer(now) {
-            let reason = trouble.filter(|_| state == State::Deferring).unwrap_or_default();
             self.held = false;
-            self.verdict = Verdict { state, reason, since: wall };
-        } else if let (State::Deferring, Some(reason)) = (self.verdict.state, trouble) {
+            self.unchecked = 0;
+            self.verdict = Verdict { state, reason: reason(state).unwrap_or_default(), since: wall };
+        } else if let Some(why) = reason(self.verdict.state) {
             // The trouble of today, not that of the day it began: "certificate ends in 3 days".
-            self.verdict.reason = reason;
+            self.verdict.reason = why;
         }
     }
 
@@ -365,8 +388,14 @@ impl Detector {
         let deferring = self.deferring >= self.thresholds.fall || self.is_lossy();
         match (self.phase(), self.verdict.state) {
             (Phase::Unknown, _) if self.well > 0 => Some(State::Up),
-            (Phase::Unknown, _) | (Phase::Serving, State::Up) => deferring.then_some(State::Deferring),
-            (Phase::Serving, _) => (self.well >= self.thresholds.rise && !deferring).then_some(State::Up),
+            (Phase::Unknown, _) => deferring.then_some(State::Deferring),
+            // Nothing moves: not judged is no vote and counts as up.
+            (Phase::Serving, State::Up) if !deferring && self.unchecked >= self.thresholds.fall => Some(State::Unknown),
+            (Phase::Serving, State::Up) => deferring.then_some(State::Deferring),
+            // Up first where it comes back unchecked: what was agreed of it stands until somebody says better.
+            (Phase::Serving, _) => {
+                (self.well.max(self.unchecked) >= self.thresholds.rise && !deferring).then_some(State::Up)
+            }
             (Phase::Out | Phase::Held, _) => {
                 self.held |= self.good >= self.thresholds.rise;
                 let good_for = now.since(self.good_since.unwrap_or(now));

@@ -302,6 +302,49 @@ fn a_fault_of_the_prober_says_nothing() {
     assert!(!simulation.detector.is_suspect());
 }
 
+/// A server that answers, behind a CA file that cannot be read.
+fn unchecked() -> (Duration, Outcome) {
+    (Duration::from_millis(5), Outcome::Unchecked("cannot read the CA file nope.pem".into()))
+}
+
+#[test]
+fn what_this_side_could_not_look_at_is_unknown_with_the_reason_and_never_in_trouble() {
+    let mut from_the_start = Simulation::new(DEFAULTS, None, 0, |_, _| unchecked());
+    from_the_start.run_until(secs(20));
+    assert_eq!((from_the_start.state(), from_the_start.detector.is_suspect()), (State::Unknown, false));
+    assert_eq!(from_the_start.detector.verdict().reason, "cannot read the CA file nope.pem");
+    let mut later = Simulation::new(DEFAULTS, None, 0, |at, _| if at < secs(10) { ok(5) } else { unchecked() });
+    later.run_until(secs(20));
+    assert_eq!((later.state(), later.entries(State::Deferring)), (State::Unknown, 0));
+    assert_eq!(later.detector.verdict().reason, "cannot read the CA file nope.pem");
+}
+
+#[test]
+fn a_server_that_dies_unchecked_is_down_and_comes_back_as_up_before_it_is_unknown() {
+    // Not judged is no vote: whoever was agreed to be down must first be said to be up.
+    let mut simulation = Simulation::new(DEFAULTS, None, 0, |at, _| match at.0.as_secs() {
+        20..30 => refused(),
+        _ => unchecked(),
+    });
+    simulation.run_until(secs(120));
+    let down = simulation.entered(State::Down, secs(20)).unwrap();
+    let up = simulation.entered(State::Up, down).unwrap();
+    assert!(simulation.entered(State::Unknown, up).is_some());
+    let mut mended =
+        Simulation::new(
+            DEFAULTS,
+            restored(State::Deferring),
+            0,
+            |at, _| {
+                if at < secs(20) { unchecked() } else { ok(5) }
+            },
+        );
+    mended.run_until(secs(19));
+    assert!(mended.entered(State::Up, Mono::START).is_some(), "the trouble of before is over");
+    mended.run_until(secs(40));
+    assert_eq!(mended.state(), State::Up);
+}
+
 #[test]
 fn a_late_driver_blames_itself() {
     let mut detector = Detector::new(DEFAULTS, restored(State::Up), 0, Mono::START, Timestamp::UNIX_EPOCH);

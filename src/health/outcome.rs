@@ -20,6 +20,9 @@ pub enum Outcome {
         /// In an operator's words.
         reason: String,
     },
+    /// The endpoint did its work as far as it was asked, and a fault on this side kept the rest from being looked at: a CA or
+    /// password file that cannot be read. It lives, and nothing is said against it.
+    Unchecked(String),
     /// The prober failed, not the endpoint: no file descriptors left, a fault of ours. Says nothing about the endpoint.
     Inconclusive(String),
 }
@@ -36,7 +39,10 @@ impl Outcome {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Ok => None,
-            Self::Deferring(reason) | Self::Failed { reason, .. } | Self::Inconclusive(reason) => Some(reason),
+            Self::Deferring(reason)
+            | Self::Failed { reason, .. }
+            | Self::Unchecked(reason)
+            | Self::Inconclusive(reason) => Some(reason),
         }
     }
 
@@ -47,7 +53,7 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Deferring(_) => "deferring",
             Self::Failed { kind, .. } => kind.as_str(),
-            Self::Inconclusive(_) => "inconclusive",
+            Self::Unchecked(_) | Self::Inconclusive(_) => "inconclusive",
         }
     }
 }

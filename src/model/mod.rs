@@ -83,8 +83,8 @@ pub use service_points::{
     CertificateFiles, CookieSettings, EncryptedSettings, Limits, RateLimitSettings, SecretsSettings,
 };
 pub use settings::{
-    ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, SafetySettings, Settings, StateSettings,
-    StoreLogin, XdpMode, XdpSettings,
+    ClientIdentity, EtcdSettings, GeoSettings, NetworkPlace, NodeSettings, ProbeFile, ProbeFileKind, SafetySettings,
+    Settings, StateSettings, StoreLogin, XdpMode, XdpSettings,
 };
 pub use site::{Coordinates, Country, Location, Site, SiteIx, SiteSet};
 pub use time::{Mono, Share};

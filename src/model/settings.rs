@@ -20,6 +20,8 @@ pub struct Settings {
     pub path: PathBuf,
     /// Its text.
     pub text: Arc<str>,
+    /// The files that monitors read when they probe, with where they are named.
+    pub probe_files: Vec<ProbeFile>,
     /// `[node]`
     pub node: NodeSettings,
     /// `[admin]`
@@ -99,6 +101,32 @@ pub enum XdpMode {
     Native,
     /// Behind the driver: works with every one, gains less.
     Generic,
+}
+
+/// A file that a monitor reads when it probes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds.
+    pub holds: ProbeFileKind,
+    /// The key that names it, with its value: `ca = "mail-ca.pem" in [monitor.smtp]`.
+    pub named: String,
+    /// The line of the configuration that names it, from 1.
+    pub line: usize,
+    /// The column of the value, from 1.
+    pub column: usize,
+    /// How many characters the value has.
+    pub length: usize,
+}
+
+/// What a file holds that a monitor reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeFileKind {
+    /// Trust anchors in PEM.
+    Anchors,
+    /// A password in its one line.
+    Password,
 }
 
 /// Where state is kept.

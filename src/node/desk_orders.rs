@@ -50,6 +50,8 @@ impl Desk {
             _ => None,
         };
         let (loads, severe) = self.weight(done, before, &intent);
+        let stood = before.orders.iter().map(|order| &order.intent).find(|stood| stood.scope == command.scope);
+        let replaces = stood.filter(|_| done.effect != Effect::Unchanged);
         OrderOutcome {
             schema: OrderOutcome::SCHEMA.to_owned(),
             outcome,
@@ -63,7 +65,8 @@ impl Desk {
             timetable: outlook::timetable(&standing, &around),
             expected_drained_by: outlook::expected(&picture, &around, &standing, done.effect),
             severe,
-            undo: undo::lift(&command.scope),
+            undo: undo::order(&command.scope, replaces, self.clock.wall()),
+            replaces: replaces.cloned(),
         }
     }
 

@@ -59,6 +59,8 @@ impl Desk {
             drained_by: outcome.expected_drained_by.or(outcome.drained_by),
             timetable: outcome.timetable,
             severe: outcome.severe,
+            replaces: outcome.replaces,
+            intent: Some(outcome.intent),
         })
     }
 
@@ -77,6 +79,8 @@ impl Desk {
             (Vec::new(), Vec::new())
         } else {
             let demands = self.demand.demands(&picture.topology, &self.tables.load(), Moment::Peak);
+            // Drains by steps go on meanwhile: what is left without this order is judged beside all that they come to.
+            let (now, then) = (made(&picture, &plan::at_last(&intents)), made(&picture, &plan::at_last(&left)));
             let shift = Shift { topology: &picture.topology, before: &now, after: &then };
             (forecast::preview(&picture.topology, &now, &then, &demands), plan::severe(None, shift, &demands))
         };
@@ -92,6 +96,8 @@ impl Desk {
             answers: self.answers(scope, client, Arc::new(then)).await?,
             drained_by: None,
             timetable: Vec::new(),
+            replaces: None,
+            intent: None,
         })
     }
 

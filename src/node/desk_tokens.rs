@@ -3,7 +3,7 @@
 use super::acts::Act;
 use super::desk::Desk;
 use super::orders::Effect;
-use crate::admin::api::words;
+use crate::admin::api::words::moment;
 use crate::admin::api::{TokenCreated, TokenRequest};
 use crate::admin::{Caller, Problem, ProblemKind};
 use crate::model::{Event, EventKind, Remit, Scope, Token};
@@ -37,11 +37,7 @@ impl Desk {
         });
         let stored = token.clone();
         let outcome = self.blocking(move |store| store.put_token(stored, &secret, event)).await;
-        let after = match token.expires {
-            Some(expires) => format!("{} until {}", token.role, words::moment(expires)),
-            None => token.role.to_string(),
-        };
-        let act = Act { what: format!("create token {}", request.name), after, ..Act::default() };
+        let act = Act { what: format!("create token {}", request.name), after: words(&token), ..Act::default() };
         self.acted(&caller, act, outcome.as_ref().map(|_| Effect::Changed));
         self.journal.announce(outcome?);
         Ok(TokenCreated { schema: TokenCreated::SCHEMA.to_owned(), token, secret: shown })
@@ -60,7 +56,7 @@ impl Desk {
         let known = self.store.tokens().into_iter().find(|token| token.name == name);
         let wanted = name.clone();
         let outcome = self.blocking(move |store| store.revoke_token(&wanted, event)).await;
-        let before = known.map(|token| token.role.to_string()).unwrap_or_default();
+        let before = known.as_ref().map(words).unwrap_or_default();
         let act = Act { what: format!("revoke token {name}"), before, ..Act::default() };
         let effect = |done: &Option<Event>| if done.is_some() { Effect::Changed } else { Effect::Unchanged };
         self.acted(&caller, act, outcome.as_ref().map(effect));
@@ -71,5 +67,38 @@ impl Desk {
             }
             None => Err(Problem::new(ProblemKind::NotFound, format!("there is no token '{name}'"))),
         }
+    }
+}
+
+/// What a token allows: `operator at fra until 2026-05-01T12:00:00Z`.
+fn words(token: &Token) -> String {
+    let at = match &token.remit {
+        Remit::Everywhere => String::new(),
+        Remit::Sites(_) => format!(" at {}", token.remit),
+    };
+    let until = token.expires.map_or_else(|| " until revoked".to_owned(), |end| format!(" until {}", moment(end)));
+    format!("{}{at}{until}", token.role)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::Role;
+
+    #[test]
+    fn the_journal_says_what_a_token_allows_where_and_until_when() {
+        let token = Token {
+            name: "oncall".into(),
+            role: Role::Operator,
+            remit: Remit::Sites(["fra".to_owned()].into()),
+            created: Timestamp::UNIX_EPOCH,
+            by: "root".into(),
+            expires: Some(Timestamp::UNIX_EPOCH),
+        };
+        assert_eq!(words(&token), "operator at fra until 1970-01-01T00:00:00Z");
+        let lasting = Token { remit: Remit::Everywhere, expires: None, ..token };
+        assert_eq!(words(&lasting), "operator until revoked");
     }
 }

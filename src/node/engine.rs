@@ -363,7 +363,8 @@ impl Engine {
         // Secrets that were not read again are as good or bad as before.
         let secrets = loaded.secrets.map(|secrets| ("secrets", joined(&secrets.troubles)));
         let files = [("geo", loaded.geo.degraded), ("zone", joined(&loaded.troubles))];
-        for (part, trouble) in files.into_iter().chain(secrets) {
+        let monitors = loaded.probe_files.map(|troubles| ("monitors", joined(&troubles)));
+        for (part, trouble) in files.into_iter().chain(secrets).chain(monitors) {
             match trouble {
                 Some(detail) => self.degrade(part, detail),
                 None => self.recover(part, "the files are good again"),

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::picture::Picture;
 use crate::admin::api::{
-    ServiceForecast, ServicePart, SiteForecast, SiteLoadStatus, ViewForecast, WhatIf, WhatIfQuery,
+    Finding, ServiceForecast, ServicePart, SiteForecast, SiteLoadStatus, SiteNow, ViewForecast, WhatIf, WhatIfQuery,
 };
 use crate::admin::{Problem, ProblemKind};
-use crate::model::{Plan, Service, ServiceIx, Site, SiteIx, SiteSet, Topology};
+use crate::model::{Plan, Service, ServiceIx, Site, SiteIx, SiteSet, Standing, State, Topology};
 use crate::plan::{self, Demand, Forecast, SiteLoad, ViewLoad, ViewRate, amount, forecast};
 
 /// Views of a service that a document lists.
@@ -61,8 +61,9 @@ pub fn whatif(
         generation: picture.plan.generation,
         peak: query.peak,
         fits: then.fits(),
+        finding: Some(finding(topology, &then)),
         verdict: verdict(topology, &fail, &now, &then),
-        sites: sites(topology, &now, &then, failed),
+        sites: sites(topology, &picture.plan, &now, &then, failed),
         services: services(topology, rates, demands, &then),
         fail,
     })
@@ -77,7 +78,7 @@ pub fn preview(topology: &Topology, before: &Plan, after: &Plan, demands: &[Dema
     }
     let now = forecast(topology, before, demands, SiteSet::EMPTY);
     let then = forecast(topology, after, demands, SiteSet::EMPTY);
-    sites(topology, &now, &then, SiteSet::EMPTY)
+    sites(topology, before, &now, &then, SiteSet::EMPTY)
 }
 
 /// What each site carries; empty where no site has a bound.
@@ -98,7 +99,7 @@ pub fn loads(picture: &Picture, now: &[Demand], peak: &[Demand]) -> Vec<SiteLoad
     topology.sites.iter().zip(&now.sites).zip(&peak.sites).map(load).collect()
 }
 
-fn sites(topology: &Topology, now: &Forecast, then: &Forecast, failed: SiteSet) -> Vec<SiteForecast> {
+fn sites(topology: &Topology, plan: &Plan, now: &Forecast, then: &Forecast, failed: SiteSet) -> Vec<SiteForecast> {
     let site = |(((ix, site), now), then): (((SiteIx, &Site), &SiteLoad), &SiteLoad)| {
         let fails = failed.contains(ix);
         SiteForecast {
@@ -110,9 +111,35 @@ fn sites(topology: &Topology, now: &Forecast, then: &Forecast, failed: SiteSet) 
             sent: shown(then.sent),
             headroom_percent: then.headroom().filter(|_| !fails).map(|part| shown(part * 100.0)),
             services: parts(topology, now, then),
+            now: out(topology, plan, ix),
         }
     };
     topology.sites().zip(&now.sites).zip(&then.sites).map(site).collect()
+}
+
+/// Where a site does not serve under `plan`.
+fn out(topology: &Topology, plan: &Plan, site: SiteIx) -> Vec<SiteNow> {
+    let mut told: Vec<SiteNow> = Vec::new();
+    let mut all = 0_usize;
+    for (service, outcome) in topology.services.iter().zip(&plan.services) {
+        let position = service.sites.iter().position(|of| *of == site);
+        let Some(here) = position.and_then(|position| outcome.sites.get(position)) else { continue };
+        all += 1;
+        let (standing, health) = (here.standing, here.health);
+        if standing == Standing::Serving && health != State::Down {
+            continue;
+        }
+        match told.iter_mut().find(|known| known.standing == standing) {
+            Some(known) => known.services.push(service.name.clone()),
+            None => told.push(SiteNow { standing, health, services: vec![service.name.clone()] }),
+        }
+    }
+    for known in &mut told {
+        if known.services.len() == all {
+            known.services.clear();
+        }
+    }
+    told
 }
 
 fn parts(topology: &Topology, now: &SiteLoad, then: &SiteLoad) -> Vec<ServicePart> {
@@ -154,12 +181,29 @@ fn services(topology: &Topology, rates: &[ViewRate], demands: &[Demand], then: &
     topology.services().map(service).collect()
 }
 
+fn finding(topology: &Topology, then: &Forecast) -> Finding {
+    match () {
+        () if !then.fits() => Finding::DoesNotFit,
+        () if then.demand() <= 0.0 || !is_bounded(topology) => Finding::Unknown,
+        () => Finding::Fits,
+    }
+}
+
 /// All of it in one sentence.
 fn verdict(topology: &Topology, fail: &[String], now: &Forecast, then: &Forecast) -> String {
     let fail = fail.join(", ");
     let demand = amount(then.demand());
+    if !then.stranded.is_empty() {
+        let names: Vec<&str> =
+            then.stranded.iter().filter_map(|ix| topology.service(*ix)).map(|service| service.name.as_str()).collect();
+        let already = if now.stranded == then.stranded { ", nor is one there now" } else { "" };
+        return format!("Does not fit: without {fail}, no site that works is left for {}{already}.", names.join(", "));
+    }
     if then.demand() <= 0.0 {
-        return "No demand is known: nothing was asked for yet, and no service says its demand.".to_owned();
+        return format!(
+            "Cannot say whether the other sites carry it without {fail}: no demand is known. Nothing was asked for yet, and \
+             no service says its demand."
+        );
     }
     if !then.fits() {
         let already = if now.fits() { "" } else { ", and not everything fits now" };
@@ -169,7 +213,9 @@ fn verdict(topology: &Topology, fail: &[String], now: &Forecast, then: &Forecast
         );
     }
     if !is_bounded(topology) {
-        return format!("No site has a capacity, so that the others take all {demand} without {fail}.");
+        return format!(
+            "Cannot say whether the other sites carry all {demand} without {fail}: no site says its capacity."
+        );
     }
     let spilled: f64 = then.views.iter().map(|view| view.spilled).sum();
     let full: Vec<&str> = topology

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::ledger::Ledger;
 use super::picture::Picture;
 use super::planning;
+use super::probe_files;
 use super::roster::{self, Roster};
 use super::secrets::{self, LoadedSecrets};
 use super::settling::Settling;
@@ -43,6 +44,8 @@ pub struct Loaded {
     pub geo: Geo,
     /// Secrets; `None` where those in use stay.
     pub secrets: Option<LoadedSecrets>,
+    /// What is wrong with the files that monitors read; `None` where nobody looked.
+    pub probe_files: Option<Vec<String>>,
     /// Zones that are transferred.
     pub roster: Arc<Roster>,
     /// Zones that are not as their files say, and why.
@@ -159,6 +162,15 @@ pub fn assemble(
         },
     };
     let secrets = secrets::load(&settings, fallback, &mut report);
+    let probe_files = match fallback {
+        Fallback::Nothing => {
+            probe_files::problems(&settings).into_iter().for_each(|problem| report.push(problem));
+            Some(Vec::new())
+        }
+        // Probes say it themselves, and nothing is held against the endpoints; this says it in one place.
+        Fallback::Start => Some(probe_files::problems(&settings).iter().map(ToString::to_string).collect()),
+        Fallback::LastGood(..) => None,
+    };
     if report.has_errors() {
         return Err(report);
     }
@@ -174,6 +186,7 @@ pub fn assemble(
         report,
         geo,
         secrets,
+        probe_files,
         roster: Arc::new(roster),
         troubles,
         marks: Arc::new(marks),
@@ -206,6 +219,7 @@ pub fn with_roster(picture: &Picture, roster: &Roster) -> Loaded {
         attribution,
         geo: picture.geo.clone(),
         secrets: None,
+        probe_files: None,
         roster: Arc::new(roster),
         troubles,
         marks: Arc::clone(&picture.marks),

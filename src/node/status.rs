@@ -10,6 +10,7 @@ use super::demand::{Gauge, demands};
 use super::forecast;
 use super::outlook;
 use super::picture::{Picture, StandingOrder};
+use super::verdict;
 use crate::admin::api::{
     Degradation, EndpointStatus, GeoStatus, MonitorStatus, OrderStatus, Orders, ServiceStatus, SiteLoadStatus,
     SiteStatus, Status, ZoneStatus, policy_word, words,
@@ -17,7 +18,7 @@ use crate::admin::api::{
 use crate::answer::Tables;
 use crate::model::{
     EndpointIx, EndpointKey, Intent, IntentKind, Lifetime, MonitorPart, Mono, Service, ServiceIx, ServicePlan, Share,
-    SiteIx, Standing, Tier,
+    SiteIx,
 };
 use crate::plan::Moment;
 use crate::probe::TargetStatus;
@@ -65,7 +66,7 @@ pub fn status(picture: &Picture, around: &Surroundings<'_>) -> Status {
         time: around.clock.wall(),
         generation: picture.plan.generation,
         ready: true,
-        verdict: verdict_sentence(&services, picture),
+        verdict: verdict::sentence(&services, &picture.orders, picture.degradations.keys().map(String::as_str)),
         services,
         orders: standing(picture, around),
         revision: around.revision,
@@ -198,47 +199,6 @@ fn endpoints(picture: &Picture, around: &Surroundings<'_>, service: ServiceIx, s
             })
         })
         .collect()
-}
-
-/// All of it in one sentence, the worst first.
-fn verdict_sentence(services: &[ServiceStatus], picture: &Picture) -> String {
-    let last_resort: Vec<&str> =
-        services.iter().filter(|service| service.tier >= Tier::Declared).map(|service| service.name.as_str()).collect();
-    if !last_resort.is_empty() {
-        return format!("No site works for {}: answers are the declared records.", last_resort.join(", "));
-    }
-    let mut troubles = Vec::new();
-    for service in services {
-        let named = |standing: Standing| {
-            let names: Vec<&str> =
-                service.sites.iter().filter(|site| site.standing == standing).map(|site| site.name.as_str()).collect();
-            (!names.is_empty()).then(|| format!("{} {}", names.join(", "), standing.as_str()))
-        };
-        let out: Vec<String> = [Standing::Down, Standing::Isolated, Standing::Drained, Standing::Deferring]
-            .into_iter()
-            .filter_map(named)
-            .collect();
-        if !out.is_empty() {
-            let left = service.sites.iter().filter(|site| site.standing == Standing::Serving).count();
-            troubles.push(format!(
-                "{}: {} ({left} of {} sites serve)",
-                service.name,
-                out.join(", "),
-                service.sites.len()
-            ));
-        }
-    }
-    let held = picture.orders.iter().filter(|order| order.held.is_some()).map(|order| &order.intent);
-    troubles.extend(held.map(|intent| format!("{} is held by a safety rule", words::order(intent))));
-    let degraded: Vec<&str> = picture.degradations.keys().map(String::as_str).collect();
-    if !degraded.is_empty() {
-        troubles.push(format!("degraded: {}", degraded.join(", ")));
-    }
-    match troubles.as_slice() {
-        [] if services.is_empty() => "No service is configured: zones are answered as declared.".to_owned(),
-        [] => "All sites of all services work.".to_owned(),
-        troubles => format!("{}.", troubles.join("; ")),
-    }
 }
 
 /// Whether any answer of the service names the site now.

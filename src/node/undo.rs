@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-pub use crate::admin::words::undo as lift;
-use crate::model::{Intent, IntentKind, Lifetime, Reach, Share};
+use crate::admin::words::undo as lift;
+use crate::model::{Intent, IntentKind, Lifetime, Reach, Scope, Share};
 
 /// The command that gives `intent` again at `now`, for as long as it was given, from where it had come to.
 #[must_use]
@@ -23,8 +23,21 @@ pub fn again(intent: &Intent, now: Timestamp) -> String {
         Lifetime::Until(until) => command.push_str(&format!(" --until {until:.0}")),
         Lifetime::UntilCleared => command.push_str(" --until-cleared"),
     }
+    if intent.forced {
+        command.push_str(" --force");
+    }
     command.push_str(&format!(" --reason '{}'", intent.reason.replace('\'', "'\\''")));
     command
+}
+
+/// The command that takes an order of `scope` back at `now`: it gives `stood` again, the order that stood there before, or lifts
+/// the new one where there was none. A drill's own order comes back with a drill only.
+#[must_use]
+pub fn order(scope: &Scope, stood: Option<&Intent>, now: Timestamp) -> String {
+    match stood.filter(|stood| stood.drill.is_none()) {
+        Some(stood) => again(stood, now),
+        None => lift(scope),
+    }
 }
 
 /// The share of a drain, or the steps that it had not left behind.
@@ -43,8 +56,7 @@ fn shares(intent: &Intent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Schedule;
-    use crate::model::Scope;
+    use crate::model::{DrillMark, Schedule};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -65,6 +77,20 @@ mod tests {
             schedule: Some(Schedule { from: at(60), steps, every_seconds: 600, taken, last: None }),
             drill: None,
         }
+    }
+
+    #[test]
+    fn an_order_that_replaced_another_is_undone_by_giving_that_one_again() {
+        let scope = Scope { site: "fra".into(), service: None };
+        let isolated = Intent { scope: scope.clone(), kind: IntentKind::Isolate, schedule: None, ..drain(&[], 0) };
+        assert_eq!(order(&scope, None, at(0)), "waypost undrain fra");
+        let again = order(&scope, Some(&isolated), at(0));
+        assert_eq!(again, "waypost isolate fra --until-cleared --reason 'it'\\''s old'");
+        let forced = Intent { forced: true, ..isolated.clone() };
+        assert!(order(&scope, Some(&forced), at(0)).contains(" --force "), "else it would be refused");
+        let mark = DrillMark { id: "d1".into(), runner: "ns1".into(), runner_started: None, schedule: None };
+        let drill = Intent { drill: Some(mark), ..isolated };
+        assert_eq!(order(&scope, Some(&drill), at(0)), "waypost undrain fra");
     }
 
     #[test]

@@ -172,6 +172,7 @@ fn with_zone(picture: &Picture, tables: &Tables, zone: Zone) -> Loaded {
         attribution,
         geo: picture.geo.clone(),
         secrets: None,
+        probe_files: None,
         roster: Arc::new(roster),
         troubles: picture.troubles.to_vec(),
         marks: Arc::clone(&picture.marks),

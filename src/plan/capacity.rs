@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Plan, SiteIx, SiteSet, Topology};
+use crate::model::{Plan, Service, ServiceIx, ServicePlan, SiteIx, SiteSet, State, Topology};
 
 use super::bounds::{FITS_WITHIN, ROUNDS, SETTLED_WITHIN};
 use super::demand::Demand;
@@ -20,6 +20,8 @@ pub struct Forecast {
     pub sites: Vec<SiteLoad>,
     /// Parallel to the demands that were given.
     pub views: Vec<ViewLoad>,
+    /// The services of which no site is left in service, whatever is asked of them.
+    pub stranded: Vec<ServiceIx>,
 }
 
 /// What one site is asked to carry, and carries.
@@ -68,10 +70,10 @@ impl Forecast {
         self.views.iter().map(|view| view.demand).sum()
     }
 
-    /// Whether everything is carried.
+    /// Whether everything is carried; nothing that is known to be asked still needs a site to be asked at.
     #[must_use]
     pub fn fits(&self) -> bool {
-        self.unplaced() <= self.demand() * FITS_WITHIN
+        self.stranded.is_empty() && self.unplaced() <= self.demand() * FITS_WITHIN
     }
 
     /// Whether more finds no place than in `before`.
@@ -85,7 +87,23 @@ impl Forecast {
 #[must_use]
 pub fn forecast(topology: &Topology, plan: &Plan, demands: &[Demand], failed: SiteSet) -> Forecast {
     let capacity: Vec<Option<u64>> = topology.sites.iter().map(|site| site.capacity).collect();
-    assign(&flows(topology, plan, demands, failed), &capacity, topology.services.len(), demands)
+    let assigned = assign(&flows(topology, plan, demands, failed), &capacity, topology.services.len(), demands);
+    Forecast { stranded: stranded(topology, plan, failed), ..assigned }
+}
+
+/// The services without a site in service: one that is pinned although it is down helps nobody, and a service that no record
+/// belongs to is nobody's loss.
+fn stranded(topology: &Topology, plan: &Plan, failed: SiteSet) -> Vec<ServiceIx> {
+    let is_left = |service: &Service, plan: &ServicePlan| {
+        let mut sites = service.sites.iter().zip(&plan.sites);
+        sites.any(|(site, outcome)| {
+            plan.in_service.contains(*site) && !failed.contains(*site) && outcome.health != State::Down
+        })
+    };
+    let has_records = |ix: ServiceIx| topology.endpoints.iter().any(|endpoint| endpoint.service == ix);
+    let services = topology.services().zip(&plan.services);
+    let lost = services.filter(|((ix, service), plan)| has_records(*ix) && !is_left(service, plan));
+    lost.map(|((ix, _), _)| ix).collect()
 }
 
 /// Assigns `flows`, each of which belongs to one of `demands`.
@@ -119,7 +137,7 @@ pub(super) fn assign(flows: &[Flow], capacity: &[Option<u64>], services: usize, 
         });
         view.unplaced += (flow.amount - carried).max(0.0);
     }
-    Forecast { sites, views }
+    Forecast { sites, views, stranded: Vec::new() }
 }
 
 /// One stop of a flow.

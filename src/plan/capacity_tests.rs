@@ -40,6 +40,26 @@ fn without(world: &Fixture, demands: &[Demand], failed: &[SiteIx]) -> Forecast {
 }
 
 #[test]
+fn where_no_site_is_left_nothing_fits_whatever_is_asked() {
+    let mut world = world();
+    assert!(without(&world, &[], &[FRA, IAD]).fits());
+    let none = without(&world, &[], &[FRA, IAD, NRT]);
+    assert!(!none.fits() && none.stranded == [ServiceIx(0)]);
+    // The only survivor is not in service now.
+    world.order("nrt", DRAIN);
+    assert!(!without(&world, &[], &[FRA, IAD]).fits());
+    // Nor does a pin make a dead site one that carries anything.
+    world.order("nrt", IntentKind::Pin);
+    assert!(without(&world, &[], &[FRA, IAD]).fits());
+    world.set_site(ServiceIx(0), 2, State::Down, "");
+    assert!(!without(&world, &[], &[FRA, IAD]).fits());
+    // A service that no record belongs to is nobody's loss.
+    world.topology.endpoints.clear();
+    world.health.clear();
+    assert!(without(&world, &[], &[FRA]).fits());
+}
+
+#[test]
 fn the_largest_site_fails_and_its_clients_spill_as_reckoned_by_hand() {
     let now = without(&world(), &day(), &[]);
     assert_eq!(loads(&now), [900.0, 300.0, 200.0]);

@@ -64,7 +64,7 @@ pub use recording::{Record, Served, standings};
 pub use refusal::Refusal;
 pub use replay::{FLAP_WITHIN, Fared, History, Place, as_recorded, as_replayed};
 pub use review::{Order, Pace, Reviewed, review};
-pub use schedule::{in_effect, take_step};
+pub use schedule::{at_last, in_effect, take_step};
 pub use severe::{Shift, severe};
 pub use spill::{Spill, may_spill, spills};
 pub use ttl_steps::{Ahead, TtlCap, capped, ttl_caps};

@@ -56,13 +56,6 @@ impl Order {
         self.schedule.as_ref().filter(|schedule| schedule.is_waiting()).map(|schedule| schedule.from)
     }
 
-    /// What of the order takes effect first.
-    fn at_first(&self) -> Self {
-        let first = self.schedule.as_ref().and_then(|schedule| schedule.steps.first());
-        let kind = first.map_or(self.kind, |share| IntentKind::Drain { share: *share });
-        Self { kind, schedule: None, ..self.clone() }
-    }
-
     /// The order as it goes on where it is the same drain by the same steps as one of `intents`, with another end.
     #[must_use]
     pub fn continuing(self, intents: &[Intent]) -> Self {
@@ -107,7 +100,7 @@ pub enum Reviewed {
     /// It may be carried out.
     Accept {
         /// The plan that follows, one generation after the current one; of an order that takes effect later or by steps,
-        /// that of its first step, if it were taken now.
+        /// that of its last step, if it were taken now: whoever orders it must see where it leads.
         preview: Plan,
         /// The rules that `force` overrode: the intent is marked as forced where there are any.
         overridden: Vec<Refusal>,
@@ -136,7 +129,7 @@ pub fn review(
     if intents.iter().any(|standing| order.repeats(standing)) {
         return Ok(Reviewed::Unchanged);
     }
-    let preview = preview(topology, current.generation, health, intents, &order.at_first());
+    let preview = preview(topology, current.generation, health, intents, order);
     let lasting = match moments(intents, order).as_slice() {
         [] => {
             last_site(topology, current.generation, health, intents, order, site)?;

@@ -21,6 +21,13 @@ pub fn in_effect(intents: &[Intent]) -> Cow<'_, [Intent]> {
     Cow::Owned(intents.iter().filter_map(now).collect())
 }
 
+/// What `intents` come to: those that have not begun left out, drains by steps with the share of their last one.
+#[must_use]
+pub fn at_last(intents: &[Intent]) -> Vec<Intent> {
+    let begun = intents.iter().filter(|intent| !intent.is_waiting());
+    begun.map(|intent| Intent { schedule: None, ..intent.clone() }).collect()
+}
+
 /// Takes the next step of `intent`, one of `intents`, at `now`: the safety rules are held against the state as it is, with
 /// the `demands` of the peak.
 ///

@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use crate::model::{Intent, IntentKind, Lifetime, Schedule, Share, Standing, State};
+use crate::model::{Intent, IntentKind, Lifetime, Schedule, ServiceIx, Share, Standing, State};
 
 use super::fixture::{DRAIN, Fixture, LONG_AGO, drain, order, pace};
-use super::{Order, Refusal, Reviewed, review, take_step};
+use super::{Order, Refusal, Reviewed, Shift, at_last, review, severe, take_step};
 
 fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_mins(minutes)
@@ -78,6 +78,31 @@ fn a_drain_by_steps_moves_the_share_that_it_has_come_to() {
     let serving = |permille| (Standing::Serving, Share::from_permille(permille).unwrap());
     assert_eq!(seen, [serving(250), serving(500), (Standing::Drained, Share::ALL)]);
     assert_eq!(step(&world, &intent).unwrap(), intent, "there is no fourth");
+}
+
+#[test]
+fn who_orders_by_steps_or_for_later_sees_where_the_last_step_leads() {
+    let mut world = Fixture::new(&[1, 1, 1]);
+    world.set_site(ServiceIx(0), 1, State::Down, "");
+    let before = world.plan();
+    for steps in [&[250, 500, 1000][..], &[]] {
+        let order = scheduled("s0", DRAIN, 0, 90, steps);
+        let Reviewed::Accept { preview, .. } = asked(&world, &order).unwrap() else { panic!("it stands nowhere") };
+        assert_eq!(preview.services[0].sites[0].standing, Standing::Drained);
+        let shift = Shift { topology: &world.topology, before: &before, after: &preview };
+        let intent = order.into_intent(at(0), 1, false);
+        assert_eq!(severe(Some(&intent), shift, &[]), ["s2 is left as the last site of mx"]);
+    }
+}
+
+#[test]
+fn what_orders_come_to_is_their_last_step_and_nothing_of_those_that_wait() {
+    let mut world = Fixture::new(&[1, 1]);
+    stands(&mut world, begun(scheduled("s0", DRAIN, 0, 90, &[250, 1000])));
+    stands(&mut world, scheduled("s1", DRAIN, 60, 90, &[]));
+    assert_eq!(standing(&world, 0).0, Standing::Serving);
+    world.intents = at_last(&world.intents);
+    assert_eq!((standing(&world, 0).0, standing(&world, 1).0), (Standing::Drained, Standing::Serving));
 }
 
 #[test]

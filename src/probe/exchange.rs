@@ -9,7 +9,7 @@ use super::bounds::{EXCHANGE, EXCHANGE_SHOWN};
 use super::check::{Conversation, Notes, Place};
 use super::handshake::secure;
 use super::tcp::failure;
-use super::tls::TlsClient;
+use super::tls::{TlsClient, Trouble};
 use super::transcript::{Speaker, Transcript};
 use super::wire::Stream;
 use super::{Target, tcp};
@@ -64,7 +64,7 @@ impl ExchangeProbe {
             Some(Err(reason)) => return Err(Outcome::Deferring(reason.clone())),
             Some(Ok(pattern)) => hear(&mut stream, pattern, place, transcript).await?,
         }
-        Ok(trouble.map_or(Outcome::Ok, |trouble| Outcome::Deferring(trouble.words)))
+        Ok(trouble.map_or(Outcome::Ok, Trouble::outcome))
     }
 }
 

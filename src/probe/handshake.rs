@@ -74,7 +74,7 @@ impl HandshakeProbe {
             Some(Trouble { gravity: Gravity::Refused, words }) if self.check.refused == Refused::Fails => {
                 Outcome::failed(FailureKind::Tls, words)
             }
-            Some(trouble) => Outcome::Deferring(trouble.words),
+            Some(trouble) => trouble.outcome(),
         }
     }
 }

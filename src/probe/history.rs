@@ -25,7 +25,8 @@ pub(super) struct History(Arc<Mutex<VecDeque<Sample>>>);
 impl History {
     /// Takes in what a probe found that ended at `at`.
     pub(super) fn take(&self, outcome: &Outcome, latency: Duration, at: Timestamp) {
-        let answered = matches!(outcome, Outcome::Ok | Outcome::Deferring(_)).then_some(latency);
+        let answered =
+            matches!(outcome, Outcome::Ok | Outcome::Deferring(_) | Outcome::Unchecked(_)).then_some(latency);
         let mut samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if samples.len() >= HISTORY {
             samples.pop_front();

@@ -15,7 +15,7 @@ use super::Target;
 use super::bounds::HTTP_BODY;
 use super::check::{Conversation, Notes, Place};
 use super::tcp::failure;
-use super::tls::{Inspector, TlsClient};
+use super::tls::{Inspector, TlsClient, Trouble};
 use super::transcript::{Speaker, Transcript};
 use crate::health::{FailureKind, Outcome};
 use crate::model::{HttpCheck, TlsMode, TlsPolicy};
@@ -48,7 +48,7 @@ pub(super) struct Client {
 pub(super) struct Answered {
     pub(super) response: Response,
     /// What is wrong with the certificate.
-    pub(super) problem: Option<String>,
+    pub(super) trouble: Option<Trouble>,
 }
 
 impl HttpProbe {
@@ -86,7 +86,7 @@ impl HttpProbe {
             Some(Ok(pattern)) => Some(pattern),
             None => None,
         };
-        let Answered { response, problem } = self.get(None, client, transcript).await?;
+        let Answered { response, trouble } = self.get(None, client, transcript).await?;
         if let Some(pattern) = body_pattern {
             let body = read_body(response).await?;
             transcript.push(Speaker::Them, &body);
@@ -95,7 +95,7 @@ impl HttpProbe {
                 return Err(Outcome::failed(FailureKind::Protocol, reason));
             }
         }
-        Ok(problem.map_or(Outcome::Ok, Outcome::Deferring))
+        Ok(trouble.map_or(Outcome::Ok, Trouble::outcome))
     }
 
     /// Asks `client` for the page, as `accept` where it matters. The response has an accepted status; its body is still to be read.
@@ -113,8 +113,8 @@ impl HttpProbe {
         let response = request.send().await.map_err(|error| of_error(&error))?;
         note_head(&response, transcript);
         self.judge_status(&response)?;
-        let problem = if self.secure { client.inspector.problem() } else { None };
-        Ok(Answered { response, problem })
+        let trouble = if self.secure { client.inspector.trouble() } else { None };
+        Ok(Answered { response, trouble })
     }
 
     fn judge_status(&self, response: &Response) -> Result<(), Outcome> {

@@ -38,14 +38,14 @@ impl JsonProbe {
     }
 
     async fn converse(&self, client: &Client, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
-        let Answered { response, problem } = self.page.get(Some("application/json"), client, transcript).await?;
+        let Answered { response, trouble } = self.page.get(Some("application/json"), client, transcript).await?;
         let body = read(response).await?;
         let found = find(&body, self.check.pointer.steps()).map_err(|error| {
             transcript.push(Speaker::Them, &body);
             Outcome::failed(FailureKind::Protocol, format!("the body is not JSON: {error}"))
         })?;
-        Ok(match (self.judge(found, transcript), problem) {
-            (Outcome::Ok, Some(problem)) => Outcome::Deferring(problem),
+        Ok(match (self.judge(found, transcript), trouble) {
+            (Outcome::Ok, Some(trouble)) => trouble.outcome(),
             (outcome, _) => outcome,
         })
     }

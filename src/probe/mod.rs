@@ -46,6 +46,8 @@ mod wire;
 
 pub use history::Sample;
 pub use once::{Probed, once};
+pub use password::readable_password;
 pub use prober::{Observer, Prober};
 pub use stats::{LatencyCounts, LatenessCounts, ProbeCount, Stats};
 pub use target::{Opinion, Target, TargetStatus};
+pub use tls::readable_anchors;

@@ -17,7 +17,7 @@ use super::password;
 use super::replication::{Lag, asks_for_lag, gravest, judge_lag, judge_role};
 use super::secret::Secret;
 use super::tcp::failure;
-use super::tls::{Gravity, TlsClient};
+use super::tls::{Gravity, TlsClient, Trouble};
 use super::transcript::{Speaker, Transcript, printable};
 use super::wire::Stream;
 use super::{Target, tcp};
@@ -70,8 +70,7 @@ impl MysqlProbe {
             trouble = secured.trouble;
         }
         if let Some(trouble) = trouble.as_ref().filter(|trouble| trouble.gravity != Gravity::Ending) {
-            // Whoever it is would get the password.
-            return Err(Outcome::Deferring(format!("{}; did not log in", trouble.words)));
+            return Err(trouble.clone().without_login());
         }
         // Not before: whether the server lives does not hang on this file.
         let password = match &self.check.password_file {
@@ -84,7 +83,7 @@ impl MysqlProbe {
         self.log_in(&mut line, &greeting, password.as_ref(), &mut notes.transcript).await?;
         let outcome = self.examine(&mut line, &greeting, &mut notes.transcript).await?;
         line.farewell();
-        let trouble = trouble.map_or(Outcome::Ok, |trouble| Outcome::Deferring(trouble.words));
+        let trouble = trouble.map_or(Outcome::Ok, Trouble::outcome);
         Ok(gravest([outcome, trouble]))
     }
 

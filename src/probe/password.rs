@@ -31,7 +31,15 @@ pub(super) async fn read(path: &Path, deadline: Instant) -> Result<Secret, Outco
         reading.await.map_err(|error| error.to_string())?
     };
     let password = timeout_at(deadline, reading).await.unwrap_or_else(|_| Err("reading it takes too long".to_owned()));
-    password.map_err(|why| Outcome::Deferring(format!("cannot read the password file {}: {why}", path.display())))
+    password.map_err(|why| Outcome::Unchecked(format!("cannot read the password file {}: {why}", path.display())))
+}
+
+/// Whether the file at `path` holds a password.
+///
+/// # Errors
+/// Why not, in an operator's words.
+pub fn readable_password(path: &Path) -> Result<(), String> {
+    read_file(path).map(|_| ()).map_err(|why| format!("cannot read the password file {}: {why}", path.display()))
 }
 
 /// The one line of the file at `path`.
@@ -99,7 +107,7 @@ mod tests {
 
     async fn reason(file: &Path) -> String {
         let password = credentials(file).password(Instant::now() + Duration::from_secs(30)).await;
-        let Err(Outcome::Deferring(reason)) = password else { panic!("{password:?}") };
+        let Err(Outcome::Unchecked(reason)) = password else { panic!("{password:?}") };
         assert!(reason.contains(&file.display().to_string()), "{reason}");
         reason
     }

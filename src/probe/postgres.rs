@@ -72,8 +72,7 @@ impl PostgresProbe {
             Some(tls) => start_tls(tls, stream, place, &mut notes.transcript).await?,
         };
         if let Some(trouble) = trouble.as_ref().filter(|trouble| trouble.gravity != Gravity::Ending) {
-            // Whoever it is would get the password.
-            return Err(Outcome::Deferring(format!("{}; did not log in", trouble.words)));
+            return Err(trouble.clone().without_login());
         }
         // Not before: whether the server lives does not hang on this file.
         let password = match &self.check.server.password_file {
@@ -89,7 +88,7 @@ impl PostgresProbe {
         let caught_up = if facts.is_caught_up() { Some(asked) } else { caught_up.filter(|_| facts.is_replica) };
         self.remember(caught_up);
         let since_caught_up = caught_up.map(|at| asked.duration_since(at));
-        let trouble = trouble.map_or(Outcome::Ok, |trouble| Outcome::Deferring(trouble.words));
+        let trouble = trouble.map_or(Outcome::Ok, Trouble::outcome);
         Ok(gravest([self.judge(&facts, since_caught_up), trouble]))
     }
 

@@ -38,7 +38,7 @@ impl PrometheusProbe {
     }
 
     async fn converse(&self, client: &Client, transcript: &mut Transcript) -> Result<Outcome, Outcome> {
-        let Answered { response, problem } = self.page.get(Some(ACCEPT), client, transcript).await?;
+        let Answered { response, trouble } = self.page.get(Some(ACCEPT), client, transcript).await?;
         let mut gathering = Gathering::new(&self.check);
         let too_long = read(response, |line| gathering.take(line)).await?;
         if too_long > 0 {
@@ -47,8 +47,8 @@ impl PrometheusProbe {
         }
         let (levels, missing) = (self.check.levels, self.check.missing);
         let outcome = judge_number(&self.what, gathering.value(), levels, missing, transcript);
-        Ok(match (outcome, problem) {
-            (Outcome::Ok, Some(problem)) => Outcome::Deferring(problem),
+        Ok(match (outcome, trouble) {
+            (Outcome::Ok, Some(trouble)) => trouble.outcome(),
             (outcome, _) => outcome,
         })
     }

@@ -53,8 +53,9 @@ pub(super) fn gravest(outcomes: impl IntoIterator<Item = Outcome>) -> Outcome {
     let grade = |outcome: &Outcome| match outcome {
         Outcome::Failed { .. } => 0,
         Outcome::Deferring(_) => 1,
-        Outcome::Inconclusive(_) => 2,
-        Outcome::Ok => 3,
+        Outcome::Unchecked(_) => 2,
+        Outcome::Inconclusive(_) => 3,
+        Outcome::Ok => 4,
     };
     outcomes.into_iter().min_by_key(grade).unwrap_or(Outcome::Ok)
 }

@@ -75,7 +75,7 @@ impl MonitorCounters {
         match outcome {
             Outcome::Ok => 0,
             Outcome::Deferring(_) => 1,
-            Outcome::Inconclusive(_) => 2,
+            Outcome::Unchecked(_) | Outcome::Inconclusive(_) => 2,
             Outcome::Failed { kind, .. } => 3 + kind.index(),
         }
     }

@@ -126,6 +126,14 @@ fn unread(error: &JoinError) -> String {
     format!("reading the trust anchors failed: {error}")
 }
 
+/// Whether the trust anchors in the PEM file `ca` can be used.
+///
+/// # Errors
+/// Why not, in an operator's words.
+pub fn readable_anchors(ca: &Path) -> Result<(), String> {
+    read_anchors(Arc::new(aws_lc_rs::default_provider()), Some(ca)).map(|_| ())
+}
+
 fn read_anchors(provider: Arc<CryptoProvider>, ca: Option<&Path>) -> Trust {
     let (certificates, place) = match ca {
         Some(path) => {
@@ -170,11 +178,6 @@ pub(super) struct TlsSession {
 
 impl TlsSession {
     /// What is wrong with the certificate that the last handshake showed.
-    pub(super) fn problem(&self) -> Option<String> {
-        self.inspector.problem()
-    }
-
-    /// The same, with how grave it is.
     pub(super) fn trouble(&self) -> Option<Trouble> {
         self.inspector.trouble()
     }
@@ -287,6 +290,19 @@ pub(super) enum Gravity {
 }
 
 impl Trouble {
+    /// What a probe came to that found nothing worse.
+    pub(super) fn outcome(self) -> Outcome {
+        match self.gravity {
+            Gravity::Unchecked => Outcome::Unchecked(self.words),
+            Gravity::Ending | Gravity::Refused => Outcome::Deferring(self.words),
+        }
+    }
+
+    /// What a probe came to that for this did not log in: whoever it is would get the password.
+    pub(super) fn without_login(self) -> Outcome {
+        Self { words: format!("{}; did not log in", self.words), ..self }.outcome()
+    }
+
     fn refused(words: String) -> Self {
         Self { gravity: Gravity::Refused, words }
     }
@@ -313,11 +329,6 @@ pub(super) enum Peer {
 
 impl Inspector {
     /// What was wrong with the certificate seen last.
-    pub(super) fn problem(&self) -> Option<String> {
-        self.trouble().map(|trouble| trouble.words)
-    }
-
-    /// The same, with how grave it is.
     pub(super) fn trouble(&self) -> Option<Trouble> {
         self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -77,6 +77,7 @@ impl Transcript {
         match outcome {
             Outcome::Ok => Outcome::Ok,
             Outcome::Deferring(reason) => Outcome::Deferring(shown(reason)),
+            Outcome::Unchecked(reason) => Outcome::Unchecked(shown(reason)),
             Outcome::Inconclusive(reason) => Outcome::Inconclusive(shown(reason)),
             Outcome::Failed { kind, reason } => Outcome::Failed { kind, reason: shown(reason) },
         }

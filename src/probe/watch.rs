@@ -240,7 +240,9 @@ impl Watch {
         let Some((number, depth, _)) = self.numbers.remove(&id) else { return };
         let Report { finding, transcript, reading } = report;
         self.counters.count(&finding.outcome);
-        if depth == Depth::Full && matches!(finding.outcome, Outcome::Ok | Outcome::Deferring(_)) {
+        if depth == Depth::Full
+            && matches!(finding.outcome, Outcome::Ok | Outcome::Deferring(_) | Outcome::Unchecked(_))
+        {
             self.latency = Some(finding.latency);
             self.counters.observe(finding.latency);
         }

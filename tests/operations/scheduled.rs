@@ -45,7 +45,7 @@ fn ttls_step_down_ahead_of_a_drain_so_that_caches_let_go_soon_after_it_begins() 
     let scene = scene_with("12s", "");
     // Long before: nothing is stepped down.
     let rehearsed = scene.node.order(&["drain", "fra", "--in", "14s", "--reason", "disks", "--dry-run"]);
-    for said in ["would be accepted", "mx: fra serving -> drained", "begins 2", "expected: drained by 2"] {
+    for said in ["would be accepted", "mx: fra serving -> drained", "begins 2", "expected: caches let go at 2"] {
         assert!(rehearsed.contains(said), "{said}: {rehearsed}");
     }
     assert_eq!(mx(&scene), (12, true));
@@ -57,7 +57,7 @@ fn ttls_step_down_ahead_of_a_drain_so_that_caches_let_go_soon_after_it_begins() 
     let again = scene.node.order(&["drain", "fra", "--in", "14s", "--reason", "disks", "--yes"]);
     assert!(again.contains("unchanged"), "{again}");
     let shown = scene.node.order(&["status"]);
-    assert!(shown.contains("begins 2") && shown.contains("drained by 2"), "{shown}");
+    assert!(shown.contains("begins 2") && shown.contains("caches let go at 2"), "{shown}");
 
     let mut ttls = Vec::new();
     let mut last_end = ordered;
@@ -78,7 +78,7 @@ fn ttls_step_down_ahead_of_a_drain_so_that_caches_let_go_soon_after_it_begins() 
     assert!(last_end <= begun + Duration::from_secs(FLOOR), "no cache holds the site longer");
     assert_eq!((count(&scene, "scheduled"), count(&scene, "began")), (1, 1));
     let wait = scene.try_command(&["wait", "fra", "--timeout", "30s"]);
-    assert!(wait.0 == 0 && wait.1.contains("drained by 2") && wait.1.contains("safe to power off"), "{}", wait.1);
+    assert!(wait.0 == 0 && wait.1.contains("caches let go at 2") && wait.1.contains("safe to power off"), "{}", wait.1);
     let shown = scene.node.order(&["status"]);
     assert!(shown.contains("in effect"), "{shown}");
 }

@@ -8,8 +8,9 @@ use super::when::When;
 use crate::admin::api::{Findings, ServiceStatus, SiteStatus, Status};
 use crate::admin::bounds::EXPIRES_SOON;
 use crate::admin::unison::troubles;
-use crate::admin::words::{between, order, plain, tier, undo};
-use crate::model::{Lifetime, Standing, State, Tier};
+use crate::admin::words::{between, end, order, plain, tier, undo};
+use crate::model::{Intent, IntentKind, Lifetime, Standing, State, Tier};
+use crate::plan::incidents::{Incident, IncidentPhase};
 
 /// Something that an engineer should look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub(super) struct Attention {
     pub(super) next: String,
     /// Since when, where that is known; for what will happen: when.
     pub(super) when: Option<When>,
+    /// The incident that it belongs to, and that is not over.
+    pub(super) incident: Option<u64>,
 }
 
 const BAD: Mark = Mark { class: "down", shape: "✕", word: "failing" };
@@ -35,14 +38,18 @@ const APART: Mark = Mark { class: "down", shape: "✕", word: "apart" };
 const WARNED: Mark = Mark { class: "unknown", shape: "?", word: "warned" };
 const SUSPECT: Mark = Mark { class: "unknown", shape: "?", word: "suspect" };
 
+/// Dead, and named in answers all the same.
+const BADLY_PINNED: fn(&SiteStatus) -> bool = SiteStatus::is_pinned_against_health;
+
 /// All of it, the worst first; empty where all is well.
-pub(super) fn attention(status: &Status, findings: &Findings) -> Vec<Attention> {
+pub(super) fn attention(status: &Status, findings: &Findings, incidents: &[Incident]) -> Vec<Attention> {
     let now = status.time;
     let mut found: Vec<Attention> = status.services.iter().filter_map(last_resort).collect();
     found.extend(discord(status));
-    found.extend(sites(status, Standing::Down));
-    found.extend(sites(status, Standing::Deferring));
-    found.extend(endpoints(status));
+    found.extend(sites(status, incidents, BADLY_PINNED));
+    found.extend(sites(status, incidents, |site| site.standing == Standing::Down));
+    found.extend(sites(status, incidents, |site| site.standing == Standing::Deferring));
+    found.extend(endpoints(status, incidents));
     found.extend(held(status));
     found.extend(ending(status));
     found.extend(status.degradations.iter().map(|degradation| Attention {
@@ -52,6 +59,7 @@ pub(super) fn attention(status: &Status, findings: &Findings) -> Vec<Attention> 
         link: "/timeline".to_owned(),
         next: "See when it began in the timeline".to_owned(),
         when: Some(When::new(degradation.since, now)),
+        incident: None,
     }));
     found.extend(lint(findings, now));
     found
@@ -66,6 +74,7 @@ fn lint(findings: &Findings, now: Timestamp) -> impl Iterator<Item = Attention> 
         link: "/zones".to_owned(),
         next: "Correct what was found, then: waypost reload".to_owned(),
         when: Some(When::new(refused.time, now)),
+        incident: None,
     });
     let warnings = findings.warnings.len().saturating_add(findings.warnings_more);
     let warned = (warnings > 0).then(|| Attention {
@@ -75,6 +84,7 @@ fn lint(findings: &Findings, now: Timestamp) -> impl Iterator<Item = Attention> 
         link: "/zones".to_owned(),
         next: "See what was found and how to mend it".to_owned(),
         when: Some(When::new(findings.loaded, now)),
+        incident: None,
     });
     refused.into_iter().chain(warned)
 }
@@ -94,6 +104,7 @@ fn last_resort(service: &ServiceStatus) -> Option<Attention> {
         link,
         next: "Bring one of its sites back: see what its endpoints say".to_owned(),
         when: None,
+        incident: None,
     })
 }
 
@@ -106,40 +117,73 @@ fn discord(status: &Status) -> impl Iterator<Item = Attention> {
         link: "/nodes".to_owned(),
         next: "Compare the nodes".to_owned(),
         when: None,
+        incident: None,
     })
 }
 
-/// The sites that stand so, each once with the services that it does.
-fn sites(status: &Status, standing: Standing) -> Vec<Attention> {
+/// The sites of which `holds` is true, each once with the services for which it is.
+fn sites(status: &Status, incidents: &[Incident], holds: fn(&SiteStatus) -> bool) -> Vec<Attention> {
     let mut found: Vec<(&SiteStatus, Vec<&str>)> = Vec::new();
     for service in &status.services {
-        for site in service.sites.iter().filter(|site| site.standing == standing) {
+        for site in service.sites.iter().filter(|site| holds(site)) {
             match found.iter_mut().find(|(known, _)| known.name == site.name) {
                 Some((_, services)) => services.push(&service.name),
                 None => found.push((site, vec![&service.name])),
             }
         }
     }
-    let next = match standing {
-        Standing::Deferring => "Others are named before it; see what its endpoints say",
-        _ => "Answers leave it out by themselves; see what its endpoints say",
+    let next = |site: &SiteStatus, service: &str| match site.standing {
+        Standing::Deferring => "Others are named before it; see what its endpoints say".to_owned(),
+        Standing::Serving => pinned(status, &site.name, service),
+        _ => "Answers leave it out by themselves; see what its endpoints say".to_owned(),
     };
     let told = found.into_iter().map(|(site, services)| Attention {
-        mark: Mark::from(standing),
+        mark: if BADLY_PINNED(site) { Mark::from(site.health) } else { Mark::from(site.standing) },
         subject: format!("{} for {}", site.name, services.join(", ")),
         what: plain(&site.reason),
         link: link::site(&site.name),
-        next: next.to_owned(),
+        next: next(site, services.first().copied().unwrap_or_default()),
         when: site.endpoints.iter().map(|endpoint| endpoint.since).max().map(|since| When::new(since, status.time)),
+        incident: of_site(incidents, &site.name, &services),
     });
     told.collect()
 }
 
-/// Endpoints in trouble at sites that serve all the same.
-fn endpoints(status: &Status) -> Vec<Attention> {
+/// The newest incident that is not over and that touched any of `services` at `site`.
+fn of_site(incidents: &[Incident], site: &str, services: &[&str]) -> Option<u64> {
+    let is_touched = |incident: &&Incident| {
+        let mut places = incident.affected.iter();
+        places.any(|place| place.site == site && services.contains(&place.service.as_str()))
+    };
+    let open = incidents.iter().filter(|incident| incident.phase != IncidentPhase::Closed);
+    open.filter(is_touched).map(|incident| incident.id).max()
+}
+
+/// The pin in effect for `service` at `site`: an order about exactly this service wins over one about the whole site.
+fn pin<'a>(status: &'a Status, site: &str, service: &str) -> Option<&'a Intent> {
+    let in_effect = || status.orders.iter().map(|order| &order.intent).filter(|intent| !intent.is_waiting());
+    let about = |of: Option<&str>| {
+        in_effect().find(|intent| intent.scope.site == site && intent.scope.service.as_deref() == of)
+    };
+    about(Some(service)).or_else(|| about(None)).filter(|intent| intent.kind == IntentKind::Pin)
+}
+
+/// What a pin makes of an address that does not work, and how to end that.
+fn pinned(status: &Status, site: &str, service: &str) -> String {
+    let Some(pin) = pin(status, site, service) else {
+        return "It is answered all the same: it is pinned".to_owned();
+    };
+    let (by, end, undo) = (plain(&pin.by), end(pin), undo(&pin.scope));
+    format!("It is answered all the same: {} is pinned by {by} {end}; to let its health decide: {undo}", pin.scope)
+}
+
+/// Endpoints in trouble at sites that serve all the same; sites of which all are have been told of as a whole.
+fn endpoints(status: &Status, incidents: &[Incident]) -> Vec<Attention> {
     let mut found = Vec::new();
     for service in &status.services {
-        for site in service.sites.iter().filter(|site| site.standing == Standing::Serving) {
+        let serves = |site: &&SiteStatus| site.standing == Standing::Serving && !BADLY_PINNED(site);
+        for site in service.sites.iter().filter(serves) {
+            let is_pinned = pin(status, &site.name, &service.name).is_some();
             let troubled = site.endpoints.iter().filter(|endpoint| endpoint.state != State::Up || endpoint.suspect);
             found.extend(troubled.map(|endpoint| {
                 let is_suspect = endpoint.suspect && endpoint.state == State::Up;
@@ -149,10 +193,12 @@ fn endpoints(status: &Status) -> Vec<Attention> {
                     what: plain(&endpoint.reason),
                     link: link::site(&site.name),
                     next: match endpoint.state {
-                        State::Unknown => "It counts as up until it is judged".to_owned(),
+                        State::Down | State::Deferring if is_pinned => pinned(status, &site.name, &service.name),
+                        State::Up | State::Unknown => "It counts as up until it is judged".to_owned(),
                         _ => "The site serves without it; see what its monitors say".to_owned(),
                     },
                     when: Some(When::new(endpoint.since, status.time)),
+                    incident: of_site(incidents, &site.name, &[&service.name]),
                 }
             }));
         }
@@ -171,6 +217,7 @@ fn held(status: &Status) -> impl Iterator<Item = Attention> {
             link: "#orders".to_owned(),
             next: format!("It goes on when the rule allows; to give it up: {}", undo(&standing.intent.scope)),
             when: Some(When::new(due.at, status.time)),
+            incident: None,
         })
     })
 }
@@ -187,6 +234,7 @@ fn ending(status: &Status) -> impl Iterator<Item = Attention> {
             link: "#orders".to_owned(),
             next: "Order it again with a later end to keep it".to_owned(),
             when: Some(When::new(end, now)),
+            incident: None,
         })
     })
 }
@@ -196,7 +244,7 @@ mod tests {
     use super::*;
     use crate::admin::api::{Degradation, Due, OrderStatus};
     use crate::admin::status_samples::{endpoint, service, site, status};
-    use crate::model::{Intent, IntentKind, Reach, Scope, Share};
+    use crate::model::{Reach, Scope, Share};
 
     fn order(end: Lifetime, held: Option<&str>) -> OrderStatus {
         let now = status(vec![]).time;
@@ -221,7 +269,7 @@ mod tests {
     }
 
     fn said(status: &Status) -> Vec<String> {
-        attention(status, &Findings::default())
+        attention(status, &Findings::default(), &[])
             .into_iter()
             .map(|item| format!("{} {}: {}", item.mark.word, item.subject, item.what))
             .collect()
@@ -231,8 +279,8 @@ mod tests {
     fn where_all_is_well_nothing_needs_attention() {
         let well = site("fra", Standing::Serving, vec![endpoint(State::Up)]);
         let none = Findings::default();
-        assert_eq!(attention(&status(vec![service("mx", vec![well])]), &none), []);
-        assert_eq!(attention(&status(vec![]), &none), []);
+        assert_eq!(attention(&status(vec![service("mx", vec![well])]), &none, &[]), []);
+        assert_eq!(attention(&status(vec![]), &none, &[]), []);
     }
 
     #[test]
@@ -241,7 +289,29 @@ mod tests {
         let well = || site("iad", Standing::Serving, vec![endpoint(State::Up)]);
         let status = status(vec![service("mx", vec![down(), well()]), service("imap", vec![down(), well()])]);
         assert_eq!(said(&status), ["down fra for mx, imap: connection refused"]);
-        assert_eq!(attention(&status, &Findings::default())[0].link, "/sites/fra");
+        assert_eq!(attention(&status, &Findings::default(), &[])[0].link, "/sites/fra");
+    }
+
+    #[test]
+    fn a_dead_site_that_is_pinned_is_said_to_be_answered_and_by_whose_order() {
+        let dead = site("fra", Standing::Serving, vec![endpoint(State::Down), endpoint(State::Down)]);
+        let worn = site("iad", Standing::Serving, vec![endpoint(State::Down), endpoint(State::Up)]);
+        let mut status = status(vec![service("mx", vec![dead, worn])]);
+        let mut pin = order(Lifetime::UntilCleared, None);
+        pin.intent.kind = IntentKind::Pin;
+        status.orders = vec![pin];
+        let found = attention(&status, &Findings::default(), &[]);
+        let told: Vec<_> =
+            found.iter().map(|item| (item.mark.word, item.subject.as_str(), item.next.as_str())).collect();
+        let pinned = "It is answered all the same: fra/mx is pinned by alice until lifted; to let its health decide: \
+                      waypost undrain fra --service mx";
+        let without = "The site serves without it; see what its monitors say";
+        assert_eq!(told, [("down", "fra for mx", pinned), ("down", "192.0.2.1 of mx at iad", without)]);
+        // An address of a site that works by itself is answered as well, while the site is pinned.
+        status.services[0].sites.remove(0);
+        status.services[0].sites[0].name = "fra".into();
+        assert_eq!(attention(&status, &Findings::default(), &[])[0].next, pinned);
+        assert_eq!(super::super::frame::mood(&status).word, "needs attention");
     }
 
     #[test]
@@ -274,7 +344,7 @@ mod tests {
             remedy: "y".into(),
         };
         let findings = Findings { loaded: status.time, warnings: vec![line], ..Findings::default() };
-        let found = attention(&status, &findings);
+        let found = attention(&status, &findings, &[]);
         let words: Vec<&str> = found.iter().map(|item| item.mark.word).collect();
         assert_eq!(words, ["failing", "deferring", "held", "ending", "degraded", "warned"]);
         assert!(found.iter().all(|item| !item.next.is_empty() && !item.link.is_empty()));

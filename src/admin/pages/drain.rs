@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 
-use super::drain_form::{Asked, Fields, Kind, digest};
+use super::drain_form::{Asked, Fields, Kind, digest, in_words_of_the_form};
 use super::frame::{Frame, Screen};
 use super::link;
 use super::page;
@@ -19,9 +19,9 @@ use crate::admin::access::{Peer, somebody_is_there};
 use crate::admin::api::{AnswerPreview, LiftOutcome, OrderOutcome, OrderPreview, Outcome, SiteForecast, Status};
 use crate::admin::progress::timetable;
 use crate::admin::router::Shared;
-use crate::admin::words::{order, plain, undo};
+use crate::admin::words::{moment_and_distance, order, plain, replaces, undo};
 use crate::admin::{Caller, Command, Deed, Lifting, Problem, ProblemKind, Proposal};
-use crate::model::OrdersTag;
+use crate::model::{Lifetime, OrdersTag};
 
 /// `GET /drain?site=fra`
 pub(super) async fn form(
@@ -82,10 +82,11 @@ fn hindrance(fields: &Fields, shown: &Shown) -> Option<(StatusCode, String)> {
     if fields.seen.is_empty() || input != fields.digest() {
         return unfit("Nothing is ordered yet: this is what would happen. Look, and order it then.".to_owned());
     }
+    if shown.trouble.is_some() {
+        return unfit("Nothing is ordered: it cannot be ordered like this.".to_owned());
+    }
     if !shown.ready {
-        return unfit(
-            "Nothing is ordered: an order needs a reason and an end, and must break no safety rule.".to_owned(),
-        );
+        return unfit("Nothing is ordered: an order needs a reason and an end.".to_owned());
     }
     if fields.seen != shown.seen {
         let what =
@@ -111,6 +112,10 @@ struct Done {
     /// Whether the site leaves the answers, so that the absence of a time says something.
     leaves: bool,
     timetable: Vec<String>,
+    /// How long it stands.
+    stands: Option<String>,
+    /// The order that it took the place of.
+    replaces: Option<String>,
     undo: Option<String>,
     undo_link: Option<String>,
 }
@@ -155,8 +160,12 @@ impl Done {
             drained_by: outcome.drained_by.or(outcome.expected_drained_by).map(|by| When::new(by, now)),
             leaves: matches!(kind, Kind::Drain | Kind::Isolate),
             timetable: timetable(&outcome.intent, &outcome.timetable, now),
-            undo: Some(undo(scope)),
-            undo_link: Some(link::order(&scope.site, scope.service.as_deref(), Kind::Undrain.word())),
+            stands: Some(stands("Stands", outcome.intent.lifetime, now)),
+            replaces: outcome.replaces.as_ref().map(|old| sentence(&replaces(old, &outcome.intent))),
+            // What took the place of another order is not undone by lifting it.
+            undo_link: (outcome.undo == undo(scope))
+                .then(|| link::order(&scope.site, scope.service.as_deref(), Kind::Undrain.word())),
+            undo: Some(plain(&outcome.undo)),
         }
     }
 
@@ -175,7 +184,9 @@ impl Done {
             drained_by: None,
             leaves: false,
             timetable: Vec::new(),
-            undo: outcome.undo,
+            stands: None,
+            replaces: None,
+            undo: outcome.undo.as_deref().map(plain),
             undo_link: None,
         }
     }
@@ -195,6 +206,10 @@ struct Shown {
     drained_by: Option<When>,
     /// Whether the site leaves the answers.
     leaves: bool,
+    /// How long it would stand; `None` of a lifting.
+    stands: Option<String>,
+    /// The order that it would take the place of.
+    replaces: Option<String>,
     severe: Vec<String>,
     line: Option<String>,
     /// What it starts from.
@@ -252,6 +267,13 @@ impl Shown {
                 loads: preview.loads.iter().map(LoadRow::new).collect(),
                 drained_by: preview.drained_by.map(|by| When::new(by, now)),
                 leaves: matches!(kind, Kind::Drain | Kind::Isolate),
+                // Before an end was chosen there is none to tell.
+                stands: preview
+                    .intent
+                    .as_ref()
+                    .filter(|_| !fields.ends.is_empty())
+                    .map(|intent| stands("Would stand", intent.lifetime, now)),
+                replaces: preview.replaces.zip(preview.intent).map(|(old, new)| sentence(&replaces(&old, &new))),
                 severe: preview.severe,
                 can_force: !fields.force.is_empty(),
                 ready: complete,
@@ -295,10 +317,25 @@ impl LoadRow {
     }
 }
 
+/// How long an order stands: `Stands until 2026-05-01T16:00:00Z (in 4 h), then ends by itself`.
+fn stands(verb: &str, lifetime: Lifetime, now: Timestamp) -> String {
+    match lifetime {
+        Lifetime::Until(end) => format!("{verb} until {}, then ends by itself", moment_and_distance(end, now)),
+        Lifetime::UntilCleared => format!("{verb} until somebody lifts it"),
+    }
+}
+
+/// `words` as the beginning of a sentence.
+fn sentence(words: &str) -> String {
+    let words = plain(words);
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
 /// A problem in a sentence or two.
 fn told(problem: &Problem) -> String {
     let remedy = problem.remedy.as_deref().map(|remedy| format!(": {remedy}")).unwrap_or_default();
-    plain(&format!("{}{remedy}", problem.detail))
+    plain(&in_words_of_the_form(&format!("{}{remedy}", problem.detail)))
 }
 
 #[derive(Template)]

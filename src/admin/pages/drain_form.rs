@@ -80,7 +80,7 @@ pub(super) struct Asked {
     pub(super) deed: Result<Deed, Problem>,
     /// The command line that does the same; `None` where the fields cannot be read.
     pub(super) line: Option<String>,
-    /// Whether a reason and an end were given, which an order needs and a preview does not.
+    /// Whether a reason and an end were given, which an order needs; a preview and a lifting do not.
     pub(super) complete: bool,
 }
 
@@ -101,7 +101,7 @@ impl Fields {
         if kind == Kind::Undrain {
             let deed = orders::text(&self.reason).map(|_| Deed::Lift(scope));
             let line = deed.is_ok().then(|| self.line(kind, None));
-            return Asked { kind, deed, line, complete: has_reason };
+            return Asked { kind, deed, line, complete: true };
         }
         let request = self.request(kind, scope);
         let line = request.as_ref().ok().map(|request| self.line(kind, Some(request)));
@@ -184,6 +184,17 @@ impl Fields {
         ];
         digest(parts.into_iter().map(String::as_str))
     }
+}
+
+/// `told`, which speaks of the command line, in the words of the form.
+pub(super) fn in_words_of_the_form(told: &str) -> String {
+    const SAID: [(&str, &str); 4] = [
+        ("--until-cleared", "choose 'only when somebody lifts it'"),
+        ("--reason TEXT", "write it under 'Reason'"),
+        ("add --reason", "write one under 'Reason'"),
+        ("lift the drain: waypost undrain", "choose 'undrain'"),
+    ];
+    SAID.iter().fold(told.to_owned(), |told, (typed, chosen)| told.replace(typed, chosen))
 }
 
 fn give(command: Command) -> Deed {
@@ -296,6 +307,8 @@ mod tests {
         let lift = Fields { kind: "undrain".into(), ..fields() };
         assert_eq!(lift.asked(now()).line.unwrap(), "waypost undrain fra --reason 'it'\\''s old'");
         assert!(matches!(lift.asked(now()).deed, Ok(Deed::Lift(_))));
+        let bare = Fields { reason: String::new(), ..lift };
+        assert!(bare.asked(now()).complete, "a lifting needs no reason, as on the command line");
     }
 
     #[test]
@@ -323,6 +336,17 @@ mod tests {
             assert!(said.contains(expected), "{said}");
         }
         assert!(Fields { span: "1d12h".into(), ..fields() }.asked(now()).deed.is_ok());
+    }
+
+    #[test]
+    fn who_fills_in_a_form_is_told_of_its_fields_and_not_of_options() {
+        let Err(problem) = Fields { span: "73h".into(), ..fields() }.asked(now()).deed else {
+            panic!("it is too long")
+        };
+        let told = in_words_of_the_form(&problem.remedy.unwrap());
+        assert_eq!(told, "give an earlier end, or order it until it is lifted: choose 'only when somebody lifts it'");
+        let forced = "overriding the rule min_sites needs a reason (rule force_reason); add --reason";
+        assert!(in_words_of_the_form(forced).ends_with("; write one under 'Reason'"));
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use super::assets;
 use super::mark::Mark;
 use crate::admin::Caller;
-use crate::admin::api::Status;
+use crate::admin::api::{SiteStatus, Status};
 use crate::admin::unison::troubles;
 use crate::admin::words::moment;
-use crate::model::{Remit, Role, Standing, Tier};
+use crate::model::{Remit, Role, Standing, State, Tier};
 
 /// A page of the dashboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,8 +133,12 @@ pub(super) fn mood(status: &Status) -> Mark {
     const ATTENTION: Mark = Mark { class: "deferring", shape: "◐", word: "needs attention" };
     const FAILING: Mark = Mark { class: "down", shape: "✕", word: "failing" };
     let worst = status.services.iter().map(|service| service.tier).max();
-    let all_serve =
-        status.services.iter().flat_map(|service| &service.sites).all(|site| site.standing == Standing::Serving);
+    let serves = |site: &SiteStatus| {
+        site.standing == Standing::Serving
+            && !site.is_pinned_against_health()
+            && site.endpoints.iter().all(|endpoint| endpoint.state != State::Down)
+    };
+    let all_serve = status.services.iter().flat_map(|service| &service.sites).all(serves);
     let in_step = status.cluster.iter().all(|cluster| troubles(cluster, status.time).is_empty());
     match worst {
         Some(Tier::Declared | Tier::Isolated) => FAILING,

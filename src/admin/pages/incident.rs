@@ -141,7 +141,7 @@ impl Page {
         Self {
             frame,
             node: plain(&incident.node),
-            places: incident.affected.iter().map(Place::new).collect(),
+            places: incident.affected.iter().map(|place| Place::new(place, now)).collect(),
             places_more: incident.affected_more,
             orders: incident.orders.iter().map(|order| Order::new(order, now)).collect(),
             orders_more: incident.orders_more,
@@ -155,7 +155,7 @@ impl Page {
 }
 
 impl Place {
-    fn new(place: &Affected) -> Self {
+    fn new(place: &Affected, now: Timestamp) -> Self {
         let endpoint = |trouble: &crate::plan::incidents::EndpointTrouble| Endpoint {
             address: trouble.address.to_string(),
             worst: Mark::from(trouble.worst),
@@ -168,16 +168,24 @@ impl Place {
             worst: Mark::from(place.worst),
             first_failed: time(place.first_failed),
             withdrawn: time(place.withdrawn),
-            drained_by: time(place.drained_by),
+            drained_by: format!("{}{}", time(place.drained_by), expected(place, now)),
             back: time(place.back),
             detection: took(place.measured.detection_ms),
             withdrawal: took(place.measured.withdrawal_ms),
-            recovery: took(place.measured.recovery_ms),
+            recovery: match place.measured.recovery_ms {
+                Some(_) => format!("{}{}", took(place.measured.recovery_ms), expected(place, now)),
+                None => took(None),
+            },
             relapses: place.relapses,
             endpoints: place.endpoints.iter().map(endpoint).collect(),
             endpoints_more: place.endpoints_more,
         }
     }
+}
+
+/// ` (expected)`, while caches may still name the site.
+fn expected(place: &Affected, now: Timestamp) -> &'static str {
+    if place.is_expected(now) { " (expected)" } else { "" }
 }
 
 impl Order {

@@ -13,8 +13,8 @@ use super::mark::Mark;
 use super::sift::{Sieve, sifted};
 use super::when::When;
 use super::{EventRow, page};
-use crate::admin::api::{Findings, ServiceStatus, SiteStatus, Status};
-use crate::admin::bounds::EVENTS_ON_PAGE;
+use crate::admin::api::{Findings, IncidentList, ServiceStatus, SiteStatus, Status};
+use crate::admin::bounds::{EVENTS_ON_PAGE, INCIDENTS_ON_PAGE};
 use crate::admin::progress::progress;
 use crate::admin::router::Shared;
 use crate::admin::words::{moment_and_distance, order, plain, tier, undo};
@@ -33,15 +33,23 @@ pub(super) async fn overview(
     let journal = sifted(&shared, &Sieve::default(), caller.as_ref(), (newest, EVENTS_ON_PAGE)).await;
     let asked = |key: &str| query.iter().find(|(asked, _)| asked == key).map(|(_, value)| value.as_str());
     let map = map(&shared, &status, asked("service"));
-    let refresh = asked("still").is_none().then(|| refresh(asked("service")));
     let journal = journal.map(|found| found.events);
-    page(&Overview::new(&status, &shared.control.findings(), map, journal, refresh, caller.as_ref()))
+    let told =
+        Told { findings: shared.control.findings(), incidents: shared.control.incidents(None, INCIDENTS_ON_PAGE) };
+    let refresh = asked("still").is_none().then(|| refresh(asked("service")));
+    page(&Overview::new(&status, &told, map, journal, refresh, caller.as_ref()))
 }
 
 /// The address under which the page loads itself again, so that it is not taken for somebody who does.
 fn refresh(service: Option<&str>) -> String {
     let service = service.map(|service| format!("service={}&", link::encoded(service))).unwrap_or_default();
     format!("/?{service}auto")
+}
+
+/// What is told besides the status.
+struct Told {
+    findings: Findings,
+    incidents: IncidentList,
 }
 
 /// The map of the service called `chosen`; of the first where there is none of that name.
@@ -115,7 +123,7 @@ pub(super) struct OrderRow {
 impl Overview {
     fn new(
         status: &Status,
-        findings: &Findings,
+        told: &Told,
         map: Option<Map>,
         journal: Result<Vec<Event>, Problem>,
         refresh: Option<String>,
@@ -134,7 +142,7 @@ impl Overview {
         Self {
             frame: Frame::new(status, Screen::Overview, "Overview", caller),
             refresh,
-            attention: attention(status, findings),
+            attention: attention(status, &told.findings, &told.incidents.incidents),
             services: notes.collect(),
             sites: by_site(&status.services, now),
             map,

@@ -7,11 +7,13 @@ use axum::response::Html;
 
 use super::bar::Bar;
 use super::frame::{Frame, Screen};
+use super::mark::Mark;
 use super::{link, page};
-use crate::admin::api::{ServiceForecast, SiteForecast, Status, WhatIf, WhatIfQuery};
+use crate::admin::api::{Finding, ServiceForecast, SiteForecast, SiteNow, Status, WhatIf, WhatIfQuery};
 use crate::admin::router::Shared;
 use crate::admin::words::{amount, plain};
 use crate::admin::{Caller, Problem};
+use crate::model::Standing;
 
 /// `GET /whatif?fail=fra&peak=true`
 pub(super) async fn whatif(
@@ -59,7 +61,9 @@ enum Outcome {
 
 struct Told {
     verdict: String,
-    fits: bool,
+    mark: Mark,
+    /// Whether any site has a bound to draw a bar against.
+    has_bars: bool,
     sites: Vec<Site>,
     services: Vec<Service>,
     command: String,
@@ -69,9 +73,18 @@ struct Site {
     name: String,
     link: String,
     fails: bool,
+    /// Where it does not serve now.
+    out: Vec<Out>,
     now: Bar,
     then: Bar,
     headroom: String,
+}
+
+/// What a site does now in place of serving.
+struct Out {
+    class: &'static str,
+    shape: &'static str,
+    said: String,
 }
 
 struct Service {
@@ -123,11 +136,20 @@ impl Told {
         let failing: Vec<String> = told.fail.iter().map(|site| format!(" --fail {site}")).collect();
         Self {
             verdict: plain(&told.verdict),
-            fits: told.fits,
+            mark: mark(&told),
+            has_bars: told.sites.iter().any(|site| site.capacity.is_some()),
             sites: told.sites.iter().map(Site::new).collect(),
             services: told.services.iter().map(Service::new).collect(),
             command: plain(&format!("waypost whatif{}{peak}", failing.concat())),
         }
+    }
+}
+
+fn mark(told: &WhatIf) -> Mark {
+    match told.finding {
+        _ if !told.fits => Mark { class: "down", shape: "✕", word: "does not fit" },
+        Some(Finding::Unknown) => Mark { class: "unknown", shape: "?", word: "cannot say" },
+        _ => Mark { class: "up", shape: "●", word: "fits" },
     }
 }
 
@@ -137,14 +159,28 @@ impl Site {
             name: site.site.clone(),
             link: link::site(&site.site),
             fails: site.fails,
-            now: Bar::new(site.load, site.capacity),
-            then: Bar::new(site.predicted, site.capacity),
+            out: site.now.iter().map(Out::new).collect(),
+            now: bar(site.load, site.capacity),
+            then: bar(site.predicted, site.capacity),
             headroom: match site.headroom_percent {
                 _ if site.fails => "fails".to_owned(),
                 Some(percent) => format!("{percent:.0}% free"),
-                None => "no bound".to_owned(),
+                None => "no capacity declared".to_owned(),
             },
         }
+    }
+}
+
+/// A bar beside which another column says what the site can carry.
+fn bar(load: f64, capacity: Option<u64>) -> Bar {
+    let bar = Bar::new(load, capacity);
+    if capacity.is_none() { Bar { said: amount(load), ..bar } } else { bar }
+}
+
+impl Out {
+    fn new(now: &SiteNow) -> Self {
+        let mark = if now.standing == Standing::Serving { Mark::from(now.health) } else { Mark::from(now.standing) };
+        Self { class: mark.class, shape: mark.shape, said: plain(&format!("{} now", now.said())) }
     }
 }
 

@@ -11,10 +11,12 @@ pub(super) struct When {
     pub(super) exact: String,
     /// `in 3 h 59 min`, `5 min ago`, `now`.
     pub(super) distance: String,
+    /// Whether it was before the page was made.
+    pub(super) is_past: bool,
 }
 
 impl When {
     pub(super) fn new(time: Timestamp, now: Timestamp) -> Self {
-        Self { exact: moment(time), distance: relative(time, now) }
+        Self { exact: moment(time), distance: relative(time, now), is_past: time <= now }
     }
 }

@@ -5,7 +5,7 @@ use crate::config::defaults::{DATABASE_NAME_OCTETS, LAG_RANGE, MYSQL_PORT, POSTG
 use crate::config::duration::written;
 use crate::config::reader::Reader;
 use crate::config::value::{Table, Value};
-use crate::model::{DatabaseCheck, DatabaseRole, MonitorKind, PostgresCheck, TlsMode, TlsPolicy};
+use crate::model::{DatabaseCheck, DatabaseRole, MonitorKind, PostgresCheck, ProbeFileKind, TlsMode, TlsPolicy};
 
 /// The keys of both kinds.
 pub(super) const KEYS: [&str; 6] = ["user", "password_file", "tls", "role", "lag_warning", "lag_critical"];
@@ -61,7 +61,7 @@ fn server(reader: &mut Reader<'_>, table: &Table<'_>) -> DatabaseCheck {
     }
     DatabaseCheck {
         user: user.and_then(|value| name(reader, &value)).unwrap_or_default(),
-        password_file: password_file.and_then(|value| reader.path(&value)),
+        password_file: password_file.and_then(|value| reader.probe_file(&value, ProbeFileKind::Password)),
         tls,
         role,
         lag_warning,

@@ -3,7 +3,7 @@
 use crate::config::defaults::MAILBOX_OCTETS;
 use crate::config::reader::Reader;
 use crate::config::value::{Table, Value};
-use crate::model::{Login, TlsMode, TlsPolicy};
+use crate::model::{Login, ProbeFileKind, TlsMode, TlsPolicy};
 
 /// The one key that this file reads.
 pub(super) const KEYS: [&str; 1] = ["login"];
@@ -39,7 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, tls: &TlsPolicy) 
     let user = user.and_then(|value| user_name(reader, &value));
     let file =
         reader.required(&entries, "password_file", "the file that holds the password", "\"/etc/waypost/probe.pw\"");
-    let password_file = file.and_then(|value| reader.path(&value));
+    let password_file = file.and_then(|value| reader.probe_file(&value, ProbeFileKind::Password));
     Some(Login { user: user?, password_file: password_file? })
 }
 

@@ -3,7 +3,7 @@
 use crate::config::defaults::{EXPIRY_WARNING, EXPIRY_WARNING_RANGE};
 use crate::config::reader::Reader;
 use crate::config::value::Table;
-use crate::model::{TlsMode, TlsPolicy};
+use crate::model::{ProbeFileKind, TlsMode, TlsPolicy};
 
 /// The keys that this file reads.
 pub(super) const KEYS: [&str; 4] = ["verify", "ca", "server_name", "expiry_warning"];
@@ -22,7 +22,11 @@ pub(super) fn mode(reader: &mut Reader<'_>, table: &Table<'_>, modes: &[(&str, T
 /// ends within 7 days is trouble. Trouble with a certificate defers and never withdraws (DESIGN section 5).
 pub(super) fn read(reader: &mut Reader<'_>, table: &Table<'_>, mode: TlsMode) -> TlsPolicy {
     let verify = table.get("verify").and_then(|value| reader.boolean(&value)).unwrap_or(true);
-    let ca = table.get("ca").and_then(|value| reader.path(&value));
+    let ca = table.get("ca").and_then(|value| {
+        // Where nothing is verified nobody opens it, which is warned of below.
+        let is_read = verify && mode != TlsMode::Off;
+        if is_read { reader.probe_file(&value, ProbeFileKind::Anchors) } else { reader.path(&value) }
+    });
     let name = table.get("server_name").and_then(|value| reader.host(&value));
     let expiry = table.get("expiry_warning").and_then(|value| reader.duration(&value, &EXPIRY_WARNING_RANGE));
     for value in KEYS.iter().filter_map(|key| table.get(key)) {

@@ -260,6 +260,12 @@ impl Incident {
         format!("{}: {}{ordered} {what}{why}{more}", first.service, first.site)
     }
 
+    /// Whether caches may still name at `now` what it took out, so that how long clients took to move is only expected.
+    #[must_use]
+    pub fn is_expected(&self, now: Timestamp) -> bool {
+        self.affected.iter().any(|place| place.is_expected(now))
+    }
+
     /// The longest recovery of `service`, in milliseconds; of all services without one.
     #[must_use]
     pub fn recovery_ms(&self, service: Option<&str>) -> Option<u64> {
@@ -299,6 +305,12 @@ impl Incident {
 }
 
 impl Affected {
+    /// Whether caches may still name the site at `now`, so that how long clients took to move is only expected.
+    #[must_use]
+    pub fn is_expected(&self, now: Timestamp) -> bool {
+        self.drained_by.is_some_and(|by| by > now)
+    }
+
     /// Puts what is known of the present failures into what was measured.
     pub(super) fn measure(&mut self) {
         let longest = |known: Option<u64>, from: Timestamp, end: Option<Timestamp>| {

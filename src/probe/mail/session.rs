@@ -8,7 +8,7 @@ use crate::probe::check::{Notes, Place};
 use crate::probe::password::Credentials;
 use crate::probe::secret::Secret;
 use crate::probe::tcp;
-use crate::probe::tls::{Peer, TlsClient, TrustStore};
+use crate::probe::tls::{Peer, TlsClient, Trouble, TrustStore};
 use crate::probe::wire::{Ended, Wire, broken};
 
 /// A connection to a mail server.
@@ -24,8 +24,8 @@ pub(super) struct Session<'a> {
 enum Channel {
     /// Nothing.
     Plain,
-    /// All that is said to `peer`, whose certificate may have a problem.
-    Secured { peer: Peer, problem: Option<String> },
+    /// All that is said to `peer`, whose certificate may be in trouble.
+    Secured { peer: Peer, trouble: Option<Trouble> },
 }
 
 impl<'a> Session<'a> {
@@ -67,7 +67,7 @@ impl<'a> Session<'a> {
         };
         let version = secured.get_ref().1.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
         self.wire.note(&format!("{version} established"));
-        self.channel = Channel::Secured { peer: handshake.peer(), problem: handshake.problem() };
+        self.channel = Channel::Secured { peer: handshake.peer(), trouble: handshake.trouble() };
         self.wire.put_stream(secured);
         Ok(())
     }
@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
         }
         match (result, self.channel) {
             (Err(ended), _) => ended,
-            (Ok(()), Channel::Secured { problem: Some(problem), .. }) => Outcome::Deferring(problem),
+            (Ok(()), Channel::Secured { trouble: Some(trouble), .. }) => trouble.outcome(),
             (Ok(()), _) => Outcome::Ok,
         }
     }

@@ -195,6 +195,15 @@ fn assert_deferring(report: &Report, words: &str) {
     }
 }
 
+/// The service answered, and a fault on this side kept something from being looked at.
+#[track_caller]
+fn assert_unchecked(report: &Report, words: &str) {
+    match &report.finding.outcome {
+        Outcome::Unchecked(reason) => assert!(reason.contains(words), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[track_caller]
 fn assert_ok(report: &Report) {
     assert_eq!(report.finding.outcome, Outcome::Ok, "{:?}", report.transcript);

@@ -30,6 +30,7 @@ def test_no_order_without_reason_end_and_finished_preview(new_screen, node, sign
     wait_for_preview(dialog)
     button, missing = order_button(dialog), dialog.locator("#drain-missing")
     assert button.is_disabled() and "Say why" in missing.inner_text() and "Say until when" in missing.inner_text()
+    assert "It cannot be ordered" not in dialog.inner_text(), "nothing is wrong but that something is missing"
     dialog.get_by_label("Reason").fill(REASON)
     wait_for_preview(dialog)
     assert button.is_disabled() and "Say until when" in missing.inner_text()
@@ -47,7 +48,7 @@ def test_no_order_without_reason_end_and_finished_preview(new_screen, node, sign
     wait_for("it can be ordered again", button.is_enabled)
     text = dialog.inner_text()
     assert "50%" in text and f"waypost drain fra --share 50% --for 4h --reason '{REASON}'" in text
-    assert "mx-fra.example.org" in text and "no well-behaved cache" not in text, "a partial drain leaves the site in the answers"
+    assert "mx-fra.example.org" in text and "caches let go of fra at" not in text, "a partial drain leaves the site in the answers"
 
 
 def test_what_is_shown_is_what_happens(new_screen, node, sign_in):
@@ -64,17 +65,49 @@ def test_what_is_shown_is_what_happens(new_screen, node, sign_in):
     done.wait_for()
     text = done.inner_text()
     assert "Ordered: drain fra" in text and "Followed by fra-ns1" in text and "waypost undrain fra" in text
-    assert "Drained by" in text
+    assert "aches let go of fra at" in text or "No cache names fra any more" in text
+    assert re.search(r"Stands until 20\S+Z \((in 4 h|in 3 h 59 min)\), then ends by itself", text), "when it ends is said"
     order = node.status()["orders"][0]
     assert (order["reason"], order["by"]) == (REASON, "hand")
     # The way back is in the same place.
     done.get_by_role("link", name="Undo").click()
-    dialog.get_by_label("Reason").fill("done")
     wait_for_preview(dialog)
+    # Lifting asks for no more than on the command line.
+    for label in ["Share of the clients", "Begins at, UTC", "Ends at, UTC"]:
+        assert not dialog.get_by_label(label).is_visible(), label
     wait_for("it can be lifted", order_button(dialog).is_enabled)
     order_button(dialog).click()
     dialog.locator("[data-done]", has_text="Lifted").wait_for()
     assert node.status()["orders"] == []
+
+
+def test_typing_an_end_chooses_it_and_refusals_speak_of_the_form(new_screen, node, sign_in):
+    screen = sign_in(new_screen(node))
+    dialog = open_dialog(screen)
+    dialog.get_by_label("Stands for").fill("73h")
+    assert dialog.get_by_role("radio", name="after").is_checked()
+    trouble = dialog.locator("#drain-preview .trouble", has_text="It cannot be ordered like this")
+    trouble.wait_for()
+    assert "choose 'only when somebody lifts it'" in trouble.inner_text() and "--" not in trouble.inner_text()
+    assert "see the preview" in dialog.locator("#drain-missing").inner_text()
+    dialog.get_by_label("Begins at, UTC").fill("2030-01-01T03:00")
+    assert dialog.get_by_role("radio", name="at", exact=True).first.is_checked()
+
+
+def test_an_order_says_what_it_takes_the_place_of(new_screen, node, sign_in):
+    screen = sign_in(new_screen(node))
+    node.order("isolate", "fra", "--for", "3h", "--reason", "fire", "--confirm=fra")
+    dialog = open_dialog(screen)
+    dialog.get_by_label("Reason").fill(REASON)
+    dialog.get_by_role("radio", name="after").check()
+    wait_for_preview(dialog)
+    wait_for("it can be ordered", order_button(dialog).is_enabled)
+    assert "Replaces isolate fra by" in dialog.locator("#drain-preview").inner_text()
+    order_button(dialog).click()
+    done = dialog.locator("[data-done]")
+    done.wait_for()
+    text = done.inner_text()
+    assert "a drain is softer than an isolate" in text and re.search(r"waypost isolate fra --until \S+Z --reason 'fire'", text)
 
 
 def test_twenty_events_leave_text_focus_and_cursor(new_screen, node, sign_in):

@@ -163,12 +163,12 @@ async fn a_certificate_that_ends_soon_defers_after_all_has_been_tried() {
 }
 
 #[tokio::test]
-async fn a_password_that_cannot_be_read_defers_and_blames_its_file() {
+async fn a_password_that_cannot_be_read_is_blamed_on_its_file_and_not_on_the_server() {
     let props = Props::good();
     std::fs::remove_file(props.password_file()).unwrap();
     for play in props.plays().into_iter().filter(Play::logs_in) {
         let report = play.against(play.script.clone()).await;
-        assert_deferring(&report, &format!("password file {}: there is no such file", props.password_file().display()));
+        assert_unchecked(&report, &format!("password file {}: there is no such file", props.password_file().display()));
         // A server that has failed has failed, whatever the password.
         assert_kind(&play, &play.against(play.script[..1].to_vec()).await, &[FailureKind::Reset, FailureKind::Tls]);
     }
