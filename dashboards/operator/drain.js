@@ -14,6 +14,8 @@ let typed = null;
 /** The input that the preview on the page is of; `null` while another one is on its way. */
 let previewed = null;
 let asked = 0;
+/** An order is on its way: what comes of it is what counts, not what would. */
+let ordering = false;
 
 /** Finds the form of this page, and has links to it open the dialog. */
 export function attach() {
@@ -102,6 +104,7 @@ function input(event) {
 /** Asks what would happen. */
 async function preview() {
   clearTimeout(typed);
+  if (ordering) return;
   const number = ++asked;
   const of = wanted();
   previewed = null;
@@ -146,7 +149,8 @@ function judge(trouble) {
     if (!(fields.get("reason") ?? "").trim()) missing.push("Say why.");
     if (!fields.get("ends")) missing.push("Say until when.");
   }
-  if (connection.isLost()) missing.push("The node does not answer.");
+  if (ordering) missing.push("Ordering…");
+  else if (connection.isLost()) missing.push("The node does not answer.");
   else if (previewed === null) missing.push("The preview is being made.");
   else if ("trouble" in shown.dataset) missing.push("It cannot be ordered like this: see the preview.");
   const confirm = form.querySelector("[name=confirm]");
@@ -161,17 +165,22 @@ async function submit(event) {
   const order = form.querySelector("[value=order]");
   if (order.disabled) return;
   const of = wanted();
-  order.disabled = true;
-  form.querySelector("#drain-missing").textContent = "Ordering…";
-  const number = ++asked;
+  asked++;
+  ordering = true;
+  judge();
   const answer = await post("order");
-  if (number !== asked) return;
+  ordering = false;
+  if (!form?.isConnected) return;
   if (!answer) {
     previewed = null;
     return judge("It is not known whether the order arrived: look at the standing orders.");
   }
   const done = answer.page.querySelector(".drain [data-done]");
-  if (!done) return show(answer.page, of);
+  if (!done) {
+    show(answer.page, of);
+    if (previewed === null) preview();
+    return;
+  }
   const whole = form.closest(".drain");
   const outcome = document.importNode(done.closest(".drain"), true);
   whole.replaceWith(outcome);

@@ -99,7 +99,7 @@ fn a_drill_is_ended_while_its_order_is_on_its_way() {
         let node = &cluster.nodes[1];
         ALL.iter().for_each(|site| cluster.members[*site].freeze());
         let id = thread::scope(|scope| {
-            scope.spawn(|| node.command(&["drill", "run", NAMES[0], "--for", "30m", "--reason", "test"]));
+            scope.spawn(|| node.command(&["drill", "run", NAMES[0], "--for", "30m", "--reason", "test", "--yes"]));
             let on_its_way = || {
                 let said = node.order(&["drill", "list"]);
                 let line = said.lines().find(|line| line.contains("ordering"))?;

@@ -203,7 +203,7 @@ fn logins_and_certificates(
     expect(
         &plain.replace(password, "/nonexistent/password"),
         primary.address,
-        Wanted::Deferring("there is no such file"),
+        Wanted::Unchecked("there is no such file"),
     );
     let without = plain.replace(&format!("password_file = \"{password}\"\n"), "");
     expect(&without, primary.address, Wanted::Deferring("add password_file"));

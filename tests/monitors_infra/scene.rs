@@ -223,6 +223,7 @@ pub enum Wanted {
     Deferring(&'static str),
     Failed(FailureKind, &'static str),
     Inconclusive(&'static str),
+    Unchecked(&'static str),
 }
 
 impl Wanted {
@@ -230,7 +231,8 @@ impl Wanted {
         match (self, outcome) {
             (Self::Ok, Outcome::Ok) => true,
             (Self::Deferring(words), Outcome::Deferring(reason))
-            | (Self::Inconclusive(words), Outcome::Inconclusive(reason)) => reason.contains(words),
+            | (Self::Inconclusive(words), Outcome::Inconclusive(reason))
+            | (Self::Unchecked(words), Outcome::Unchecked(reason)) => reason.contains(words),
             (Self::Failed(wanted, words), Outcome::Failed { kind, reason }) => {
                 wanted == *kind && reason.contains(words)
             }

@@ -3,7 +3,9 @@
 use waypost::health::FailureKind;
 
 use crate::dovecot::Dovecot;
-use crate::stage::{BUSY, GOOD, Stage, USER, assert_deferring, assert_failed, assert_ok, login, on_stage};
+use crate::stage::{
+    BUSY, GOOD, Stage, USER, assert_deferring, assert_failed, assert_ok, assert_unchecked, login, on_stage,
+};
 use crate::states::{look_at_certificates, walk_through};
 
 const STARTTLS: &str = "kind = \"pop3\"\nca = \"ca.pem\"";
@@ -32,5 +34,5 @@ fn logins(stage: &Stage<'_>, monitor: &str) {
     assert_failed(monitor, &refused, FailureKind::Protocol, "-ERR [AUTH]");
     assert!(refused.transcript.contains("***\n"), "{}", refused.transcript);
     assert_deferring(monitor, &as_user(BUSY, "probe.pw"), "-ERR [SYS/TEMP]");
-    assert_deferring(monitor, &as_user(USER, "missing.pw"), "missing.pw: there is no such file");
+    assert_unchecked(monitor, &as_user(USER, "missing.pw"), "missing.pw: there is no such file");
 }

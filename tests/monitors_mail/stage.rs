@@ -110,6 +110,15 @@ pub fn assert_deferring(what: &str, probed: &Probed, words: &str) {
     assert!(reason.contains(words), "{what}: {reason}");
 }
 
+/// The node itself lacks what it needs to ask: that says nothing about whom it asks.
+#[track_caller]
+pub fn assert_unchecked(what: &str, probed: &Probed, words: &str) {
+    let Outcome::Unchecked(reason) = &probed.outcome else {
+        panic!("{what}: {:?}\n{}", probed.outcome, probed.transcript)
+    };
+    assert!(reason.contains(words), "{what}: {reason}");
+}
+
 #[track_caller]
 pub fn assert_failed(what: &str, probed: &Probed, expected: FailureKind, words: &str) {
     let Outcome::Failed { kind, reason } = &probed.outcome else {

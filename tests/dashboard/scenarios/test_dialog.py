@@ -205,6 +205,26 @@ def test_a_state_that_changed_under_the_dialog_is_shown_and_nothing_ordered(new_
     screen.page.unroute("**/sites/**")
 
 
+def test_what_came_of_an_order_is_shown_though_the_state_changes_meanwhile(new_screen, node, sign_in):
+    screen = sign_in(new_screen(node))
+    dialog = open_dialog(screen)
+    dialog.get_by_label("Reason").fill(REASON)
+    dialog.get_by_role("radio", name="after").check()
+    wait_for_preview(dialog)
+    held = []
+    # The order arrives, and the page hears of what follows before it hears the answer.
+    screen.page.route("**/drain", lambda route: held.append((route, route.fetch())))
+    order_button(dialog).click()
+    wait_for("the order stands", lambda: screen.page.evaluate("0") == 0 and len(node.status()["orders"]) == 1)
+    screen.wait_for_generation(node.generation())
+    assert order_button(dialog).is_disabled(), "nothing is ordered twice"
+    wait_for("the answer is there", lambda: screen.page.evaluate("0") == 0 and held)
+    route, answer = held.pop()
+    screen.page.unroute("**/drain")
+    route.fulfill(response=answer)
+    dialog.locator("[data-done]", has_text="Ordered: drain fra").wait_for()
+
+
 def test_severe_orders_ask_for_the_name(new_screen, node, sign_in):
     screen = sign_in(new_screen(node))
     dialog = open_dialog(screen)
