@@ -220,9 +220,9 @@ def test_what_came_of_an_order_is_shown_though_the_state_changes_meanwhile(new_s
     assert order_button(dialog).is_disabled(), "nothing is ordered twice"
     wait_for("the answer is there", lambda: screen.page.evaluate("0") == 0 and held)
     route, answer = held.pop()
-    screen.page.unroute("**/drain")
     route.fulfill(response=answer)
     dialog.locator("[data-done]", has_text="Ordered: drain fra").wait_for()
+    screen.page.unroute("**/drain")
 
 
 def test_severe_orders_ask_for_the_name(new_screen, node, sign_in):
