@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::drills::Drilling;
 use super::engine::Engine;
 use crate::model::{
-    Drill, DrillState, MonitorProbes, Mono, OrdersVersion, Scope, ServiceIx, SiteIx, SiteSet, SurvivorLoad,
+    Drill, DrillState, Intent, MonitorProbes, Mono, OrdersVersion, Scope, ServiceIx, SiteIx, SiteSet, SurvivorLoad,
 };
 use crate::plan::{self, Answers, Caches, Cause, Grounds, Moment};
 
@@ -66,6 +66,12 @@ impl Engine {
         found
     }
 
+    /// What a drill is held against, with the orders `intents`.
+    pub(super) fn drill_grounds<'a>(&'a self, intents: &'a [Intent]) -> Grounds<'a> {
+        let picture = &self.picture;
+        Grounds { topology: &picture.topology, plan: &picture.plan, health: &picture.health, intents }
+    }
+
     /// What the other sites are sent now; empty where no site has a capacity.
     pub(super) fn survivors(&self, drill: &Drill) -> Vec<SurvivorLoad> {
         let topology = &self.picture.topology;
@@ -99,13 +105,7 @@ impl Engine {
         }
         let demands = self.parts.demand.demands(&self.picture.topology, &self.parts.tables.load(), Moment::Now);
         let intents = self.intents();
-        let grounds = Grounds {
-            topology: &self.picture.topology,
-            plan: &self.picture.plan,
-            health: &self.picture.health,
-            intents: &intents,
-        };
-        plan::cause(grounds, &drill, &demands)
+        plan::cause(self.drill_grounds(&intents), &drill, &demands)
     }
 
     /// Probes that ended, and those of them that were not good, by monitor.

@@ -124,13 +124,7 @@ impl Engine {
         let order = plan::order_of_drill(&drill, Lifetime::Until(end));
         let demands = self.parts.demand.demands(&self.picture.topology, &self.parts.tables.load(), Moment::Peak);
         let intents = self.intents();
-        let grounds = Grounds {
-            topology: &self.picture.topology,
-            plan: &self.picture.plan,
-            health: &self.picture.health,
-            intents: &intents,
-        };
-        let mut unready = plan::unready(grounds, &order, asked.length, &demands);
+        let mut unready = plan::unready(self.drill_grounds(&intents), &order, asked.length, &demands);
         unready.extend(self.not_whole(now));
         unready.extend(asked.incident.clone().map(|why| Unready::Incident { why }));
         if let Some(running) = &self.drill
