@@ -19,7 +19,7 @@ fn a_drill_does_not_begin_beside_a_site_that_is_down() {
     wait_until("nrt is down", PATIENCE, || !scene.names("nrt"));
     let said = refused(&scene, &["fra", "--for", "1m"]);
     assert!(said.contains("mx/203.0.113.10 at nrt is down"), "{said}");
-    assert!(events(&scene).iter().any(|event| event["event"] == "drill_refused"));
+    wait_until("the journal has it", PATIENCE, || events(&scene).iter().any(|event| event["event"] == "drill_refused"));
 }
 
 #[test]
