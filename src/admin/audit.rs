@@ -198,6 +198,7 @@ pub(super) async fn export(
 ) -> Result<Response, Problem> {
     let Query(ExportQuery { since, until }) = query?;
     let control = Arc::clone(&shared.control);
+    control.journalled().await;
     let AuditStatus { node, beginning, head, .. } = control.audit().await?;
     let (Some(mut begins), Some(head)) = (beginning, head) else {
         return Err(Problem::new(ProblemKind::NotFound, "the journal has no entry yet"));

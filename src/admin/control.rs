@@ -47,6 +47,9 @@ pub trait Control:
     /// If name, type or client cannot be read.
     fn explain(&self, query: &ExplainQuery) -> Result<Explanation, Problem>;
 
+    /// Waits until what was recorded before can be read, at most a moment.
+    fn journalled(&self) -> BoxFuture<'_, ()>;
+
     /// The first `limit` journalled events whose id is above `after`.
     fn events(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Event>, Problem>>;
 

@@ -93,6 +93,7 @@ fn place(shared: &Shared, caller: &Caller) -> Result<Place<Option<String>>, Prob
 
 /// A page, and how to read on to both sides.
 async fn page(control: &dyn Control, query: &EventsQuery, caller: &Caller) -> Result<Response, Problem> {
+    control.journalled().await;
     let limit = query.limit.unwrap_or(EVENTS_DEFAULT);
     // Bounds by id, both exclusive.
     let mut above = query.after.unwrap_or(0);

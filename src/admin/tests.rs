@@ -241,6 +241,10 @@ impl Control for Fake {
         })
     }
 
+    fn journalled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn events(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Event>, Problem>> {
         let journal = self.journal.lock().unwrap();
         let events = journal.iter().filter(|event| event.id > after).take(limit).cloned().collect();

@@ -279,6 +279,10 @@ impl Control for Desk {
         Ok(Explanation { schema: Explanation::SCHEMA.to_owned(), lines: explanation.lines, detail })
     }
 
+    fn journalled(&self) -> BoxFuture<'_, ()> {
+        self.journal.caught_up().boxed()
+    }
+
     fn events(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Event>, Problem>> {
         self.blocking(move |store| store.events(after, limit)).boxed()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tracing::{info, warn};
 
 use super::clock::Clock;
@@ -19,6 +19,8 @@ const BACKLOG: usize = 100_000;
 const BACKLOG_IN_FULL: usize = 2_000;
 /// Events a follower may lag behind before it is told that it missed some.
 const FOLLOWERS: usize = 4_096;
+/// How long whoever reads the journal waits for what is being written.
+const CATCH_UP: Duration = Duration::from_millis(500);
 /// Between two tries to write when the store refuses.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -29,7 +31,10 @@ pub struct Journal {
     clock: Clock,
     queue: mpsc::UnboundedSender<Event>,
     followers: broadcast::Sender<Arc<Event>>,
-    waiting: Arc<AtomicU64>,
+    /// Events that were handed to the writer.
+    handed: Arc<AtomicU64>,
+    /// How many of them are written, or lost.
+    settled: Arc<watch::Sender<u64>>,
     lost: Arc<AtomicU64>,
     last_id: Arc<AtomicU64>,
 }
@@ -58,7 +63,8 @@ impl Journal {
             clock,
             queue,
             followers,
-            waiting: Arc::default(),
+            handed: Arc::default(),
+            settled: Arc::new(watch::Sender::new(0)),
             lost: Arc::default(),
             last_id: Arc::new(AtomicU64::new(last_id)),
         };
@@ -66,7 +72,7 @@ impl Journal {
             store,
             health,
             followers: journal.followers.clone(),
-            waiting: Arc::clone(&journal.waiting),
+            settled: Arc::clone(&journal.settled),
             lost: Arc::clone(&journal.lost),
             last_id: Arc::clone(&journal.last_id),
             backlog: VecDeque::new(),
@@ -90,7 +96,7 @@ impl Journal {
     /// Logs an event as it is, of whichever node, and hands it to the writer.
     pub fn pass_on(&self, event: Event) {
         log(&event);
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.handed.fetch_add(1, Ordering::Relaxed);
         // The writer ends only after every sender is gone, so this cannot fail while a journal exists.
         let _ = self.queue.send(event);
     }
@@ -117,7 +123,15 @@ impl Journal {
     /// Events that wait to be stored.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
+        self.handed.load(Ordering::Relaxed).saturating_sub(*self.settled.borrow())
+    }
+
+    /// Waits until what was recorded before is stored, so that whoever acts and then reads finds it. A store that refuses is
+    /// not waited for longer than a moment.
+    pub async fn caught_up(&self) {
+        let handed = self.handed.load(Ordering::Relaxed);
+        let mut settled = self.settled.subscribe();
+        let _ = tokio::time::timeout(CATCH_UP, settled.wait_for(|settled| *settled >= handed)).await;
     }
 
     /// Events that were lost because the store refused them for too long.
@@ -131,7 +145,7 @@ struct Writer {
     store: Arc<dyn Store>,
     health: mpsc::UnboundedSender<StoreHealth>,
     followers: broadcast::Sender<Arc<Event>>,
-    waiting: Arc<AtomicU64>,
+    settled: Arc<watch::Sender<u64>>,
     lost: Arc<AtomicU64>,
     last_id: Arc<AtomicU64>,
     backlog: VecDeque<Event>,
@@ -182,7 +196,7 @@ impl Writer {
         if self.backlog.len() >= BACKLOG {
             self.backlog.pop_front();
             self.shown = self.shown.saturating_sub(1);
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.settled.send_modify(|settled| *settled += 1);
             if self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
                 warn!("the journal loses its oldest unwritten events: the store has refused them for too long");
             }
@@ -199,8 +213,8 @@ impl Writer {
             });
         let ids = result?;
         self.backlog.drain(..batch.len());
-        self.waiting.fetch_sub(u64::try_from(batch.len()).unwrap_or(0), Ordering::Relaxed);
         self.last_id.fetch_max(ids.last().copied().unwrap_or(0), Ordering::Relaxed);
+        self.settled.send_modify(|settled| *settled += batch.len() as u64);
         for (id, event) in ids.into_iter().zip(batch).skip(std::mem::take(&mut self.shown)) {
             let _ = self.followers.send(Arc::new(Event { id, ..event }));
         }
@@ -230,5 +244,36 @@ fn log(event: &Event) {
         }
         EventKind::ConnectionChanged { to, .. } if *to != Connection::Connected => warn!(event = kind, "{text}"),
         _ => info!(event = kind, "{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Memory;
+
+    #[tokio::test]
+    async fn what_was_recorded_is_there_for_whoever_reads_next() {
+        let store = Arc::new(Memory::new());
+        let (journal, _writer) =
+            Journal::start("ns1", Clock::start(), Arc::clone(&store) as _, 0, mpsc::unbounded_channel().0);
+        for known in 1..=50 {
+            journal.record(EventKind::Stopped);
+            journal.caught_up().await;
+            assert_eq!(
+                (store.events(0, 100).unwrap().len(), journal.last_id(), journal.waiting()),
+                (known, known as u64, 0)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_is_gone_is_not_waited_for() {
+        let (journal, writer) =
+            Journal::start("ns1", Clock::start(), Arc::new(Memory::new()), 0, mpsc::unbounded_channel().0);
+        writer.abort();
+        journal.record(EventKind::Stopped);
+        journal.caught_up().await;
+        assert_eq!(journal.waiting(), 1);
     }
 }
