@@ -84,7 +84,7 @@ fn schedule(
         service,
         every_days: every,
         days: days.unwrap_or_else(|| DAYS.map(|(_, day)| day).to_vec()),
-        from: from.unwrap_or(Time::midnight()),
+        from: from.unwrap_or_default(),
         to: to.unwrap_or(Time::MAX),
         zone,
         length,

@@ -1,6 +1,6 @@
 //! Why an order must not be given by mistake: the dialog and the command line ask for the site's name where there is a reason.
 
-use crate::model::{Intent, IntentKind, Plan, ServiceIx, SiteIx, SitePlan, SiteSet, Standing, Topology};
+use crate::model::{Intent, IntentKind, Plan, ServiceIx, SiteIx, SitePlan, SiteSet, Standing, State, Topology};
 
 use super::capacity::{float, forecast};
 use super::demand::Demand;
@@ -49,10 +49,13 @@ fn losses(Shift { topology, before, after }: Shift<'_>) -> Vec<String> {
     lost.collect()
 }
 
+/// The sites that a service can count on: one that is pinned although it is down helps nobody.
 fn in_service(topology: &Topology, plan: &Plan, service: ServiceIx) -> Vec<SiteIx> {
     let sites = topology.service(service).map(|service| service.sites.as_slice()).unwrap_or_default();
     let plans = plan.services.get(service.get()).map(|service| service.sites.as_slice()).unwrap_or_default();
-    let serving = |(_, plan): &(&SiteIx, &SitePlan)| matches!(plan.standing, Standing::Serving | Standing::Deferring);
+    let serving = |(_, plan): &(&SiteIx, &SitePlan)| {
+        matches!(plan.standing, Standing::Serving | Standing::Deferring) && plan.health != State::Down
+    };
     sites.iter().zip(plans).filter(serving).map(|(site, _)| *site).collect()
 }
 
@@ -77,7 +80,6 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::model::State;
     use crate::plan::fixture::{DRAIN, Fixture, drain, order};
 
     fn given(scope: &str, kind: IntentKind) -> Intent {
@@ -119,11 +121,29 @@ mod tests {
     }
 
     #[test]
+    fn a_site_that_is_pinned_though_it_is_down_is_none_to_count_on() {
+        let mut world = Fixture::new(&[1, 1, 1]);
+        for down in [1, 2] {
+            world.set_site(ServiceIx(0), down, State::Down, "");
+        }
+        for pinned in ["s1", "s2"] {
+            world.order(pinned, IntentKind::Pin);
+        }
+        assert_eq!(said(&world, &given("s0", DRAIN), &[]), ["mx is left without a site in service"]);
+        // Lifting takes away what helped nobody.
+        let before = world.plan();
+        world.intents.pop();
+        let after = world.plan();
+        let shift = Shift { topology: &world.topology, before: &before, after: &after };
+        assert_eq!(severe(None, shift, &[]), Vec::<String>::new());
+    }
+
+    #[test]
     fn lifting_a_pin_may_take_a_last_site_away() {
         let mut world = Fixture::new(&[1, 1]);
-        world.set_site(ServiceIx(0), 1, State::Down, "");
+        world.order("s1", DRAIN);
         let after = world.plan();
-        world.order("s1", IntentKind::Pin);
+        world.order("s1/mx", IntentKind::Pin);
         let before = world.plan();
         let shift = Shift { topology: &world.topology, before: &before, after: &after };
         assert_eq!(severe(None, shift, &[]), ["s0 is left as the last site of mx"]);

@@ -5,6 +5,7 @@
 //! | `real_mail.rs` | real Postfix sites die, vanish and are drained while mail flows: nothing lost, nothing twice |
 //! | `world.rs` | a network, mount and process namespace of its own, from which nothing escapes |
 //! | `node.rs` | a Waypost node run from the built binary |
+//! | `small_disk.rs` | the same, with little room for its state; for other tests |
 //! | `dns.rs` | a DNS client with EDNS Client Subnet |
 //! | `postfix.rs`, `unbound.rs` | real mail servers and a real resolver |
 //! | `mail.rs` | letters that are sent all the time and counted at the end |

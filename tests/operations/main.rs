@@ -22,6 +22,8 @@
 #[allow(dead_code)]
 #[path = "../failover/dns.rs"]
 mod dns;
+#[path = "../failover/small_disk.rs"]
+mod mount;
 #[allow(dead_code)]
 #[path = "../failover/node.rs"]
 mod node;

@@ -1,10 +1,8 @@
 //! A state directory that cannot be written: no update is acknowledged that a restart would lose.
 
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
-use crate::node::executable;
+use crate::mount::OnSmallDisk;
 use crate::patience::wait_until;
 use crate::scene::{CHALLENGE, PATIENCE, Scene};
 
@@ -23,34 +21,16 @@ fn a_damaged_store_takes_no_update() {
 
 #[test]
 fn a_full_disk_refuses_updates_and_changes_nothing() {
-    let may = Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success());
-    assert!(may || std::env::var_os("WAYPOST_REQUIRE_REAL").is_none(), "mounts need root");
-    if !may {
-        println!("skipped: a full disk needs root for a mount namespace");
-        return;
-    }
     let Some(mut scene) = Scene::start() else { return };
     scene.node.kill();
     let state = scene.directory.path().join("full");
     fs::create_dir(&state).unwrap();
     let configuration = fs::read_to_string(scene.node.configuration()).unwrap();
     fs::write(scene.node.configuration(), configuration.replace("path = \"state\"", "path = \"full\"")).unwrap();
-    // The node lives in a mount namespace of its own, where a small file system is its state directory.
-    let script = "mount -t tmpfs -o size=12m tmpfs \"$1\" && exec \"$2\" serve --config \"$3\"";
-    let mut node = Command::new("unshare")
-        .args(["-m", "sh", "-c", script, "sh"])
-        .arg(&state)
-        .arg(executable())
-        .arg(scene.node.configuration())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let Some(disk) = OnSmallDisk::serve(&scene.node.configuration(), &state) else { return };
     scene.wait_for_admin();
     scene.make("acme", &format!("update add {CHALLENGE}. 60 TXT \"before\""));
-    // Files of that namespace are reached through the process.
-    let filler = format!("/proc/{}/root{}/filler", node.id(), state.display());
-    let mut octets = fs::File::create(&filler).unwrap();
-    while octets.write_all(&[0; 4096]).is_ok() {}
+    disk.fill();
     // The store's file may have room in itself, and what else the node writes takes of it and gives back.
     let (mut kept, mut serial, mut refused) = ("before".to_owned(), 8, 0);
     let told = (0..500).any(|count| {
@@ -68,12 +48,9 @@ fn a_full_disk_refuses_updates_and_changes_nothing() {
         refused >= 3 && scene.node.order(&["status"]).contains("no space is left")
     });
     assert!(told, "{refused} of 500 were refused for want of room");
-    drop(octets);
-    fs::remove_file(&filler).unwrap();
+    disk.make_room();
     scene.make("acme", &format!("update add {CHALLENGE}. 60 TXT \"space again\""));
     assert_eq!(scene.texts(CHALLENGE), [kept.as_str(), "space again"]);
     assert_eq!(scene.serial(), serial + 1);
     wait_until("the degradation ends", PATIENCE, || !scene.node.order(&["status"]).contains("no space is left"));
-    node.kill().unwrap();
-    node.wait().unwrap();
 }

@@ -8,7 +8,7 @@ use super::super::exit::{Exit, Failure};
 use super::super::output::{Format, Output};
 use super::arguments::Generate;
 use super::documents::{KeysetDocument, Keysets};
-use super::place::{Place, failure};
+use super::place::{Place, failure, unread};
 use crate::admin::api::words::moment;
 use crate::dnssec::DnssecKey;
 use crate::dnssec::lifecycle::{Division, begin};
@@ -24,7 +24,7 @@ pub(super) fn generate(global: &Global, output: &Output, arguments: &Generate) -
     let keyset = begin(division, &mut || DnssecKey::generate(&random), now, &policy)
         .map_err(|refusal| Failure::Fault(refusal.to_string()))?;
     keyset_files::make_directory(&place.directory).map_err(failure)?;
-    let _alone = keyset_files::lock(&place.directory, &name).map_err(failure)?;
+    let _alone = keyset_files::lock(&place.directory, &name).map_err(unread)?;
     keyset_files::write(&place.directory, &name, &keyset, Earlier::Kept).map_err(failure)?;
 
     let path = keyset_files::path_of(&place.directory, &name);

@@ -122,7 +122,7 @@ fn read_settings(file: &Path) -> Result<Settings, Failure> {
     })
 }
 
-/// What a problem is for a command that only reads.
+/// What a problem is for a command that cannot begin for it.
 pub(super) fn unread(problem: Problem) -> Failure {
     match failure(problem) {
         Failure::Negative(said) => Failure::Usage(said),

@@ -8,7 +8,7 @@ use super::super::exit::{Exit, Failure};
 use super::super::output::{Format, Output};
 use super::arguments::{Rollover, Subject};
 use super::documents::{KeysetDocument, Keysets};
-use super::place::{Place, failure};
+use super::place::{Place, failure, unread};
 use super::words::timeline;
 use crate::admin::api::words::{moment, moment_and_distance, span};
 use crate::dnssec::lifecycle::{ParentChecked, Policy, Refusal, ds_seen, roll, take_back};
@@ -20,7 +20,7 @@ pub(super) fn rollover(global: &Global, output: &Output, arguments: &Rollover) -
     let name = place.subject(&arguments.subject)?;
     let policy = place.policy(&name, &arguments.times, output);
     // Two commands at once would each undo what the other does.
-    let _alone = keyset_files::lock(&place.directory, &name).map_err(failure)?;
+    let _alone = keyset_files::lock(&place.directory, &name).map_err(unread)?;
     let before = place.read(&name)?;
     let now = Timestamp::now();
     let scene = Scene { place: &place, name: &name, subject: &arguments.subject, now };
