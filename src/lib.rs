@@ -38,20 +38,27 @@ pub mod steer;
 
 pub mod answer;
 
+#[cfg(feature = "node")]
 pub mod probe;
 
 pub mod serve;
 
 pub mod transfer;
 
+#[cfg(feature = "node")]
 pub mod store;
 
+#[cfg(feature = "node")]
 pub mod notify;
 
+#[cfg(feature = "node")]
 pub mod admin;
 
+#[cfg(feature = "node")]
 pub mod cli;
 
+#[cfg(feature = "node")]
 pub mod drill;
 
+#[cfg(feature = "node")]
 pub mod node;
