@@ -59,6 +59,9 @@ impl Scene {
         let more = secondary(primary);
         let first = Place::start("fra-ns1", &etcd, SocketAddr::from(([127, 0, 0, 1], free_port())), up, down, &more);
         let scene = Self { first, _second: second, _site: site, _etcd: etcd };
+        wait_until("the node answers", PATIENCE, || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, scene.first.admin)).is_ok()
+        });
         wait_until("both sites are up", PATIENCE, || scene.page().matches("state=\"up\"} 1.0").count() == 2);
         drop(failing);
         wait_until("one is down", PATIENCE, || scene.page().contains("state=\"down\"} 1.0"));
