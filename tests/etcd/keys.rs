@@ -1,8 +1,10 @@
 //! Broken here, and orders would be lost, mixed with another cluster's, or given twice by two operators at one moment.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Barrier;
+use waypost::store::StoreError;
 use waypost::store::etcd::{Entry, Etcd, Swap};
 
 use crate::member::Cluster;
@@ -79,13 +81,16 @@ async fn of_two_writers_exactly_one_wins_each_of_two_hundred_rounds() {
             for round in 0..ROUNDS {
                 let seen = etcd.get("orders").await.unwrap().map(|entry| entry.version);
                 barrier.wait().await;
-                let outcome = etcd.swap("orders", seen, format!("{round} by {writer}").as_bytes()).await.unwrap();
+                let outcome = etcd.swap("orders", seen, format!("{round} by {writer}").as_bytes()).await;
                 barrier.wait().await;
-                let held = etcd.get("orders").await.unwrap().unwrap();
+                let held = of_round(&etcd, round).await;
                 let is_mine = held.value == format!("{round} by {writer}").into_bytes();
                 match outcome {
-                    Swap::Done(version) => assert!(is_mine && held.version == version, "{held:?}"),
-                    Swap::Stale => assert!(!is_mine && held.value.starts_with(format!("{round} ").as_bytes())),
+                    Ok(Swap::Done(version)) => assert!(is_mine && held.version == version, "{held:?}"),
+                    Ok(Swap::Stale) => assert!(!is_mine, "{held:?}"),
+                    // Whether it was done, only the members know.
+                    Err(StoreError::Unreachable { .. }) => {}
+                    Err(other) => panic!("{other}"),
                 }
                 won.push(is_mine);
                 barrier.wait().await;
@@ -98,4 +103,15 @@ async fn of_two_writers_exactly_one_wins_each_of_two_hundred_rounds() {
         won.push(writer.await.unwrap());
     }
     assert!((0..ROUNDS).all(|round| won[0][round] != won[1][round]));
+}
+
+/// What is held once a swap of the round is done: one that was not answered may be done late.
+async fn of_round(etcd: &Etcd, round: usize) -> Entry {
+    for _ in 0..100 {
+        match etcd.get("orders").await {
+            Ok(Some(held)) if held.value.starts_with(format!("{round} ").as_bytes()) => return held,
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    panic!("no swap of round {round} was done");
 }

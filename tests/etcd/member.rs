@@ -51,7 +51,8 @@ impl Cluster {
     pub fn start_with(members: usize, arguments: &[&str], certificates: Option<Certificates>) -> Self {
         static CLUSTERS: AtomicU8 = AtomicU8::new(0);
         let third = 64 + CLUSTERS.fetch_add(1, Ordering::Relaxed) % 128;
-        let directory = tempfile::tempdir().unwrap();
+        // In memory, where there is room for it: a disk that others write to stalls for seconds.
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let addresses: Vec<_> = (1..=members)
             .map(|number| {
                 let host = format!("127.0.{third}.{number}");
