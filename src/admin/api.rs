@@ -134,7 +134,7 @@ impl SiteStatus {
     /// Whether whoever is sent here is served, as far as probes know.
     #[must_use]
     pub fn works(&self) -> bool {
-        matches!(self.standing, Standing::Serving | Standing::Deferring) && self.health != State::Down
+        self.standing.is_in_service() && self.health != State::Down
     }
 }
 

@@ -33,7 +33,7 @@ impl SiteOutcome {
     /// Whether the site is in service.
     #[must_use]
     pub const fn is_in_service(&self) -> bool {
-        matches!(self.standing, Standing::Serving | Standing::Deferring)
+        self.standing.is_in_service()
     }
 
     /// Whether it does all that it can.

@@ -64,6 +64,12 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Whether a site of this standing is in service.
+    #[must_use]
+    pub const fn is_in_service(self) -> bool {
+        matches!(self, Self::Serving | Self::Deferring)
+    }
+
     /// The word that operators see.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -103,6 +109,14 @@ pub struct SitePlan {
     pub spilled: Share,
     /// Why, in an operator's words.
     pub reason: String,
+}
+
+impl SitePlan {
+    /// Whether the service can count on the site: one that is pinned although it is down helps nobody.
+    #[must_use]
+    pub fn helps(&self) -> bool {
+        self.standing.is_in_service() && self.health != State::Down
+    }
 }
 
 /// The outcome for one service.

@@ -30,7 +30,7 @@ fn sites(page: &mut Page, picture: &Picture, around: &Surroundings<'_>) {
                 let labels = of(Some(("standing", word.as_str().to_owned())));
                 standing.get_or_create(&labels).set(flag(outcome.standing == word));
             }
-            let serves = matches!(outcome.standing, Standing::Serving | Standing::Deferring);
+            let serves = outcome.standing.is_in_service();
             in_service.get_or_create(&of(None)).set(flag(serves));
             drained.get_or_create(&of(None)).set(ratio(outcome.drained));
             spilled.get_or_create(&of(None)).set(ratio(outcome.spilled));

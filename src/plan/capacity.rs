@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Plan, Service, ServiceIx, ServicePlan, SiteIx, SiteSet, State, Topology};
+use crate::model::{Plan, Service, ServiceIx, ServicePlan, SiteIx, SiteSet, Topology};
 
 use super::bounds::{FITS_WITHIN, ROUNDS, SETTLED_WITHIN};
 use super::demand::Demand;
@@ -91,14 +91,11 @@ pub fn forecast(topology: &Topology, plan: &Plan, demands: &[Demand], failed: Si
     Forecast { stranded: stranded(topology, plan, failed), ..assigned }
 }
 
-/// The services without a site in service: one that is pinned although it is down helps nobody, and a service that no record
-/// belongs to is nobody's loss.
+/// The services without a site that they can count on; a service that no record belongs to is nobody's loss.
 fn stranded(topology: &Topology, plan: &Plan, failed: SiteSet) -> Vec<ServiceIx> {
     let is_left = |service: &Service, plan: &ServicePlan| {
         let mut sites = service.sites.iter().zip(&plan.sites);
-        sites.any(|(site, outcome)| {
-            plan.in_service.contains(*site) && !failed.contains(*site) && outcome.health != State::Down
-        })
+        sites.any(|(site, outcome)| outcome.helps() && !failed.contains(*site))
     };
     let has_records = |ix: ServiceIx| topology.endpoints.iter().any(|endpoint| endpoint.service == ix);
     let services = topology.services().zip(&plan.services);

@@ -74,7 +74,7 @@ impl Class {
         let standing = |site: SiteIx| {
             let position = service.sites.iter().position(|other| *other == site)?;
             let plan = outcome.sites.get(position).filter(|_| !failed.contains(site))?;
-            let is_in = matches!(plan.standing, Standing::Serving | Standing::Deferring);
+            let is_in = plan.standing.is_in_service();
             let moved = by_draw && is_in && self.from < plan.drained.permille();
             Some(if moved { Standing::Drained } else { plan.standing })
         };

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Endpoint, EndpointHealth, EndpointPlan, Generation, Intent, Plan, Service, ServiceIx, ServicePlan, SiteIx,
-    SitePlan, SiteSet, Standing, Tier, Topology,
+    SitePlan, SiteSet, Tier, Topology,
 };
 
 use super::dependencies::{Hold, hold, in_order};
@@ -62,7 +62,7 @@ fn service_plan(
                 *slot = plan;
             }
         });
-        if matches!(plan.standing, Standing::Serving | Standing::Deferring) {
+        if plan.standing.is_in_service() {
             in_service.insert(site);
         }
         sites.push(plan);

@@ -75,6 +75,6 @@ impl Served {
     /// Whether the site is in service.
     #[must_use]
     pub const fn is_in_service(&self) -> bool {
-        matches!(self.standing, Standing::Serving | Standing::Deferring)
+        self.standing.is_in_service()
     }
 }

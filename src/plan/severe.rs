@@ -1,6 +1,6 @@
 //! Why an order must not be given by mistake: the dialog and the command line ask for the site's name where there is a reason.
 
-use crate::model::{Intent, IntentKind, Plan, ServiceIx, SiteIx, SitePlan, SiteSet, Standing, State, Topology};
+use crate::model::{Intent, IntentKind, Plan, ServiceIx, SiteIx, SiteSet, Topology};
 
 use super::capacity::{float, forecast};
 use super::demand::Demand;
@@ -49,14 +49,11 @@ fn losses(Shift { topology, before, after }: Shift<'_>) -> Vec<String> {
     lost.collect()
 }
 
-/// The sites that a service can count on: one that is pinned although it is down helps nobody.
+/// The sites that a service can count on.
 fn in_service(topology: &Topology, plan: &Plan, service: ServiceIx) -> Vec<SiteIx> {
     let sites = topology.service(service).map(|service| service.sites.as_slice()).unwrap_or_default();
     let plans = plan.services.get(service.get()).map(|service| service.sites.as_slice()).unwrap_or_default();
-    let serving = |(_, plan): &(&SiteIx, &SitePlan)| {
-        matches!(plan.standing, Standing::Serving | Standing::Deferring) && plan.health != State::Down
-    };
-    sites.iter().zip(plans).filter(serving).map(|(site, _)| *site).collect()
+    sites.iter().zip(plans).filter(|(_, plan)| plan.helps()).map(|(site, _)| *site).collect()
 }
 
 /// The sites that are sent more than before and than they can carry.
@@ -80,6 +77,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::model::State;
     use crate::plan::fixture::{DRAIN, Fixture, drain, order};
 
     fn given(scope: &str, kind: IntentKind) -> Intent {

@@ -27,6 +27,7 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 export CARGO_TARGET_DIR=target/fuzz
 # Only what is built for --target gets these; build scripts do not.
 flags=(
+    -Dwarnings
     --cfg=fuzzing
     -Cpasses=sancov-module
     -Cllvm-args=-sanitizer-coverage-level=4

@@ -190,7 +190,7 @@ impl Says {
             let sites = service.sites.iter().map(|site| {
                 let kept = kept.sites.get(topology.site_name(*site))?;
                 let KeptSite { standing, health, drained, spilled, reason } = kept.clone();
-                if matches!(standing, Standing::Serving | Standing::Deferring) {
+                if standing.is_in_service() {
                     in_service.insert(*site);
                 }
                 Some(SitePlan { standing, health, drained, spilled, reason })
