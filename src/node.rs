@@ -55,6 +55,7 @@ mod ledger;
 mod lint;
 mod load_metrics;
 mod loading;
+mod log;
 mod metrics;
 mod notify_metrics;
 mod notifying;
@@ -97,6 +98,7 @@ use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 use tracing::{info, warn};
+use tracing_appender::non_blocking::ErrorCounter;
 
 use self::backstage::Stage;
 pub use self::by_hand::{ProbeHere, probe_here};
@@ -144,6 +146,8 @@ pub struct RunOptions {
     pub events: Option<broadcast::Sender<Arc<Event>>>,
     /// Whether the node obeys the signals of its process: SIGHUP reloads.
     pub signals: Signals,
+    /// Lines of the log that nobody read in time.
+    pub lost_lines: ErrorCounter,
 }
 
 /// Whether a node listens to the signals of its process.
@@ -348,6 +352,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         reloading,
         lint: Arc::new(lint),
         tally: Arc::default(),
+        lost_lines: options.lost_lines.clone(),
         by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
@@ -361,6 +366,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     }
     notify(&[sd_notify::NotifyState::Ready]);
     let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
+    let logging = tokio::spawn(log::keep(options.lost_lines, mailbox.clone()));
     let sharing = files.map(|files| tokio::spawn(shared_files::keep(Arc::clone(&desk), files)));
     let turns = tokio::spawn(drill_turns::keep(Arc::clone(&desk)));
     let measuring = tokio::spawn(Arc::clone(&demand).keep(Arc::clone(&picture), tables, mailbox.clone()));
@@ -377,6 +383,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     let _killed = attending.await;
     archiving.abort();
     zones.abort();
+    logging.abort();
     measuring.abort();
     turns.abort();
     transferred.abort();

@@ -20,6 +20,9 @@ export ETCDCTL_CERT=$directory/operator/client.pem ETCDCTL_KEY=$directory/operat
 
 [ -s "$password" ] || openssl rand -hex 24 >"$password"
 
+# Members that have just started may be busy with each other.
+etcdctl() { command etcdctl --command-timeout=30s "$@"; }
+
 # Runs what makes a user or role, unless etcd has it.
 unless_there() {
     local kind=$1 name=$2 known

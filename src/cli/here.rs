@@ -1,11 +1,9 @@
 //! Commands that need no running node: `serve`, `check`, `demo`.
 
 use std::future::Future;
-use std::io::{self, IsTerminal};
 
 use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Global, LogFormat, Serve};
 use super::checked::Checked;
@@ -13,18 +11,16 @@ use super::configured::configuration;
 use super::demo::{self, Demo, Launch, SiteArgs};
 use super::events;
 use super::exit::{Exit, Failure};
+use super::log::Log;
 use super::output::{Format, Output};
 use super::table::Palette;
 use crate::admin::api::words::plain;
 use crate::config::Color;
 use crate::node::{self, NodeError, RunOptions, Signals};
 
-/// What is logged, as in `info` or `waypost=debug`.
-const LOG_VARIABLE: &str = "WAYPOST_LOG";
-
 pub(super) fn serve(global: &Global, output: &Output, arguments: &Serve) -> Result<Exit, Failure> {
     let file = configuration(global)?;
-    log("info", arguments.log_format);
+    let log = Log::start("info", arguments.log_format);
     let ended = runtime()?.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async move {
@@ -33,8 +29,11 @@ pub(super) fn serve(global: &Global, output: &Output, arguments: &Serve) -> Resu
                 _ = interrupt.recv() => {}
             }
         };
-        node::run(&file, RunOptions { stop: stop.boxed(), events: None, signals: Signals::Obeyed }).await
+        let options = RunOptions { stop: stop.boxed(), events: None, signals: Signals::Obeyed, lost_lines: log.lost() };
+        node::run(&file, options).await
     });
+    // Before anything else is said.
+    drop(log);
     match ended {
         Ok(()) => Ok(Exit::Done),
         Err(error) => {
@@ -70,13 +69,14 @@ pub(super) fn check(global: &Global, output: &Output) -> Result<Exit, Failure> {
 
 pub(super) fn demo() -> Result<Exit, Failure> {
     // The demo tells by itself what happens.
-    log("error", LogFormat::Text);
+    let log = Log::start("error", LogFormat::Text);
     let demo = Demo::prepare().map_err(negative)?;
-    let node = |launch: Launch| async move {
+    let node = |launch: Launch| {
         // The demo stops the node by a word, or by being gone.
         let stop = launch.stop.map(|_| ()).boxed();
-        let options = RunOptions { stop, events: Some(launch.events), signals: Signals::Ignored };
-        node::run(&launch.configuration, options).await
+        let (events, lost_lines) = (Some(launch.events), log.lost());
+        let options = RunOptions { stop, events, signals: Signals::Ignored, lost_lines };
+        async move { node::run(&launch.configuration, options).await }
     };
     in_runtime(demo.run(node, |event| plain(&events::line(event))))
 }
@@ -96,18 +96,4 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 fn negative(error: impl std::error::Error) -> Failure {
     Failure::Negative(error.to_string())
-}
-
-/// Logs to stderr what the environment asks for, or `level`; a journal puts its own times to lines of text.
-fn log(level: &str, format: LogFormat) {
-    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let in_journal = std::env::var_os("JOURNAL_STREAM").is_some();
-    let text = lines.with_ansi(io::stderr().is_terminal()).with_target(false);
-    // Set already only where one process runs several commands: then the first stays.
-    let _set = match format {
-        LogFormat::Json => text.json().flatten_event(true).try_init(),
-        LogFormat::Text if in_journal => text.without_time().try_init(),
-        LogFormat::Text => text.try_init(),
-    };
 }

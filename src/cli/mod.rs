@@ -22,6 +22,7 @@ mod ids;
 mod incident;
 mod key;
 mod kinds;
+mod log;
 mod moment;
 mod nodes;
 mod notify;

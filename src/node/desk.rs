@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use futures_util::future::{BoxFuture, FutureExt};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot};
+use tracing_appender::non_blocking::ErrorCounter;
 
 use super::acts::Act;
 use super::checkpoints::Checkpoints;
@@ -100,6 +101,8 @@ pub struct Desk {
     pub lint: Arc<Lint>,
     /// What is counted of those who ask.
     pub tally: Arc<Tally>,
+    /// Lines of the log that nobody read in time.
+    pub lost_lines: ErrorCounter,
     /// Requests for probes by hand that may run.
     pub by_hand: Arc<Semaphore>,
 }
@@ -220,6 +223,7 @@ impl Control for Desk {
                 tally: &self.tally,
                 trials: &trials,
                 board: &self.board,
+                lost_lines: &self.lost_lines,
             },
         )
     }

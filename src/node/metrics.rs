@@ -12,6 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry, Unit};
+use tracing_appender::non_blocking::ErrorCounter;
 
 use super::history::History;
 use super::incident_metrics::Trials;
@@ -54,6 +55,8 @@ pub struct Writers<'a> {
     pub commons: &'a dyn Commons,
     /// Of drills.
     pub drills: &'a Shelf,
+    /// Of the log.
+    pub lost_lines: &'a ErrorCounter,
     /// Of who asked.
     pub tally: &'a Tally,
     /// Of incidents, with what became of objectives.
@@ -141,7 +144,7 @@ impl Page {
         self.registry.register_with_unit(name, help, Unit::Seconds, times);
     }
 
-    fn node(&mut self, picture: &Picture, started: Timestamp, Writers { journal, recorder, history, .. }: Writers<'_>) {
+    fn node(&mut self, picture: &Picture, started: Timestamp, writers: Writers<'_>) {
         let node = picture.settings.node.name.clone();
         let labels = vec![("node", node), ("version", env!("CARGO_PKG_VERSION").to_owned())];
         self.gauges("build_info", "The node and its version").get_or_create(&labels).set(1.0);
@@ -161,8 +164,11 @@ impl Page {
         for part in picture.degradations.keys() {
             degraded.get_or_create(&vec![("part", part.clone())]).set(1.0);
         }
+        let Writers { journal, recorder, history, lost_lines, .. } = writers;
         self.gauge("journal_waiting_events", "Events not yet in the store", float(journal.waiting()));
         self.counter("journal_lost_events", "Events that the store refused for too long", journal.lost());
+        let lost_lines = u64::try_from(lost_lines.dropped_lines()).unwrap_or(u64::MAX);
+        self.counter("log_lost_lines", "Lines of the log that nobody read in time", lost_lines);
         self.counter("recording_lost_records", "Records for a replay that could not be written", recorder.lost());
         self.counter("history_lost_records", "Plans and configurations that could not be kept", history.lost());
     }

@@ -183,7 +183,7 @@ pub fn answers_are_safe(history: &History) -> Vec<String> {
 /// be heard. A node that comes back from being cut off waits for whoever can be heard.
 pub fn withdrawals_are_founded(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
-    for (node, site, at) in withdrawals(history) {
+    for Withdrawal { node, site, at, .. } in withdrawals(history) {
         let (local, remote): (Vec<&String>, Vec<&String>) =
             history.stands_in.keys().partition(|voter| history.stands_in[*voter] == site);
         let may_say_down = |voter: &&&String| says_down(history, voter, node, site, at);
@@ -205,12 +205,22 @@ pub fn withdrawals_are_founded(history: &History) -> Vec<String> {
     broken
 }
 
+/// A node took a site down.
+pub struct Withdrawal<'h> {
+    node: &'h str,
+    site: &'h str,
+    at: Timestamp,
+    /// Whether it saw so itself, for its reason is not that others did.
+    saw_itself: bool,
+}
+
 /// When which node took which site down. What it takes over from the others at its start it has not withdrawn.
-pub fn withdrawals(history: &History) -> impl Iterator<Item = (&str, &str, Timestamp)> {
+pub fn withdrawals(history: &History) -> impl Iterator<Item = Withdrawal<'_>> {
+    let is_of_others = |reason: &str| reason.contains("; this node sees ") || reason.contains("; it sees ");
     let each = history.journals.iter().flat_map(|(node, journal)| journal.iter().map(move |event| (node, event)));
-    each.filter_map(|(node, event)| match &event.kind {
-        EventKind::Verdict { site, from, to: State::Down, .. } if *from != State::Unknown => {
-            Some((node.as_str(), site.as_str(), event.time))
+    each.filter_map(move |(node, event)| match &event.kind {
+        EventKind::Verdict { site, from, to: State::Down, reason, .. } if *from != State::Unknown => {
+            Some(Withdrawal { node, site, at: event.time, saw_itself: !is_of_others(reason) })
         }
         _ => None,
     })
@@ -248,14 +258,20 @@ fn says_down(history: &History, voter: &str, node: &str, site: &str, at: Timesta
     let mut pairs = looks.iter().zip(looks.iter().skip(1).map(|look| look.span.from).chain([Timestamp::MAX]));
     let begins = |position: usize| position.checked_sub(1).and_then(|at| looks.get(at)).map(|look| look.span.until);
     let mut position = 0;
-    if was_unwatched(history, voter, at.saturating_sub(window).unwrap(), at) {
+    let from = at.saturating_sub(window).unwrap();
+    if was_unwatched(history, voter, from, at) {
+        return true;
+    }
+    // What a node saw for less than the time between two looks is in its journal if it acted on it.
+    let mut acts = withdrawals(history).filter(|act| act.saw_itself && act.node == voter && act.site == site);
+    if acts.any(|act| from <= act.at && act.at <= at) {
         return true;
     }
     pairs.any(|(look, ends)| {
-        let from = begins(position).unwrap_or(look.span.from);
+        let begun = begins(position).unwrap_or(look.span.from);
         position += 1;
-        let span = Span { from, until: ends };
-        look.opinions.get(site) == Some(&State::Down) && span.touches(at.saturating_sub(window).unwrap(), at)
+        let span = Span { from: begun, until: ends };
+        look.opinions.get(site) == Some(&State::Down) && span.touches(from, at)
     })
 }
 

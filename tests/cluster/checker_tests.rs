@@ -103,7 +103,7 @@ fn taken_down(site: &str, seen_by: &[&str], who: &str) -> History {
         address: [10, 0, 1, 10].into(),
         from: State::Up,
         to: State::Down,
-        reason: "connection refused".to_owned(),
+        reason: "by the votes of the other nodes; this node sees up".to_owned(),
         transcript: None,
         first_failed: None,
     };
@@ -251,6 +251,20 @@ fn what_nobody_saw_may_have_been_said() {
     // Who is stopped says nothing.
     history.absences.insert(node("fra"), vec![span(28, 33)]);
     assert!(finding(&history).contains("only 0 can have said so"));
+}
+
+#[test]
+fn what_a_node_acted_on_it_saw_however_short() {
+    let saw_itself = |who| {
+        let mut history = taken_down("fra", &[], who);
+        let EventKind::Verdict { reason, .. } = &mut history.journals.get_mut(&node(who)).unwrap()[1].kind else {
+            panic!("not what was journalled")
+        };
+        *reason = "connection refused".to_owned();
+        history
+    };
+    passes(&saw_itself("fra"));
+    assert!(finding(&saw_itself("iad")).contains("only 1 can have said so"));
 }
 
 #[test]

@@ -101,9 +101,9 @@ pub struct Look {
     pub opinions: BTreeMap<String, State>,
 }
 
-/// Between two looks that are further apart than this, a node may have said something that nobody saw. Machines that test are
-/// slow now and then.
-const BLIND: SignedDuration = SignedDuration::from_secs(2);
+/// Between two looks that are further apart than this, a node may have said something that nobody saw: what is down is so until
+/// three probes, 250 ms apart, are good. Machines that test are slow now and then.
+const BLIND: SignedDuration = SignedDuration::from_millis(700);
 
 impl Look {
     /// Whether `next` says the same, and nothing can have been said between the two.

@@ -99,6 +99,8 @@ impl Members {
             .env("ETCDCTL_CACERT", operator.join("ca.pem"))
             .env("ETCDCTL_CERT", operator.join("client.pem"))
             .env("ETCDCTL_KEY", operator.join("client-key.pem"))
+            // Machines that test are slow now and then.
+            .args(["--command-timeout=30s", "--dial-timeout=10s"])
             .args(arguments);
         command
     }

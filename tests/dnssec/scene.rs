@@ -197,7 +197,7 @@ stub-zone:
 /// What `dig +dnssec` says of a question to the resolver.
 pub fn dig(question: &[&str]) -> String {
     let mut command = Command::new("dig");
-    command.arg(format!("@{RESOLVER}")).args(["+dnssec", "+tries=1", "+time=5"]).args(question);
+    command.arg(format!("@{RESOLVER}")).args(["+dnssec", "+tries=4", "+time=5"]).args(question);
     String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned()
 }
 

@@ -6,7 +6,7 @@ use waypost::store::StoreError;
 use waypost::store::etcd::{Etcd, Swap};
 
 use crate::member::Cluster;
-use crate::{bounded, eventually};
+use crate::{bounded, eventually, held, put};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_outlives_the_death_of_each_member_in_turn() {
@@ -17,13 +17,13 @@ async fn what_was_acknowledged_outlives_the_death_of_each_member_in_turn() {
         cluster.kill(victim);
         for _ in 0..20 {
             let key = format!("log/{acknowledged:04}");
-            eventually("a put is acknowledged", async || etcd.put(&key, b"kept").await.ok()).await;
+            put(&etcd, &key, b"kept").await;
             acknowledged += 1;
         }
         cluster.restart(victim);
         cluster.await_health();
     }
-    let listing = etcd.list("log/").await.unwrap();
+    let listing = eventually("all is listed", async || etcd.list("log/").await.ok()).await;
     assert_eq!(listing.entries.len(), acknowledged);
     assert!(listing.entries.iter().all(|entry| entry.value == b"kept"));
     let counted = cluster.etcdctl(&["get", "/waypost/test/v1/log/", "--prefix", "--keys-only", "--limit", "1000"]);
@@ -34,18 +34,19 @@ async fn what_was_acknowledged_outlives_the_death_of_each_member_in_turn() {
 async fn a_dead_leader_is_waited_for_and_not_reported() {
     let mut cluster = Cluster::start(3);
     let etcd = Etcd::new(&cluster.settings()).unwrap();
-    etcd.put("orders", b"before").await.unwrap();
+    put(&etcd, "orders", b"before").await;
     let leader = cluster.leader();
     cluster.kill(leader);
-    eventually("a put is acknowledged", async || etcd.put("orders", b"after").await.ok()).await;
-    assert_eq!(etcd.get("orders").await.unwrap().unwrap().value, b"after");
+    put(&etcd, "orders", b"after").await;
+    assert_eq!(held(&etcd, "orders").await.unwrap().value, b"after");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_without_a_majority_is_not_believed_and_all_are_named() {
     let mut cluster = Cluster::start(3);
     let etcd = Etcd::new(&cluster.settings()).unwrap();
-    let Swap::Done(version) = etcd.swap("orders", None, b"1").await.unwrap() else { panic!("it is not there") };
+    swapped(&etcd, "orders").await;
+    let before = held(&etcd, "orders").await.unwrap();
     cluster.kill(1);
     cluster.kill(2);
     let outcomes = [
@@ -59,35 +60,57 @@ async fn a_member_without_a_majority_is_not_believed_and_all_are_named() {
         assert!((0..3).all(|at| detail.contains(&cluster.url(at))), "{detail}");
         assert!(!detail.contains('\n'), "{detail}");
     }
-    let outcome = bounded(etcd.swap("orders", Some(version), b"3")).await;
+    let outcome = bounded(etcd.swap("orders", Some(before.version), b"3")).await;
     assert!(matches!(outcome, Err(StoreError::Unreachable { .. })), "{outcome:?}");
 
     cluster.restart(1);
-    let held = eventually("orders are read again", async || etcd.get("orders").await.ok()).await;
-    assert!([b"1", b"2", b"3"].iter().any(|value| held.as_ref().unwrap().value == *value), "{held:?}");
-    bounded(etcd.put("orders", b"4")).await.unwrap();
+    let now = held(&etcd, "orders").await.unwrap();
+    assert!([&before.value[..], b"2", b"3"].contains(&&now.value[..]), "{now:?}");
+    put(&etcd, "orders", b"4").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_hangs_is_passed_over_but_a_swap_is_not_sent_twice() {
     let cluster = Cluster::start(3);
-    let etcd = Etcd::new(&cluster.settings()).unwrap();
-    etcd.put("orders", b"1").await.unwrap();
-    // Clients begin at the first member.
     cluster.stop(0);
+    // Clients begin at the first member.
+    let etcd = Etcd::new(&cluster.settings()).unwrap();
     let outcome = bounded(etcd.swap("new", None, b"first try")).await;
     let Err(StoreError::Unreachable { detail }) = outcome else { panic!("{outcome:?}") };
     assert!(detail.contains(&cluster.url(0)) && !detail.contains(&cluster.url(1)), "{detail}");
-    let outcome = eventually("a swap is answered", async || etcd.swap("new", None, b"second try").await.ok()).await;
-    assert!(matches!(outcome, Swap::Done(_)), "{outcome:?}");
+    let kept = swapped(&etcd, "new").await;
 
     let other = Etcd::new(&cluster.settings()).unwrap();
-    eventually("a put is acknowledged", async || other.put("orders", b"2").await.ok()).await;
+    put(&other, "orders", b"2").await;
     assert!(other.counts().failures > 0);
 
     // What it was asked to do meanwhile it may do now; the swap finds the key changed.
     cluster.resume(0);
     cluster.await_health();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(etcd.get("new").await.unwrap().unwrap().value, b"second try");
+    assert_eq!(held(&etcd, "new").await.unwrap().value, kept.as_bytes());
+}
+
+/// Tries to put something new until it is there, each time something else; what is there then. A try that is not answered may
+/// be done all the same: then the next one finds it.
+async fn swapped(etcd: &Etcd, key: &str) -> String {
+    let mut tried = Vec::new();
+    for number in 2..60 {
+        let value = format!("try {number}");
+        let outcome = bounded(etcd.swap(key, None, value.as_bytes())).await;
+        tried.push(value);
+        match outcome {
+            Ok(Swap::Done(_)) => return tried.pop().unwrap(),
+            Ok(Swap::Stale) => {
+                let there = String::from_utf8(held(etcd, key).await.unwrap().value).unwrap();
+                // Not what this try would have put, for it was not done.
+                tried.pop();
+                assert!(tried.contains(&there), "{there} is not of {tried:?}");
+                return there;
+            }
+            Err(StoreError::Unreachable { .. }) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    panic!("no swap is answered: {tried:?}");
 }

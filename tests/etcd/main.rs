@@ -30,6 +30,8 @@ mod watching;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use waypost::store::etcd::{Entry, Etcd};
+
 /// As long as anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -43,6 +45,16 @@ async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut attempt: i
         assert!(start.elapsed() < PATIENCE, "waited {} s in vain: {what}", PATIENCE.as_secs());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Puts, until a member says that it is done: a busy one may be too slow for a client's bounds.
+async fn put(etcd: &Etcd, key: &str, value: &[u8]) {
+    eventually("a put is acknowledged", async || etcd.put(key, value).await.ok()).await;
+}
+
+/// What is held, as soon as a member says it.
+async fn held(etcd: &Etcd, key: &str) -> Option<Entry> {
+    eventually("it is read", async || etcd.get(key).await.ok()).await
 }
 
 /// What `call` gives, which must end by itself.

@@ -193,7 +193,9 @@ impl Cluster {
     /// If it fails.
     pub fn etcdctl(&self, arguments: &[&str]) -> String {
         let running: Vec<_> = (0..self.members.len()).filter(|at| self.members[*at].process.is_some()).collect();
-        self.control(&running, arguments).unwrap_or_else(|error| panic!("etcdctl {arguments:?}: {error}"))
+        // A busy member takes longer than a call to a healthy one may.
+        let patient = [&["--command-timeout=30s", "--dial-timeout=10s"], arguments].concat();
+        self.control(&running, &patient).unwrap_or_else(|error| panic!("etcdctl {arguments:?}: {error}"))
     }
 
     fn control(&self, members: &[usize], arguments: &[&str]) -> Result<String, String> {

@@ -8,9 +8,9 @@ use tokio::task::JoinHandle;
 use waypost::store::StoreError;
 use waypost::store::etcd::Etcd;
 
-use crate::eventually;
 use crate::follow::Followed;
 use crate::member::Cluster;
+use crate::{eventually, put};
 
 /// Writes without end what every node writes: its own report, and now and then a new key.
 struct Writer {
@@ -68,7 +68,7 @@ fn said(followed: &Followed) -> Vec<(String, String)> {
 async fn a_watch_misses_nothing_while_each_member_dies_in_turn() {
     let mut cluster = Cluster::start(3);
     let etcd = Etcd::new(&cluster.settings()).unwrap();
-    etcd.put("nodes/before", b"0").await.unwrap();
+    put(&etcd, "nodes/before", b"0").await;
     let mut followed = Followed::new(Etcd::new(&cluster.settings()).unwrap().watch(""));
     followed.until("the first listing", |followed| followed.listings == 1).await;
     assert_eq!(followed.value("nodes/before").as_deref(), Some("0"));
@@ -85,7 +85,7 @@ async fn a_watch_misses_nothing_while_each_member_dies_in_turn() {
         cluster.await_health();
     }
     let acknowledged = writer.end().await;
-    eventually("the end is written", async || etcd.put("end", b"end").await.ok()).await;
+    put(&etcd, "end", b"end").await;
     followed.until("the end", |followed| followed.entries.contains_key("end")).await;
     let missed: Vec<_> = acknowledged.iter().filter(|key| !followed.seen.contains(*key)).collect();
     assert!(missed.is_empty(), "{missed:?}");
@@ -100,7 +100,7 @@ async fn history_that_was_compacted_while_a_watch_was_lost_is_not_needed() {
     let mut cluster = Cluster::start(1);
     let etcd = Etcd::new(&cluster.settings()).unwrap();
     for key in ["kept", "changed", "removed"] {
-        etcd.put(key, b"before").await.unwrap();
+        put(&etcd, key, b"before").await;
     }
     let mut followed = Followed::new(etcd.watch(""));
     followed.until("the first listing", |followed| followed.listings == 1).await;
@@ -111,14 +111,14 @@ async fn history_that_was_compacted_while_a_watch_was_lost_is_not_needed() {
     cluster.restart(0);
     cluster.await_health();
     for number in 0..20 {
-        eventually("a change", async || etcd.put("changed", number.to_string().as_bytes()).await.ok()).await;
+        put(&etcd, "changed", number.to_string().as_bytes()).await;
     }
-    etcd.remove("removed").await.unwrap();
-    let version = etcd.list("").await.unwrap().version.to_string();
+    eventually("it is removed", async || etcd.remove("removed").await.ok()).await;
+    let version = eventually("all is listed", async || etcd.list("").await.ok()).await.version.to_string();
     cluster.etcdctl(&["compact", &version]);
     followed.until("a listing", |followed| followed.listings == 2).await;
     assert_eq!(said(&followed), [("changed".into(), "19".into()), ("kept".into(), "before".into())]);
-    etcd.put("changed", b"after").await.unwrap();
+    put(&etcd, "changed", b"after").await;
     followed.until("a change", |followed| followed.value("changed").as_deref() == Some("after")).await;
     assert_eq!(followed.listings, 2, "it came by the watch");
 }
@@ -155,7 +155,7 @@ async fn a_member_that_lost_its_majority_loses_the_watch_until_it_is_back() {
     assert_eq!(followed.listings, 1);
     cluster.restart(1);
     cluster.restart(2);
-    eventually("a write", async || etcd.put("nodes/back", b"1").await.ok()).await;
+    put(&etcd, "nodes/back", b"1").await;
     followed.until("what was written", |followed| followed.entries.contains_key("nodes/back")).await;
     assert!(etcd.counts().reconnections >= 3);
 }
@@ -166,7 +166,7 @@ async fn a_store_that_was_emptied_is_reported_before_it_is_listed() {
     let etcd = Etcd::new(&cluster.settings()).unwrap();
     let mut followed = Followed::new(etcd.watch(""));
     for number in 0..5_u8 {
-        etcd.put("orders", &[number]).await.unwrap();
+        put(&etcd, "orders", &[number]).await;
     }
     followed.until("orders", |followed| followed.entries.contains_key("orders")).await;
     cluster.kill(0);

@@ -1,7 +1,13 @@
 //! Broken here, and something that is not needed for an answer takes the answer with it.
 
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+
+use rustix::fs::OFlags;
 
 use crate::node::executable;
 use crate::patience::wait_until;
@@ -141,4 +147,63 @@ fn a_step_of_the_wall_clock_ends_no_drain() {
     assert!((3_000..=3_600).contains(&left), "{left}");
     node.kill().unwrap();
     node.wait().unwrap();
+}
+
+/// A pipe that somebody holds and reads only when told to, as a hanging log collector.
+struct Pipe(File);
+
+impl Pipe {
+    fn new(path: &Path) -> Self {
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        Self(OpenOptions::new().read(true).write(true).custom_flags(flags).open(path).unwrap())
+    }
+
+    /// Leaves no room in it.
+    fn fill(&mut self) {
+        for piece in [1024, 1] {
+            loop {
+                match self.0.write(&vec![b'.'; piece]) {
+                    Ok(_) => {}
+                    Err(full) if full.kind() == ErrorKind::WouldBlock => break,
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+    }
+
+    /// What is in it.
+    fn read(&mut self) -> String {
+        let mut octets = Vec::new();
+        let end = self.0.read_to_end(&mut octets).unwrap_err();
+        assert_eq!(end.kind(), ErrorKind::WouldBlock);
+        String::from_utf8(octets).unwrap()
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nothing_up() {
+    let mut scene = Scene::start();
+    scene.node.kill();
+    std::fs::remove_file(scene.node.log()).unwrap();
+    let mut pipe = Pipe::new(&scene.node.log());
+    pipe.fill();
+    scene.node.serve();
+    scene.wait_for_admin();
+    scene.close("iad");
+    wait_until("failover works", PATIENCE, || !scene.names("iad"));
+    scene.node.order(&["drain", "fra", "--for", "1h", "--reason", "kernel update", "--yes", "--force"]);
+    assert!(!scene.names("fra"));
+
+    let mut said = String::new();
+    wait_until("what was logged is read", PATIENCE, || {
+        said.push_str(&pipe.read());
+        ["answering DNS", "iad", "kernel update"].iter().all(|word| said.contains(word))
+    });
+
+    // Nor is the end held up.
+    pipe.fill();
+    scene.open("iad");
+    wait_until("it is back", PATIENCE, || scene.names("iad"));
+    scene.node.stop();
 }

@@ -95,7 +95,7 @@ impl Daemon {
     /// Asks the server by dig, without recursion.
     pub fn dig(&self, question: &[&str]) -> String {
         let port = self.address.port().to_string();
-        let common = ["@127.0.0.1", "-p", &port, "+norec", "+time=2", "+tries=1", "+noall", "+answer"];
+        let common = ["@127.0.0.1", "-p", &port, "+norec", "+time=2", "+tries=3", "+noall", "+answer"];
         output("dig", &[&common[..], question].concat())
     }
 

@@ -120,7 +120,7 @@ impl Daemon {
     /// Asks the server by dig, without recursion.
     pub fn dig(&self, question: &[&str]) -> String {
         let port = self.address.port().to_string();
-        let common = ["@127.0.0.1", "-p", &port, "+norec", "+time=2", "+tries=1", "+noall", "+answer"];
+        let common = ["@127.0.0.1", "-p", &port, "+norec", "+time=2", "+tries=3", "+noall", "+answer"];
         let output = Command::new("dig").args(common).args(question).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }

@@ -140,7 +140,7 @@ impl Scene {
     /// What `dig +short` says, line by line, sorted.
     pub fn dig(&self, arguments: &str) -> Vec<String> {
         let output = Command::new("dig")
-            .args(["@127.0.0.1", "-p", &self.port().to_string(), "+short", "+tries=1", "+time=5"])
+            .args(["@127.0.0.1", "-p", &self.port().to_string(), "+short", "+tries=3", "+time=5"])
             .args(arguments.split_whitespace())
             .output()
             .unwrap();
