@@ -98,7 +98,6 @@ use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 use tracing::{info, warn};
-use tracing_appender::non_blocking::ErrorCounter;
 
 use self::backstage::Stage;
 pub use self::by_hand::{ProbeHere, probe_here};
@@ -115,6 +114,7 @@ use self::journal::Journal;
 use self::ledger::Ledger;
 use self::lint::Lint;
 use self::loading::Fallback;
+pub use self::log::Backlog;
 use self::notifying::{Board, Notifier};
 use self::opening::{Opened, Shared, open_store, share};
 use self::recorder::Recorder;
@@ -135,6 +135,8 @@ const MAILBOX: usize = 1_024;
 const OPINIONS: usize = 4_096;
 /// Between two tries to have the addresses of the admin API.
 const ADMIN_RETRY: Duration = Duration::from_secs(5);
+/// Warnings of the configuration that are logged at the start.
+const WARNINGS: usize = 100;
 /// How long the parties may take to end.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -146,8 +148,8 @@ pub struct RunOptions {
     pub events: Option<broadcast::Sender<Arc<Event>>>,
     /// Whether the node obeys the signals of its process: SIGHUP reloads.
     pub signals: Signals,
-    /// Lines of the log that nobody read in time.
-    pub lost_lines: ErrorCounter,
+    /// Lines of the log.
+    pub backlog: Backlog,
 }
 
 /// Whether a node listens to the signals of its process.
@@ -201,8 +203,12 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     if let Err(problem) = followed {
         trouble.get_or_insert_with(|| ("store", engine::with_remedy(&problem)));
     }
-    for warning in loaded.report.warnings() {
+    for warning in loaded.report.warnings().take(WARNINGS) {
         warn!("{warning}");
+    }
+    let more = loaded.report.warnings().count().saturating_sub(WARNINGS);
+    if more > 0 {
+        warn!("{more} more warnings; 'waypost check' shows all");
     }
     let lint = Lint::of(&loaded.report, clock.wall());
     let settings = Arc::clone(&loaded.settings);
@@ -352,7 +358,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
         reloading,
         lint: Arc::new(lint),
         tally: Arc::default(),
-        lost_lines: options.lost_lines.clone(),
+        backlog: options.backlog.clone(),
         by_hand: by_hand::places(),
     });
     let control: Arc<dyn Control> = Arc::clone(&desk) as Arc<dyn Control>;
@@ -366,7 +372,7 @@ pub async fn run(path: &Path, options: RunOptions) -> Result<(), NodeError> {
     }
     notify(&[sd_notify::NotifyState::Ready]);
     let zones = tokio::spawn(watch::zones(Arc::clone(&desk)));
-    let logging = tokio::spawn(log::keep(options.lost_lines, mailbox.clone()));
+    let logging = tokio::spawn(log::keep(options.backlog, mailbox.clone()));
     let sharing = files.map(|files| tokio::spawn(shared_files::keep(Arc::clone(&desk), files)));
     let turns = tokio::spawn(drill_turns::keep(Arc::clone(&desk)));
     let measuring = tokio::spawn(Arc::clone(&demand).keep(Arc::clone(&picture), tables, mailbox.clone()));

@@ -29,7 +29,7 @@ pub(super) fn serve(global: &Global, output: &Output, arguments: &Serve) -> Resu
                 _ = interrupt.recv() => {}
             }
         };
-        let options = RunOptions { stop: stop.boxed(), events: None, signals: Signals::Obeyed, lost_lines: log.lost() };
+        let options = RunOptions { stop: stop.boxed(), events: None, signals: Signals::Obeyed, backlog: log.backlog() };
         node::run(&file, options).await
     });
     // Before anything else is said.
@@ -74,8 +74,8 @@ pub(super) fn demo() -> Result<Exit, Failure> {
     let node = |launch: Launch| {
         // The demo stops the node by a word, or by being gone.
         let stop = launch.stop.map(|_| ()).boxed();
-        let (events, lost_lines) = (Some(launch.events), log.lost());
-        let options = RunOptions { stop, events, signals: Signals::Ignored, lost_lines };
+        let (events, backlog) = (Some(launch.events), log.backlog());
+        let options = RunOptions { stop, events, signals: Signals::Ignored, backlog };
         async move { node::run(&launch.configuration, options).await }
     };
     in_runtime(demo.run(node, |event| plain(&events::line(event))))

@@ -7,7 +7,6 @@ use arc_swap::ArcSwap;
 use futures_util::future::{BoxFuture, FutureExt};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot};
-use tracing_appender::non_blocking::ErrorCounter;
 
 use super::acts::Act;
 use super::checkpoints::Checkpoints;
@@ -25,6 +24,7 @@ use super::journal::Journal;
 use super::ledger::Ledger;
 use super::lint::Lint;
 use super::load_metrics::Load;
+use super::log::Backlog;
 use super::metrics;
 use super::notifying::Board;
 use super::orders::{Change, Done, Effect, Rehearsal};
@@ -101,8 +101,8 @@ pub struct Desk {
     pub lint: Arc<Lint>,
     /// What is counted of those who ask.
     pub tally: Arc<Tally>,
-    /// Lines of the log that nobody read in time.
-    pub lost_lines: ErrorCounter,
+    /// Lines of the log.
+    pub backlog: Backlog,
     /// Requests for probes by hand that may run.
     pub by_hand: Arc<Semaphore>,
 }
@@ -223,7 +223,7 @@ impl Control for Desk {
                 tally: &self.tally,
                 trials: &trials,
                 board: &self.board,
-                lost_lines: &self.lost_lines,
+                backlog: &self.backlog,
             },
         )
     }

@@ -1,42 +1,90 @@
-//! What becomes of the log when nobody reads it: it is told like every other part that works less well than it should.
+//! What becomes of the log where whoever reads it hangs: it is told like every other part that works less well than it should.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tracing::warn;
-use tracing_appender::non_blocking::ErrorCounter;
 
 use super::engine::Message;
 
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_secs(2);
-/// Between two tries to log something again. Each that fails is a lost line more.
-const TRY: Duration = Duration::from_secs(30);
 const PART: &str = "log";
 
-/// Tells the engine when lines of the log are lost, and when one is taken again.
-pub async fn keep(lost: ErrorCounter, engine: mpsc::Sender<Message>) {
-    watch(lost, engine, LOOK, TRY).await;
+/// Lines of the log on their way to whoever reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Backlog(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    waiting: AtomicUsize,
+    written: AtomicU64,
+    lost: AtomicU64,
 }
 
-async fn watch(lost: ErrorCounter, engine: mpsc::Sender<Message>, look: Duration, again: Duration) {
+impl Backlog {
+    /// Whether a line finds room where `limit` octets may wait before it; if not, it is lost.
+    pub fn takes(&self, octets: usize, limit: usize) -> bool {
+        let room = |waiting: usize| (waiting < limit).then(|| waiting.saturating_add(octets));
+        let taken = self.0.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).is_ok();
+        if !taken {
+            self.0.lost.fetch_add(1, Ordering::AcqRel);
+        }
+        taken
+    }
+
+    /// What came of a line that found room.
+    pub fn settle(&self, octets: usize, written: bool) {
+        let count = if written { &self.0.written } else { &self.0.lost };
+        count.fetch_add(1, Ordering::AcqRel);
+        self.0.waiting.fetch_sub(octets, Ordering::AcqRel);
+    }
+
+    /// Octets that are not written yet.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting.load(Ordering::Acquire)
+    }
+
+    /// Lines that were written.
+    pub fn written(&self) -> u64 {
+        self.0.written.load(Ordering::Acquire)
+    }
+
+    /// Lines for which there was no room, or that could not be written.
+    pub fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Acquire)
+    }
+}
+
+/// Tells the engine when lines of the log are lost, and when all of it is written again.
+pub async fn keep(backlog: Backlog, engine: mpsc::Sender<Message>) {
+    watch(&backlog, &engine, LOOK).await;
+}
+
+/// As [`keep`], with a look each `pause`; ends with the engine.
+async fn watch(backlog: &Backlog, engine: &mpsc::Sender<Message>, pause: Duration) {
     let mut known = 0;
     loop {
-        while lost.dropped_lines() == known {
-            tokio::time::sleep(look).await;
+        while backlog.lost() == known {
+            tokio::time::sleep(pause).await;
         }
-        let detail = "lines of the log are lost: whatever reads standard error hangs; waypost events has the events";
+        let written = backlog.written();
+        let detail = "lines of the log are lost: whatever reads standard error hangs, is too slow or is gone; \
+                      'waypost events' has all events";
         if engine.send(Message::Part(PART, Err(detail.to_owned()))).await.is_err() {
             return;
         }
-        known = loop {
-            tokio::time::sleep(again).await;
-            let before = lost.dropped_lines();
-            warn!(lost = before, "lines of the log were lost: whatever reads standard error did not keep up");
-            if lost.dropped_lines() == before {
-                break before;
-            }
-        };
+        // Where nothing is left because all was lost, nobody reads.
+        while backlog.waiting() > 0 || backlog.written() == written {
+            tokio::time::sleep(pause).await;
+        }
+        known = backlog.lost();
+        warn!(
+            lost = known,
+            "lines of the log were lost since the start: whatever reads standard error did not keep up"
+        );
         let detail = format!("the log is read again; {known} lines were lost since the start");
         if engine.send(Message::Part(PART, Ok(detail))).await.is_err() {
             return;
@@ -46,57 +94,33 @@ async fn watch(lost: ErrorCounter, engine: mpsc::Sender<Message>, look: Duration
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
-    use std::sync::mpsc as threads;
-
-    use tracing_appender::non_blocking::NonBlockingBuilder;
-    use tracing_subscriber::util::SubscriberInitExt;
+    use tokio::time::timeout;
 
     use super::*;
 
-    /// Says when it has a line to take, and takes one for each word from the other side.
-    struct Slow(threads::Sender<()>, threads::Receiver<()>);
-
-    impl Write for Slow {
-        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-            // Whoever does not listen any more need not know.
-            let _ = self.0.send(());
-            self.1.recv().map(|()| line.len()).map_err(io::Error::other)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     #[tokio::test]
-    async fn lost_lines_are_told_of_and_so_is_the_first_that_is_taken_again() {
-        let ((read, reads), (begins, begun)) = (threads::channel(), threads::channel());
-        let (lines, _rest) = NonBlockingBuilder::default().buffered_lines_limit(2).finish(Slow(begins, reads));
-        let lost = lines.error_counter();
-        let _here = tracing_subscriber::fmt().with_writer(lines).set_default();
+    async fn lost_lines_are_told_of_until_lines_are_written_again() {
         let (engine, mut told) = mpsc::channel(8);
-        let often = Duration::from_millis(5);
-        tokio::spawn(watch(lost.clone(), engine, often, often));
+        let (backlog, often) = (Backlog::default(), Duration::from_millis(5));
+        let watched = backlog.clone();
+        tokio::spawn(async move { watch(&watched, &engine, often).await });
+        let mut next = async || timeout(Duration::from_secs(30), told.recv()).await.unwrap().unwrap();
 
-        tokio::time::sleep(often * 10).await;
-        assert!(told.try_recv().is_err(), "nothing is lost");
-        warn!("a line");
-        begun.recv().unwrap();
-        // That one is being written; two more find room.
-        while lost.dropped_lines() == 0 {
-            warn!("a line");
-        }
-        let Some(Message::Part("log", Err(detail))) = told.recv().await else { panic!("it is not told of") };
+        assert!(backlog.takes(10, 10), "there is room");
+        assert!(!backlog.takes(10, 10), "there is none");
+        let Message::Part("log", Err(detail)) = next().await else { panic!("it is not told of") };
         assert!(detail.contains("standard error"), "{detail}");
-        let until_now = lost.dropped_lines();
-        while lost.dropped_lines() < until_now + 3 {
-            tokio::time::sleep(often).await;
-        }
-        assert!(told.try_recv().is_err(), "told once, and nothing is read yet");
+        // What is lost on its way is no sign of a reader, nor is a line of many.
+        backlog.settle(10, false);
+        tokio::time::sleep(often * 10).await;
+        assert!(backlog.takes(10, 20) && backlog.takes(10, 20));
+        backlog.settle(10, true);
+        tokio::time::sleep(often * 10).await;
+        backlog.settle(10, true);
+        let Message::Part("log", Ok(detail)) = next().await else { panic!("it is not taken back, or told twice") };
+        assert!(detail.contains("2 lines"), "{detail}");
 
-        (0..100).for_each(|_| read.send(()).unwrap());
-        let Some(Message::Part("log", Ok(detail))) = told.recv().await else { panic!("it is not taken back") };
-        assert!(detail.contains("read again"), "{detail}");
+        assert!(!backlog.takes(1, 0));
+        assert!(matches!(next().await, Message::Part("log", Err(_))));
     }
 }

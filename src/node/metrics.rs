@@ -12,12 +12,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry, Unit};
-use tracing_appender::non_blocking::ErrorCounter;
 
 use super::history::History;
 use super::incident_metrics::Trials;
 use super::journal::Journal;
 use super::load_metrics::Load;
+use super::log::Backlog;
 use super::notifying::Board;
 use super::picture::{Picture, StandingOrder};
 use super::recorder::Recorder;
@@ -56,7 +56,7 @@ pub struct Writers<'a> {
     /// Of drills.
     pub drills: &'a Shelf,
     /// Of the log.
-    pub lost_lines: &'a ErrorCounter,
+    pub backlog: &'a Backlog,
     /// Of who asked.
     pub tally: &'a Tally,
     /// Of incidents, with what became of objectives.
@@ -164,11 +164,10 @@ impl Page {
         for part in picture.degradations.keys() {
             degraded.get_or_create(&vec![("part", part.clone())]).set(1.0);
         }
-        let Writers { journal, recorder, history, lost_lines, .. } = writers;
+        let Writers { journal, recorder, history, backlog, .. } = writers;
         self.gauge("journal_waiting_events", "Events not yet in the store", float(journal.waiting()));
         self.counter("journal_lost_events", "Events that the store refused for too long", journal.lost());
-        let lost_lines = u64::try_from(lost_lines.dropped_lines()).unwrap_or(u64::MAX);
-        self.counter("log_lost_lines", "Lines of the log that nobody read in time", lost_lines);
+        self.counter("log_lost_lines", "Lines of the log that could not be written", backlog.lost());
         self.counter("recording_lost_records", "Records for a replay that could not be written", recorder.lost());
         self.counter("history_lost_records", "Plans and configurations that could not be kept", history.lost());
     }

@@ -214,6 +214,12 @@ pub struct Withdrawal<'h> {
     saw_itself: bool,
 }
 
+/// Whether all that others may have said of a withdrawal was looked at, so that it is judged by who surely spoke.
+pub fn is_judged(history: &History, withdrawal: &Withdrawal<'_>) -> bool {
+    let surely = |voter: &String| surely_counts(history, voter, withdrawal.node, withdrawal.at);
+    history.stands_in.keys().all(surely)
+}
+
 /// When which node took which site down. What it takes over from the others at its start it has not withdrawn.
 pub fn withdrawals(history: &History) -> impl Iterator<Item = Withdrawal<'_>> {
     let is_of_others = |reason: &str| reason.contains("; this node sees ") || reason.contains("; it sees ");

@@ -9,7 +9,7 @@ use waypost::admin::api::Status;
 use waypost::model::{Intent, Reach};
 
 use crate::api::{Api, Trouble};
-use crate::checker::withdrawals;
+use crate::checker::{is_judged, withdrawals};
 use crate::cluster::{Cluster, node_name};
 use crate::history::{Given, History, Outcome, Settled, Span, Standing, Wish};
 use crate::network::{COUNT, Cut, NAMES};
@@ -196,9 +196,11 @@ fn standing(status: &Status) -> Standing {
 pub fn summary(history: &History) -> String {
     let of = |outcome| history.orders.iter().filter(|given| given.outcome == outcome).count();
     let answers: usize = history.answers.values().map(Vec::len).sum();
+    let judged = withdrawals(history).filter(|withdrawal| is_judged(history, withdrawal)).count();
     let withdrawals = withdrawals(history).count();
     format!(
-        "{} orders ({} acknowledged, {} local, {} refused, {} in doubt), {withdrawals} sites taken down by a node, \
+        "{} orders ({} acknowledged, {} local, {} refused, {} in doubt), {withdrawals} sites taken down by a node \
+         ({judged} while all nodes were heard and looked at), \
          {answers} changes of answers",
         history.orders.len(),
         of(Outcome::Acknowledged),

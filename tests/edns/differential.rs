@@ -22,8 +22,10 @@ const LATE: Duration = Duration::from_millis(100);
 /// server answers late, or sheds what is odd.
 const AGAIN: usize = 5;
 const LATER: Duration = Duration::from_secs(1);
+/// One of so many may be late.
+const LATE_ONES: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Disagreements that are shown.
+/// Disagreements that are shown; with so many it ends.
 const SHOWN: usize = 20;
 
 /// xorshift64* (Vigna 2016): the same queries for the same seed.
@@ -236,6 +238,7 @@ fn damaged_queries_are_answered_as_knot_answers() {
     println!("seed {seed}");
     let mut chance = Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let (mut alike, mut explained, mut strange) = (0, BTreeMap::<&str, usize>::new(), Vec::new());
+    let mut late = 0;
     for _ in 0..queries.div_ceil(BATCH) {
         let packets: Vec<Vec<u8>> = (0..BATCH).map(|id| damaged(&mut chance, u16::try_from(id).unwrap())).collect();
         let (ours, theirs) = std::thread::scope(|scope| {
@@ -249,6 +252,7 @@ fn damaged_queries_are_answered_as_knot_answers() {
                 EXPLAINED.iter().find(|known| (known.applies)(&shape, ours.as_ref(), theirs.as_ref()))
             };
             if ours != theirs && reason(&ours, &theirs).is_none() {
+                late += usize::from(ours.is_none());
                 ours = ours.or_else(|| outcome_after_all(waypost.address, packet));
                 theirs = theirs.or_else(|| outcome_after_all(knot.address, packet));
             }
@@ -261,8 +265,11 @@ fn damaged_queries_are_answered_as_knot_answers() {
                 None => strange.push((packet.clone(), ours, theirs, shape)),
             }
         }
+        if strange.len() >= SHOWN {
+            break;
+        }
     }
-    println!("{alike} of {} queries answered alike", queries.div_ceil(BATCH) * BATCH);
+    println!("{alike} of {} queries answered alike, {late} of them late", queries.div_ceil(BATCH) * BATCH);
     for (reason, count) in &explained {
         println!("{count} unlike: {reason}");
     }
@@ -272,6 +279,7 @@ fn damaged_queries_are_answered_as_knot_answers() {
         let _ = writeln!(shown, "{hex}\n  Waypost {ours:?}\n  Knot    {theirs:?}\n  {shape:?}");
     }
     assert!(strange.is_empty(), "seed {seed}: {} differences without an explanation\n{shown}", strange.len());
+    assert!(late <= queries / LATE_ONES, "{late} of {queries} queries were answered late or not");
     let idle: Vec<&str> =
         EXPLAINED.iter().map(|known| known.reason).filter(|reason| !explained.contains_key(reason)).collect();
     assert!(seed != SEED || queries < QUERIES || idle.is_empty(), "explained, but never seen: {idle:?}");

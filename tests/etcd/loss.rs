@@ -31,7 +31,7 @@ async fn what_was_acknowledged_outlives_the_death_of_each_member_in_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dead_leader_is_waited_for_and_not_reported() {
+async fn a_dead_leader_is_waited_for() {
     let mut cluster = Cluster::start(3);
     let etcd = Etcd::new(&cluster.settings()).unwrap();
     put(&etcd, "orders", b"before").await;

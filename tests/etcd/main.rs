@@ -49,12 +49,12 @@ async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut attempt: i
 
 /// Puts, until a member says that it is done: a busy one may be too slow for a client's bounds.
 async fn put(etcd: &Etcd, key: &str, value: &[u8]) {
-    eventually("a put is acknowledged", async || etcd.put(key, value).await.ok()).await;
+    eventually("a put is acknowledged", async || bounded(etcd.put(key, value)).await.ok()).await;
 }
 
 /// What is held, as soon as a member says it.
 async fn held(etcd: &Etcd, key: &str) -> Option<Entry> {
-    eventually("it is read", async || etcd.get(key).await.ok()).await
+    eventually("it is read", async || bounded(etcd.get(key)).await.ok()).await
 }
 
 /// What `call` gives, which must end by itself.

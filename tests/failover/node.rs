@@ -12,6 +12,7 @@ use crate::patience::wait_until;
 
 /// Machines that test have a lot to do at the same time.
 const START: Duration = Duration::from_secs(60);
+const END: Duration = Duration::from_secs(60);
 
 /// A running node; dropping it ends it.
 pub struct Node {
@@ -69,7 +70,7 @@ impl Node {
         let client = self.client();
         wait_until("the node answers", START, || {
             let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "the node has ended: {ended:?}\n{}", fs::read_to_string(self.log()).unwrap());
+            assert!(ended.is_none(), "the node has ended: {ended:?}\n{}", self.logged());
             client.answers()
         });
     }
@@ -85,9 +86,10 @@ impl Node {
 
     /// SIGTERM: the node stops in order.
     pub fn stop(&mut self) {
-        let mut child = self.child.take().unwrap();
-        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-        child.wait().unwrap();
+        assert!(Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap().success());
+        let child = self.child.as_mut().unwrap();
+        wait_until("the node ends", END, || child.try_wait().unwrap().is_some());
+        self.child = None;
     }
 
     /// SIGHUP: the node loads its files again.
@@ -143,7 +145,12 @@ impl Node {
         self.directory.join("waypost.toml")
     }
 
-    /// What the node has logged.
+    /// What it logged, where that is in a file.
+    fn logged(&self) -> String {
+        if self.log().is_file() { fs::read_to_string(self.log()).unwrap() } else { String::new() }
+    }
+
+    /// Where it logs.
     pub fn log(&self) -> PathBuf {
         self.directory.join("waypost.log")
     }
