@@ -14,6 +14,8 @@ use crate::node::Backlog;
 
 /// What is logged, as in `info` or `waypost=debug`.
 const VARIABLE: &str = "WAYPOST_LOG";
+/// The target of panics, which are logged whatever is asked for.
+const PANIC: &str = "panic";
 /// Octets that may wait for a reader, some ten thousand lines.
 const WAITING: usize = 4 << 20;
 /// How long the end of a process waits for what was logged to be written.
@@ -28,7 +30,7 @@ impl Log {
     pub(super) fn start(level: &str, format: LogFormat) -> Self {
         let backlog = Backlog::default();
         let lines = Lines::start(io::stderr(), WAITING, backlog.clone());
-        let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
+        let filter = with_panics(EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(level)));
         let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || lines.clone());
         let in_journal = std::env::var_os("JOURNAL_STREAM").is_some();
         let text = subscriber.with_ansi(io::stderr().is_terminal()).with_target(false);
@@ -39,13 +41,23 @@ impl Log {
             LogFormat::Text => text.try_init(),
         };
         // By itself a panic would be written at once, and whoever contains it wait for the reader.
-        set_hook(Box::new(|panic: &PanicHookInfo<'_>| tracing::error!("{}", panic.to_string().replace('\n', " "))));
+        set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
+            tracing::error!(target: PANIC, "{}", panic.to_string().replace('\n', " "));
+        }));
         Self(backlog)
     }
 
     /// What is on its way, and what was lost.
     pub(super) fn backlog(&self) -> Backlog {
         self.0.clone()
+    }
+}
+
+fn with_panics(filter: EnvFilter) -> EnvFilter {
+    // What is written here can be read.
+    match format!("{PANIC}=error").parse() {
+        Ok(panics) => filter.add_directive(panics),
+        Err(_) => filter,
     }
 }
 
@@ -97,6 +109,8 @@ impl Write for Lines {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     /// Writes a line for each word, and fails when nobody is left to give one.
@@ -118,6 +132,36 @@ mod tests {
             assert!(start.elapsed() < Duration::from_secs(30), "in vain: {what}");
             thread::sleep(PAUSE);
         }
+    }
+
+    /// Keeps what is written.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(octets)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn panics_are_logged_whatever_is_asked_for() {
+        let kept = Kept::default();
+        for asked in ["off", "waypost::probe=debug"] {
+            let writer = kept.clone();
+            let subscriber = tracing_subscriber::fmt().with_env_filter(with_panics(EnvFilter::new(asked)));
+            tracing::subscriber::with_default(subscriber.with_writer(move || writer.clone()).finish(), || {
+                tracing::error!("what else there is");
+                tracing::error!(target: PANIC, "panicked at {asked}");
+            });
+        }
+        let said = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(said.contains("panicked at off") && said.contains("panicked at waypost::probe=debug"), "{said}");
+        assert!(!said.contains("what else"), "{said}");
     }
 
     #[test]

@@ -144,7 +144,12 @@ impl Page {
         self.registry.register_with_unit(name, help, Unit::Seconds, times);
     }
 
-    fn node(&mut self, picture: &Picture, started: Timestamp, writers: Writers<'_>) {
+    fn node(
+        &mut self,
+        picture: &Picture,
+        started: Timestamp,
+        Writers { journal, recorder, history, backlog, .. }: Writers<'_>,
+    ) {
         let node = picture.settings.node.name.clone();
         let labels = vec![("node", node), ("version", env!("CARGO_PKG_VERSION").to_owned())];
         self.gauges("build_info", "The node and its version").get_or_create(&labels).set(1.0);
@@ -164,7 +169,6 @@ impl Page {
         for part in picture.degradations.keys() {
             degraded.get_or_create(&vec![("part", part.clone())]).set(1.0);
         }
-        let Writers { journal, recorder, history, backlog, .. } = writers;
         self.gauge("journal_waiting_events", "Events not yet in the store", float(journal.waiting()));
         self.counter("journal_lost_events", "Events that the store refused for too long", journal.lost());
         self.counter("log_lost_lines", "Lines of the log that could not be written", backlog.lost());

@@ -7,6 +7,7 @@ use tokio::sync::Barrier;
 use waypost::store::StoreError;
 use waypost::store::etcd::{Entry, Etcd, Swap};
 
+use crate::held;
 use crate::member::Cluster;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,15 +80,15 @@ async fn of_two_writers_exactly_one_wins_each_of_two_hundred_rounds() {
         writers.push(tokio::spawn(async move {
             let (mut won, mut unsure) = (Vec::new(), 0);
             for round in 0..ROUNDS {
-                let seen = etcd.get("orders").await.unwrap().map(|entry| entry.version);
+                let seen = held(&etcd, "orders").await.map(|entry| entry.version);
                 barrier.wait().await;
                 let outcome = etcd.swap("orders", seen, format!("{round} by {writer}").as_bytes()).await;
                 barrier.wait().await;
-                let held = of_round(&etcd, round).await;
-                let is_mine = held.value == format!("{round} by {writer}").into_bytes();
+                let there = of_round(&etcd, round).await;
+                let is_mine = there.value == format!("{round} by {writer}").into_bytes();
                 match outcome {
-                    Ok(Swap::Done(version)) => assert!(is_mine && held.version == version, "{held:?}"),
-                    Ok(Swap::Stale) => assert!(!is_mine, "{held:?}"),
+                    Ok(Swap::Done(version)) => assert!(is_mine && there.version == version, "{there:?}"),
+                    Ok(Swap::Stale) => assert!(!is_mine, "{there:?}"),
                     // Whether it was done, only the members know.
                     Err(StoreError::Unreachable { .. }) => unsure += 1,
                     Err(other) => panic!("{other}"),
